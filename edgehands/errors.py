@@ -1,0 +1,60 @@
+"""What can go wrong, as types.
+
+Every error derives from :class:`EdgehandsError` and from the builtin it resembles, so
+``except ValueError`` and ``except OSError`` do what a reader expects. A message is one line: the
+value that was wrong, the limit it broke, and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class EdgehandsError(Exception):
+    """The root of every error that edgehands raises on purpose."""
+
+
+class ConfigError(EdgehandsError, ValueError):
+    """A setting is unknown, of the wrong type, or out of its range."""
+
+
+class UsageError(EdgehandsError, ValueError):
+    """A command line that can't be carried out as it was given."""
+
+
+class FrameError(EdgehandsError, ValueError):
+    """An image that isn't a (H, W, 3) uint8 RGB array, or a timestamp that runs backwards."""
+
+
+class ModelNotFound(EdgehandsError, FileNotFoundError):
+    """A model file, or the manifest that describes it, isn't where it should be."""
+
+    def __str__(self) -> str:  # OSError's own form drops the message when it has no errno
+        return str(self.args[0]) if self.args else ""
+
+
+class ModelCorrupt(EdgehandsError, ValueError):
+    """A model file's sha256, tensors or manifest entry isn't what it should be."""
+
+
+class BackendUnavailable(EdgehandsError, RuntimeError):
+    """The runtime or the device that should execute the models isn't there."""
+
+
+class SourceNotFound(EdgehandsError, FileNotFoundError):
+    """An image, folder, video or camera that doesn't exist."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class SourceError(EdgehandsError, OSError):
+    """A source that exists but can't be read: damaged file, camera that stopped answering."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class BrokerError(EdgehandsError, ConnectionError):
+    """The MQTT broker can't be reached, refuses us, or can't be trusted."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
