@@ -58,3 +58,11 @@ class BrokerError(EdgehandsError, ConnectionError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class GestureError(EdgehandsError, ValueError):
+    """Landmarks that can't be read as a shape, or a taught gesture that can't be kept or found."""
+
+
+class CalibrationError(EdgehandsError, ValueError):
+    """Camera intrinsics that make no sense, or pictures that don't show the checkerboard."""
