@@ -1,0 +1,53 @@
+"""The configuration as types: load, merge, validate, explain.
+
+The only place where a configuration file or an ``EDGEHANDS_…`` variable is read.
+"""
+
+from __future__ import annotations
+
+from edgehands.config.broker_url import BrokerUrl, parse_broker_url
+from edgehands.config.load import (
+    DEFAULT_PATHS,
+    Loaded,
+    digest,
+    explain,
+    load,
+    load_with_origins,
+)
+from edgehands.config.secret import Secret
+from edgehands.config.sections import (
+    SECTIONS,
+    CameraConfig,
+    CameraSettings,
+    Config,
+    GesturesConfig,
+    MqttConfig,
+    NodeConfig,
+    PublishConfig,
+    TrackingConfig,
+    check_topic_level,
+)
+from edgehands.config.values import check_range
+
+__all__ = [
+    "DEFAULT_PATHS",
+    "SECTIONS",
+    "BrokerUrl",
+    "CameraConfig",
+    "CameraSettings",
+    "Config",
+    "GesturesConfig",
+    "Loaded",
+    "MqttConfig",
+    "NodeConfig",
+    "PublishConfig",
+    "Secret",
+    "TrackingConfig",
+    "check_range",
+    "check_topic_level",
+    "digest",
+    "explain",
+    "load",
+    "load_with_origins",
+    "parse_broker_url",
+]

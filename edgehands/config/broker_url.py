@@ -1,0 +1,85 @@
+"""Where the broker is: ``mqtt://``, ``mqtts://``, ``ws://`` and ``wss://`` addresses."""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from edgehands.config.secret import Secret
+from edgehands.errors import ConfigError
+
+_PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+_LOOPBACK = ("localhost", "127.", "::1")
+
+
+class BrokerUrl(msgspec.Struct, frozen=True, kw_only=True):
+    """A broker's address, taken apart.
+
+    Attributes:
+        scheme: ``mqtt`` or ``ws`` in the clear, ``mqtts`` or ``wss`` over TLS.
+        host: name or address.
+        port: the scheme's own where the URL gives none.
+        path: path of a WebSocket, ``/mqtt`` where the URL gives none.
+        username, password: credentials given in the URL itself.
+    """
+
+    scheme: Literal["mqtt", "mqtts", "ws", "wss"]
+    host: str
+    port: int
+    path: str
+    username: str
+    password: Secret | None
+
+    @property
+    def tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.scheme in {"mqtts", "wss"}
+
+    @property
+    def websocket(self) -> bool:
+        """Whether MQTT travels inside a WebSocket."""
+        return self.scheme in {"ws", "wss"}
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the broker is on this machine, so that nothing crosses a network."""
+        return self.host.startswith(_LOOPBACK)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}{self.path if self.websocket else ''}"
+
+
+def parse_broker_url(url: str, where: str = "mqtt.url") -> BrokerUrl:
+    """Take a broker's URL apart; raise :class:`ConfigError` that shows no password."""
+    shown = url.rpartition("@")[2] if "@" in url else url
+    try:
+        parts = urlsplit(url if "://" in url else f"mqtt://{url}")
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(
+            f'{where} = "{shown}" is not a URL ({error}): write mqtt://host:1883'
+        ) from None
+    if parts.scheme not in _PORTS:
+        raise ConfigError(
+            f'{where} = "{shown}" has an unknown scheme: use mqtt, mqtts (TLS), ws or wss'
+        )
+    if not parts.hostname or any(c.isspace() for c in parts.hostname):
+        raise ConfigError(f'{where} = "{shown}" names no host: write mqtt://host:1883')
+    if port == 0 or parts.query or parts.fragment:
+        raise ConfigError(f'{where} = "{shown}" is not a broker: write mqtt://host:1883')
+    websocket = parts.scheme in {"ws", "wss"}
+    if not websocket and parts.path not in {"", "/"}:
+        raise ConfigError(
+            f'{where} = "{shown}" has a path, {parts.scheme} knows none: remove {parts.path}'
+        )
+    return BrokerUrl(
+        scheme=parts.scheme,  # type: ignore[arg-type]  # one of _PORTS' keys, checked above
+        host=parts.hostname,
+        port=port or _PORTS[parts.scheme],
+        path=(parts.path if parts.path not in {"", "/"} else "/mqtt") if websocket else "",
+        username=unquote(parts.username or ""),
+        password=Secret(unquote(parts.password)) if parts.password else None,
+    )

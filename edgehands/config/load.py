@@ -1,0 +1,213 @@
+"""Files, environment and options become one :class:`Config`; every complaint says where."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgehands.config.secret import REDACTED
+from edgehands.config.sections import SECTIONS, Config
+from edgehands.config.values import check_value, field_types, is_secret
+from edgehands.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+DEFAULT_PATHS = (
+    Path("/etc/edgehands/edgehands.toml"),
+    Path("/boot/firmware/edgehands.toml"),
+)
+"""Read in this order, each over the one before; the second lies on the card's FAT partition."""
+
+_ENV_PREFIX = "EDGEHANDS_"
+_MAX_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration and where each of its settings came from.
+
+    Attributes:
+        config: the settings in force.
+        origins: file, variable or option by dotted key, for every setting that isn't a default.
+    """
+
+    config: Config
+    origins: Mapping[str, str]
+
+
+def load(
+    paths: Sequence[Path | str] = DEFAULT_PATHS,
+    env: Mapping[str, str] | None = None,
+    options: Mapping[str, object] | None = None,
+) -> Config:
+    """Read the configuration: files in order, then ``EDGEHANDS_…``, then options.
+
+    Args:
+        paths: TOML files, later ones win; those of :data:`DEFAULT_PATHS` may be missing, any
+            other must exist.
+        env: the environment; None = the process's own. ``EDGEHANDS_MQTT__URL`` is ``mqtt.url``.
+        options: values by dotted key, such as ``{"camera.source": "demo:"}``; None is left out.
+
+    Raises:
+        ConfigError: naming the file (or variable, or option), the key, the value and the limit.
+    """
+    return load_with_origins(paths, env, options).config
+
+
+def load_with_origins(
+    paths: Sequence[Path | str] = DEFAULT_PATHS,
+    env: Mapping[str, str] | None = None,
+    options: Mapping[str, object] | None = None,
+) -> Loaded:
+    """As :func:`load`, and say where each setting came from."""
+    layers = _Layers()
+    for path in map(Path, paths):
+        for section, table in _read_file(path, required=path not in DEFAULT_PATHS).items():
+            for key, value in table.items():
+                layers.put(str(path), section, key, value)
+    for name, text in sorted((os.environ if env is None else env).items()):
+        place = _environment_key(name)
+        if place is not None:
+            section, key = place
+            layers.put(name, section, key, text, lax=True)
+    for dotted, option in (options or {}).items():
+        if option is None:
+            continue
+        section, key = _split(dotted)
+        layers.put("option", section, key, option, lax=True)
+    return Loaded(config=layers.build(), origins=layers.origins)
+
+
+def explain(config: Config, origins: Mapping[str, str] | None = None) -> str:
+    """The effective configuration as TOML, secrets redacted, each origin as a comment."""
+    lines = []
+    for name, kind in SECTIONS.items():
+        lines.append(f"[{name}]")
+        section = getattr(config, name)
+        for key, field in field_types(kind).items():
+            value = getattr(section, key)
+            if value is None:
+                continue
+            origin = (origins or {}).get(f"{name}.{key}")
+            note = f"  # {origin}" if origin else ""
+            shown = f'"{REDACTED}"' if is_secret(field) else toml_value(value)
+            lines.append(f"{key} = {shown}{note}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def digest(config: Config) -> str:
+    """Sixteen hexadecimal digits that change with any setting but a secret.
+
+    Secrets stay out: a digest of a short password can be guessed back.
+    """
+    return hashlib.sha256(explain(config).encode()).hexdigest()[:16]
+
+
+def toml_value(value: Any) -> str:
+    """A setting's value in TOML's own form."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    return str(value)
+
+
+def _read_file(path: Path, *, required: bool) -> dict[str, dict[str, Any]]:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        if not required:
+            return {}
+        raise ConfigError(f"{path} doesn't exist: give the path of a configuration file") from None
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read ({error.strerror}): check its rights") from None
+    if len(raw) > _MAX_BYTES:
+        raise ConfigError(f"{path} is larger than 1 MB: it is no configuration file")
+    try:
+        # The card is edited on any computer: Windows' Notepad puts a mark in front.
+        table = tomllib.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deeply: it is no configuration file") from None
+    for section, content in table.items():
+        _known(str(path), section, "table", section, list(SECTIONS))
+        if not isinstance(content, dict):
+            raise ConfigError(f"{path}: {section} = {content} is not a table: write [{section}]")
+    return table
+
+
+class _Layers:
+    """The settings given so far: a later layer replaces what an earlier one said."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+        self.origins: dict[str, str] = {}
+
+    def put(self, origin: str, section: str, key: str, value: object, *, lax: bool = False) -> None:
+        kinds = field_types(SECTIONS[section])
+        _known(origin, key, "key", f"{section}.{key}", list(kinds))
+        try:
+            checked = check_value(f"{section}.{key}", value, kinds[key], lax=lax)
+        except ConfigError as error:
+            raise ConfigError(f"{origin}: {error}") from None
+        self.values[section][key] = checked
+        self.origins[f"{section}.{key}"] = origin
+        # Two ways to give one password: that of the later layer replaces the earlier one.
+        other = {"password": "password_file", "password_file": "password"}.get(key)
+        if other is not None and self.origins.get(f"{section}.{other}", origin) != origin:
+            del self.values[section][other], self.origins[f"{section}.{other}"]
+
+    def build(self) -> Config:
+        """All layers together; rules between settings are checked here, by the tables' types."""
+        made = {}
+        for name, kind in SECTIONS.items():
+            try:
+                made[name] = kind(**self.values[name])
+            except ConfigError as error:
+                origin = self.origins.get(str(error).split(" ", 1)[0])
+                raise ConfigError(f"{origin}: {error}" if origin else str(error)) from None
+        return Config(**made)  # type: ignore[arg-type]
+
+
+def _known(origin: str, name: str, what: str, full: str, valid: list[str]) -> None:
+    if name in valid:
+        return
+    near = difflib.get_close_matches(name.lower(), valid, n=1, cutoff=0.5)
+    hint = f'did you mean "{near[0]}"?' if near else "known are " + ", ".join(valid)
+    raise ConfigError(f"{origin}: unknown {what} {full}: {hint}")
+
+
+def _environment_key(name: str) -> tuple[str, str] | None:
+    """``EDGEHANDS_MQTT__URL`` → ``("mqtt", "url")``; None for variables that aren't settings."""
+    if not name.startswith(_ENV_PREFIX):
+        return None
+    section, separator, key = name[len(_ENV_PREFIX) :].lower().partition("__")
+    if separator:
+        _known(name, section, "table", section, list(SECTIONS))
+        return section, key
+    for known in SECTIONS:
+        rest = section.removeprefix(f"{known}_")
+        if rest != section and rest in field_types(SECTIONS[known]):
+            right = f"{_ENV_PREFIX}{known}__{rest}".upper()
+            raise ConfigError(f"{name} has one underscore after the table's name: write {right}")
+    return None
+
+
+def _split(dotted: str) -> tuple[str, str]:
+    section, _, key = dotted.partition(".")
+    _known("option", section, "table", section, list(SECTIONS))
+    return section, key

@@ -1,0 +1,254 @@
+"""The tables of the configuration file: every setting, its default, its range, its meaning.
+
+The ``Attributes:`` part of each docstring is what people read: the JSON Schema, the example file
+and ``docs/configuration.md`` are made from it.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from edgehands.config.broker_url import BrokerUrl, parse_broker_url
+from edgehands.config.secret import Secret  # noqa: TC001  (read at run time)
+from edgehands.config.values import Section
+from edgehands.errors import ConfigError
+
+_LEVEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+class NodeConfig(Section, frozen=True, kw_only=True):
+    """This device among others.
+
+    Attributes:
+        name: the level of every topic that names this device; empty takes the host name. Letters,
+            digits, ``_``, ``-`` and ``.``, at most 64.
+    """
+
+    table: ClassVar[str] = "node"
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.name:
+            msgspec.structs.force_setattr(self, "name", _host_name())
+        check_topic_level("node.name", self.name)
+
+
+class CameraSettings(Section, frozen=True, kw_only=True):
+    """What to ask of a source. A device that can't do it gives what it can, and that is logged.
+
+    Attributes:
+        width, height: picture size asked of a camera, pixels, before ``rotation``. Files and
+            folders keep their own size.
+        fps: frames a second asked of a camera, and the pace of a folder in a live run.
+        rotation: degrees clockwise that the picture is turned by: 0, 90, 180 or 270.
+        mirrored: flip the picture left to right (after the rotation) before anybody sees it. It
+            corrects a device that delivers a mirror image; who wants a selfie view instead sets
+            ``tracking.mirrored`` as well, so that left and right hands keep their names.
+        autofocus: ``continuous``, ``off``, or ``default`` to leave the device as it is.
+        lens_position: focus with ``autofocus = "off"``, in the device's own unit (dioptres on a
+            Camera Module 3, 0 = far away); -1 leaves it alone.
+        exposure_us: exposure time in microseconds; 0 = automatic.
+        gain: analogue gain (picamera2 only); 0 = automatic.
+        lores: picamera2 only: take frames of this size from the low-resolution stream (YUV420),
+            scaled by the camera hardware from the full field of view; see ``docs/cameras.md``.
+        loop: begin a file or folder again at its end (live runs only).
+        image_seconds: how long each image of a folder is shown in a live run.
+    """
+
+    table: ClassVar[str] = "camera"
+    width: Annotated[int, msgspec.Meta(ge=64, le=7680)] = 640
+    height: Annotated[int, msgspec.Meta(ge=64, le=7680)] = 480
+    fps: Annotated[float, msgspec.Meta(ge=1, le=240)] = 30.0
+    rotation: Literal[0, 90, 180, 270] = 0
+    mirrored: bool = False
+    autofocus: Literal["default", "continuous", "off"] = "default"
+    lens_position: Annotated[float, msgspec.Meta(ge=-1, le=1000)] = -1.0
+    exposure_us: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    gain: Annotated[float, msgspec.Meta(ge=0, le=64)] = 0.0
+    lores: bool = False
+    loop: bool = False
+    image_seconds: Annotated[float, msgspec.Meta(ge=0.01, le=3600)] = 1.0
+
+
+class CameraConfig(CameraSettings, frozen=True, kw_only=True):
+    """Where frames come from and what they look like.
+
+    Attributes:
+        source: ``v4l2:/dev/video0``, ``picamera2:0``, ``rtsp://…``, ``file:clip.mp4``,
+            ``dir:images/`` or ``demo:``.
+        name: the level of every topic that names this camera. Letters, digits, ``_``, ``-`` and
+            ``.``, at most 64.
+    """
+
+    source: str = "v4l2:/dev/video0"
+    name: str = "main"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_topic_level("camera.name", self.name)
+        if not self.source:
+            raise ConfigError('camera.source = "" names nothing: write "v4l2:/dev/video0"')
+
+
+class TrackingConfig(Section, frozen=True, kw_only=True):
+    """How hands are found and followed (the ``[tracking]`` table of the configuration file).
+
+    Attributes:
+        max_hands: hands followed at once.
+        model: ``lite`` (faster) or ``full`` (more accurate): palm and landmark model alike.
+        precision: ``auto`` takes the manifest's default; ``float`` or ``int8`` force one.
+        backend: ``auto``, ``cpu``, ``edgetpu`` or ``fake``.
+        num_threads: threads of the CPU backend; 0 chooses by core count.
+        static_image: treat every frame alone: detection on each, no ids kept, no smoothing.
+        smoothing: One Euro smoothing of the published landmarks.
+        async_detection: run palm detection in its own thread beside the landmark loop.
+        mirrored: the picture is a mirror image (a selfie view); swaps left and right.
+        palm_score: least score of a palm detection.
+        presence: least presence that keeps a track.
+    """
+
+    table: ClassVar[str] = "tracking"
+    max_hands: Annotated[int, msgspec.Meta(ge=1, le=8)] = 2
+    model: Literal["lite", "full"] = "full"
+    precision: Literal["auto", "float", "int8"] = "auto"
+    backend: Literal["auto", "cpu", "edgetpu", "fake"] = "auto"
+    num_threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    static_image: bool = False
+    smoothing: bool = True
+    async_detection: bool = False
+    mirrored: bool = False
+    palm_score: Annotated[float, msgspec.Meta(ge=0.05, le=0.99)] = 0.5
+    presence: Annotated[float, msgspec.Meta(ge=0.05, le=0.99)] = 0.5
+
+
+class MqttConfig(Section, frozen=True, kw_only=True):
+    """The broker that everything is published to.
+
+    Attributes:
+        url: ``mqtt://host:1883``; ``mqtts://`` for TLS, ``ws://`` or ``wss://`` for a WebSocket.
+        username: who we are to the broker; empty = nobody.
+        password: in the clear; ``password_file`` keeps it out of this file.
+        password_file: file whose first line is the password. Where neither is set, the systemd
+            credential ``mqtt-password`` is used if there is one.
+        tls_ca: file with the certificates to trust; empty = those of the system.
+        tls_cert: file with this device's own certificate, for brokers that ask for one.
+        tls_key: file with the private key of ``tls_cert``.
+        tls_verify: check the broker's certificate and name. ``false`` lets anybody pretend to be
+            the broker.
+        keepalive: seconds of silence after which the broker is asked whether it is still there.
+        prefix: first level of every topic; levels may be joined by ``/``.
+    """
+
+    table: ClassVar[str] = "mqtt"
+    url: str = "mqtt://localhost:1883"
+    username: str = ""
+    password: Secret | None = None
+    password_file: str = ""
+    tls_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    tls_verify: bool = True
+    keepalive: Annotated[int, msgspec.Meta(ge=2, le=3600)] = 10
+    prefix: str = "edgehands"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for level in self.prefix.split("/"):
+            check_topic_level("mqtt.prefix", level)
+        address = parse_broker_url(self.url)
+        # Credentials move out of the URL, so that the URL can be shown to people.
+        msgspec.structs.force_setattr(self, "url", str(address))
+        if address.username and not self.username:
+            msgspec.structs.force_setattr(self, "username", address.username)
+        if address.password is not None and self.password is None:
+            msgspec.structs.force_setattr(self, "password", address.password)
+        if self.password is not None and self.password_file:
+            raise ConfigError(
+                "mqtt.password and mqtt.password_file are both set, one is allowed: remove one"
+            )
+        if self.tls_key and not self.tls_cert:
+            raise ConfigError(
+                f'mqtt.tls_key = "{self.tls_key}" has no certificate: set mqtt.tls_cert too'
+            )
+        if not address.tls and (self.tls_ca or self.tls_cert or not self.tls_verify):
+            raise ConfigError(
+                f'mqtt.url = "{self.url}" is not TLS, but mqtt.tls_* settings are given: '
+                "write mqtts:// or remove them"
+            )
+
+    @property
+    def address(self) -> BrokerUrl:
+        """``url`` taken apart."""
+        return parse_broker_url(self.url)
+
+
+class PublishConfig(Section, frozen=True, kw_only=True):
+    """How much is sent.
+
+    Attributes:
+        rate_limit: most ``hands`` messages a second; 0 = one for every processed frame. Events
+            and states are always sent.
+    """
+
+    table: ClassVar[str] = "publish"
+    rate_limit: Annotated[float, msgspec.Meta(ge=0, le=240)] = 0.0
+
+
+class GesturesConfig(Section, frozen=True, kw_only=True):
+    """What hands mean.
+
+    Attributes:
+        enabled: name the gesture of each hand.
+    """
+
+    table: ClassVar[str] = "gestures"
+    enabled: bool = True
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole configuration file.
+
+    Attributes:
+        node: this device among others.
+        camera: where frames come from and what they look like.
+        tracking: how hands are found and followed.
+        gestures: what hands mean.
+        mqtt: the broker that everything is published to.
+        publish: how much is sent.
+    """
+
+    node: NodeConfig = msgspec.field(default_factory=NodeConfig)
+    camera: CameraConfig = msgspec.field(default_factory=CameraConfig)
+    tracking: TrackingConfig = msgspec.field(default_factory=TrackingConfig)
+    gestures: GesturesConfig = msgspec.field(default_factory=GesturesConfig)
+    mqtt: MqttConfig = msgspec.field(default_factory=MqttConfig)
+    publish: PublishConfig = msgspec.field(default_factory=PublishConfig)
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "node": NodeConfig,
+    "camera": CameraConfig,
+    "tracking": TrackingConfig,
+    "gestures": GesturesConfig,
+    "mqtt": MqttConfig,
+    "publish": PublishConfig,
+}
+
+
+def check_topic_level(where: str, level: str) -> None:
+    """Raise :class:`ConfigError` unless ``level`` may be one level of a topic."""
+    if not _LEVEL.fullmatch(level):
+        raise ConfigError(
+            f'{where} = "{level}" can\'t be part of a topic: use 1 to 64 letters, digits, '
+            '"_", "-" or "."'
+        )
+
+
+def _host_name() -> str:
+    """The host name's first label, with what no topic may hold replaced."""
+    return re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname().split(".")[0])[:64] or "edgehands"

@@ -1,0 +1,131 @@
+"""Checking one value against its type, and saying in one line what is wrong with it."""
+
+from __future__ import annotations
+
+import math
+import types
+import typing
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
+
+import msgspec
+
+from edgehands.config.secret import Secret, decode_secret
+from edgehands.errors import ConfigError
+
+
+def check_range(where: str, value: float, low: float, high: float) -> None:
+    """Raise :class:`ConfigError` naming the setting, its value and its limits."""
+    if not low <= value <= high:
+        raise ConfigError(f"{where} = {value} is outside {low} to {high}: set one in that range")
+
+
+def check_value(where: str, value: Any, kind: Any, *, lax: bool = False) -> Any:
+    """Return ``value`` as ``kind``, or raise :class:`ConfigError` with value, limit and remedy.
+
+    Args:
+        where: the setting's name for the message, such as ``tracking.max_hands``.
+        value: what a file, the environment, an option or a caller gave.
+        kind: the field's type, with its limits as :class:`msgspec.Meta`.
+        lax: the value is text from the environment or the command line: ``"2"`` is a number and
+            ``"true"`` a truth value.
+    """
+    try:
+        done = msgspec.convert(value, kind, strict=not lax, dec_hook=decode_secret)
+    except msgspec.ValidationError:
+        raise ConfigError(f"{where} = {_shown(value, kind)} {_problem(value, kind)}") from None
+    if isinstance(done, float) and not math.isfinite(done):
+        raise ConfigError(f"{where} = {done} is not a finite number: set a number")
+    return done
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the configuration file. Its fields are checked however it is made."""
+
+    table: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        for key, kind in field_types(type(self)).items():
+            check_value(f"{self.table}.{key}", getattr(self, key), kind)
+
+
+@cache
+def field_types(section: type[Section]) -> dict[str, Any]:
+    """The settings of a table by name, each with its type and limits."""
+    hints = typing.get_type_hints(section, include_extras=True)
+    return {name: hints[name] for name in section.__struct_fields__}
+
+
+def limits(kind: Any) -> tuple[float | None, float | None]:
+    """Least and greatest value that a type allows; None where there is none."""
+    low = high = None
+    if get_origin(kind) is Annotated:
+        for meta in get_args(kind)[1:]:
+            if isinstance(meta, msgspec.Meta):
+                low = meta.ge if meta.ge is not None else low
+                high = meta.le if meta.le is not None else high
+    return low, high
+
+
+def choices(kind: Any) -> tuple[Any, ...]:
+    """The values that a ``Literal`` type allows; empty for every other type."""
+    bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    return get_args(bare) if get_origin(bare) is Literal else ()
+
+
+def type_name(kind: Any) -> str:
+    """A type in a person's words, without its limits."""
+    bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    if get_origin(bare) in {typing.Union, types.UnionType}:
+        return " or ".join(type_name(part) for part in get_args(bare) if part is not type(None))
+    if get_origin(bare) is Literal:
+        return "one of " + ", ".join(str(choice) for choice in get_args(bare))
+    if get_origin(bare) is tuple:
+        return "a list of texts"
+    return {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "text in quotes",
+        Secret: "text in quotes",
+    }.get(bare, str(bare))
+
+
+def is_secret(kind: Any) -> bool:
+    """Whether values of this type must never be shown."""
+    return kind is Secret or Secret in get_args(kind)
+
+
+def _shown(value: Any, kind: Any) -> str:
+    if is_secret(kind):
+        return "***"
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _problem(value: Any, kind: Any) -> str:
+    low, high = limits(kind)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(value, str):
+        number = _is_number(value)
+    if number and (low is not None or high is not None):
+        whole = get_args(kind)[0] is int and float(value) != int(float(value))
+        if not whole:
+            return f"is outside {_span(low, high)}: set one in that range"
+    remedy = "choose one of them" if choices(kind) else "set " + type_name(kind)
+    if low is not None or high is not None:
+        remedy += f" from {_span(low, high)}"
+    return f"is not {type_name(kind)}: {remedy}"
+
+
+def _span(low: float | None, high: float | None) -> str:
+    if high is None:
+        return f"{low} and more"
+    return f"{low} to {high}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
