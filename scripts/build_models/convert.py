@@ -1,0 +1,203 @@
+"""Float graph to int8 graph, one operator after the other.
+
+Each operator is quantised knowing what its inputs look like *after* the operators before it were
+quantised: its weights are rounded on those inputs (:mod:`.rounding`), and its bias makes up for
+the mean error that is left. Every operator runs in LiteRT on the calibration set, so the error
+that is corrected is the one that will ship.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .engine import run_op
+from .graph import NONE, RELU6, Graph, Op, Tensor
+from .rounding import Affine, affine, round_weights, weight_scales
+from .windows import Seen, from_rows, rows_of
+
+if TYPE_CHECKING:
+    from .graph import Array
+
+PER_CHANNEL = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4}
+"""Operators with weights, and the version that reads int8 of them."""
+
+KEEPS_SCALE = {"MAX_POOL_2D", "RESHAPE", "PAD", "RESIZE_BILINEAR"}
+"""Operators whose output has its input's scale."""
+
+INT8_VERSION = {"ADD": 2, "MAX_POOL_2D": 2, "PAD": 2, "RESIZE_BILINEAR": 2, "MEAN": 2,
+                "RESHAPE": 1, "LOGISTIC": 2, "CONCATENATION": 2, "PRELU": 1}  # fmt: skip
+
+
+@dataclass
+class Settings:
+    """How to quantise.
+
+    Attributes:
+        float_outputs: operators that stay float, by their output's name; what they read is
+            dequantised for them.
+        ranges: (low, high) of a tensor, where calibration's extremes aren't wanted.
+        hessian_samples: rows of input taken for each layer's Hessian.
+        damping: of the weight rounding.
+        ridge: weights may move to make up for the errors of their inputs; the larger, the less;
+            0 turns it off.
+    """
+
+    float_outputs: frozenset[str] = frozenset()
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    hessian_samples: int = 60_000
+    damping: float = 0.01
+    ridge: float = 0.0
+
+
+def convert(graph: Graph, inputs: Array, settings: Settings) -> Graph:
+    """The int8 form of a float graph.
+
+    Args:
+        graph: float, one input.
+        inputs: (N, ...) calibration samples of the graph's input, 0..1 float32.
+        settings: see :class:`Settings`.
+
+    Returns:
+        A new graph; its input is int8 with scale 1/255 and zero point -128.
+    """
+    work = _Conversion(graph, settings)
+    work.start(inputs)
+    for i, op in enumerate(graph.ops):
+        work.step(op)
+        work.forget(graph.ops[i + 1 :])
+    work.out.drop_unused()
+    return work.out
+
+
+class _Conversion:
+    def __init__(self, graph: Graph, settings: Settings) -> None:
+        self.graph = graph
+        self.settings = settings
+        self.out = Graph({}, [], [*graph.inputs], [*graph.outputs])
+        self.float_values: dict[str, Array] = {}
+        self.values: dict[str, Array] = {}
+        self.params: dict[str, Affine] = {}
+
+    def start(self, inputs: Array) -> None:
+        name = self.graph.inputs[0]
+        self.params[name] = Affine(float(np.float32(1 / 255)), -128)
+        self.float_values[name] = inputs
+        self.values[name] = self.params[name].integers(inputs)
+        self._declare(name)
+
+    def forget(self, rest: list[Op]) -> None:
+        """Drop values that no later operator reads."""
+        needed = {name for op in rest for name in op.inputs}
+        for store in (self.float_values, self.values):
+            for name in [n for n in store if n not in needed]:
+                del store[name]
+
+    def step(self, op: Op) -> None:
+        name = op.outputs[0]
+        self.float_values[name] = run_op(self.graph, op, self.float_values)
+        if name in self.settings.float_outputs:
+            self._step_float(op)
+        elif op.kind in PER_CHANNEL:
+            self._step_weighted(op)
+        else:
+            self._step_plain(op)
+
+    def _declare(self, name: str) -> None:
+        """The computed tensor as int8 in the new graph."""
+        params = self.params[name]
+        self.out.tensors[name] = Tensor(
+            self.graph.tensors[name].shape, "int8", None,
+            np.array([params.scale], np.float32), np.array([params.zero_point]),
+        )  # fmt: skip
+
+    def _range(self, op: Op) -> Affine:
+        name = op.outputs[0]
+        if name in self.settings.ranges:
+            return affine(*self.settings.ranges[name])
+        if op.kind in KEEPS_SCALE:
+            return self.params[op.inputs[0]]
+        if op.options.get("fusedActivationFunction") == RELU6:
+            top = min(6.0, float(self.float_values[name].max()))
+            return affine(0.0, top)
+        return affine(float(self.float_values[name].min()), float(self.float_values[name].max()))
+
+    def _step_float(self, op: Op) -> None:
+        """Keep an operator float; dequantise what it reads."""
+        inputs = []
+        for name in op.inputs:
+            if name and self.graph.is_const(name):
+                self.out.tensors[name] = self.graph.tensors[name]
+            inputs.append(self._as_float(name) if name in self.params else name)
+        self.out.tensors[op.outputs[0]] = self.graph.tensors[op.outputs[0]]
+        new = Op(op.kind, inputs, [*op.outputs], dict(op.options), op.version)
+        self.out.ops.append(new)
+        self.values[op.outputs[0]] = run_op(self.out, new, self.values)
+
+    def _as_float(self, name: str) -> str:
+        real = f"{name}_float"
+        if real not in self.out.tensors:
+            self.out.tensors[real] = Tensor(self.graph.tensors[name].shape)
+            self.out.ops.append(Op("DEQUANTIZE", [name], [real], {}, 2))
+        self.values[real] = self.params[name].real(self.values[name])
+        return real
+
+    def _step_plain(self, op: Op) -> None:
+        """An operator without weights."""
+        name = op.outputs[0]
+        self.params[name] = self._range(op)
+        self._declare(name)
+        for other in op.inputs:
+            if self.graph.is_const(other):
+                self.out.tensors[other] = self.graph.tensors[other]
+        new = Op(op.kind, [*op.inputs], [name], dict(op.options), INT8_VERSION[op.kind])
+        self.out.ops.append(new)
+        self.values[name] = run_op(self.out, new, self.values)
+
+    def _step_weighted(self, op: Op) -> None:
+        """A convolution: round its weights on its quantised inputs, then correct its bias."""
+        source, weights_name, bias_name = op.inputs
+        name = op.outputs[0]
+        real = self.params[source].real(self.values[source])
+        original = self.graph.const(weights_name)
+        seen = Seen.of(op, original.shape, real, self.float_values[source], self.settings)
+        weights = seen.make_up(rows_of(op, original), self.settings.ridge)
+        bias = self.graph.const(bias_name).astype(np.float64)
+        # a channel of next to no weight must still hold its bias in 32 bits
+        least = np.abs(bias) / (2**30 * self.params[source].scale)
+        scales = np.maximum(weight_scales(weights, seen.hessian), 2 * least).astype(np.float32)
+        integers = round_weights(weights, scales, seen.hessian, self.settings.damping)
+        self.params[name] = self._range(op)
+        self._declare(name)
+        self.out.tensors[weights_name] = Tensor(
+            self.graph.tensors[weights_name].shape, "int8", from_rows(op, integers, original.shape), scales,
+            np.zeros(len(scales), np.int64), 3 if op.kind == "DEPTHWISE_CONV_2D" else 0,
+        )  # fmt: skip
+        bias_scales = (scales * np.float32(self.params[source].scale)).astype(np.float32)
+        new = Op(op.kind, [*op.inputs], [name], dict(op.options), PER_CHANNEL[op.kind])
+        self.out.ops.append(new)
+        for attempt in range(3):
+            self.out.tensors[bias_name] = Tensor(
+                bias.shape, "int32", np.rint(bias / bias_scales).astype(np.int32), bias_scales,
+                np.zeros(len(scales), np.int64), 0,
+            )  # fmt: skip
+            self.values[name] = run_op(self.out, new, self.values)
+            if attempt < 2:
+                bias += self._mean_error(op)
+
+    def _mean_error(self, op: Op) -> Array:
+        """What the bias must still gain so that each channel's mean is the float one's.
+
+        Behind RELU6 only the values strictly inside (0, 6) move with the bias.
+        """
+        name = op.outputs[0]
+        got = self.params[name].real(self.values[name])
+        want = self.float_values[name]
+        axes = tuple(range(want.ndim - 1))
+        error: Array = (want - got).mean(axis=axes)
+        if op.options["fusedActivationFunction"] == NONE:
+            return error
+        active = ((got > 0) & (got < 6)).mean(axis=axes)
+        return np.where(active > 0.02, error / np.maximum(active, 0.02), 0.0) * 0.8
