@@ -1,0 +1,156 @@
+"""Models on the CPU: LiteRT with XNNPACK, or tflite_runtime where only that is installed."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import math
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgehands.errors import BackendUnavailable, ModelCorrupt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+    from numpy.typing import NDArray
+
+    from edgehands.model_store import InputSpec, ModelSpec, OutputSpec, Role
+
+_log = logging.getLogger(__name__)
+
+_RUNTIMES = (
+    ("ai_edge_litert", "ai_edge_litert.interpreter"),
+    # Without XNNPACK for int8 and up to 20 times slower, but there for old systems.
+    ("tflite_runtime", "tflite_runtime.interpreter"),
+)
+
+
+def _runtime() -> tuple[str, ModuleType]:
+    for name, module in _RUNTIMES:
+        try:
+            return name, importlib.import_module(module)
+        except ImportError as error:
+            _log.debug("%s isn't usable: %s", name, error)
+    raise BackendUnavailable(
+        "no TensorFlow Lite runtime: install ai-edge-litert (64-bit Python 3.11 or newer)"
+    )
+
+
+def default_threads(cores: int | None = None) -> int:
+    """Threads for one model: half the cores, 4 at most.
+
+    The other half is for the camera, palm detection in its own thread, and everybody else.
+    """
+    return min(4, max(1, (cores or os.cpu_count() or 1) // 2))
+
+
+class CpuBackend:
+    """LiteRT's interpreter.
+
+    Args:
+        num_threads: of each model; 0 chooses by core count.
+
+    Raises:
+        BackendUnavailable: neither runtime is installed.
+    """
+
+    name = "cpu"
+
+    def __init__(self, num_threads: int = 0) -> None:
+        self._num_threads = num_threads or default_threads()
+        self._runtime_name, self._runtime = _runtime()
+
+    @property
+    def detail(self) -> str:
+        """For people: runtime, version, threads."""
+        version = getattr(importlib.import_module(self._runtime_name), "__version__", "")
+        return f"{self._runtime_name} {version}".strip() + f", {self._num_threads} thread(s)"
+
+    def load(self, spec: ModelSpec, path: Path) -> CpuModel:
+        """Load a verified model file; :class:`ModelCorrupt` where its tensors are others."""
+        try:
+            interpreter = self._runtime.Interpreter(
+                model_path=str(path), num_threads=self._num_threads
+            )
+            interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelCorrupt(f"{path} can't be loaded: {error}") from error
+        return CpuModel(spec, interpreter)
+
+
+class CpuModel:
+    """One interpreter, with its crop drawn straight into the input tensor where that is int8."""
+
+    def __init__(self, spec: ModelSpec, interpreter: Any) -> None:
+        self.spec = spec
+        self._interpreter = interpreter
+        inputs = interpreter.get_input_details()
+        outputs = interpreter.get_output_details()
+        _check(spec, spec.input, inputs[0])
+        for output in spec.outputs:
+            if output.index >= len(outputs):
+                raise ModelCorrupt(
+                    f"{spec.file} has {len(outputs)} outputs, the manifest names"
+                    f" number {output.index}: restore models/ as released"
+                )
+            _check(spec, output, outputs[output.index])
+        self._input = inputs[0]["index"]
+        self._outputs = {output.role: outputs[output.index]["index"] for output in spec.outputs}
+        self._specs = {output.role: output for output in spec.outputs}
+        # A float model needs its pixels divided on the way in, so they are drawn elsewhere.
+        self._canvas = (
+            np.zeros(spec.input.shape[1:], np.uint8) if spec.input.dtype == "float32" else None
+        )
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """Where the crop is drawn: (H, W, 3) uint8; the input tensor itself for int8 models."""
+        if self._canvas is not None:
+            return self._canvas
+        pixels: NDArray[np.uint8] = self._interpreter.tensor(self._input)()[0].view(np.uint8)
+        return pixels
+
+    def run(self) -> None:
+        """Bring the drawn pixels into the model's scale and execute it."""
+        # The views of tensors must be gone before invoke(): it refuses to run while one is held.
+        tensor = self._interpreter.tensor(self._input)()
+        if self._canvas is not None:
+            np.multiply(self._canvas, np.float32(1 / 255), out=tensor[0])
+        else:
+            # Scale 1/255 and zero point -128 mean pixel - 128, which is one flipped bit.
+            bits = tensor.view(np.uint8)
+            np.bitwise_xor(bits, 0x80, out=bits)
+            del bits
+        del tensor
+        self._interpreter.invoke()
+
+    def raw(self, role: Role) -> NDArray[Any]:
+        """An output tensor's own memory, without the batch dimension: read it, don't keep it."""
+        values: NDArray[Any] = self._interpreter.tensor(self._outputs[role])()[0]
+        return values
+
+    def output(self, role: Role) -> NDArray[np.float32]:
+        """A copy of an output in real numbers, without the batch dimension."""
+        return self._specs[role].real(self.raw(role))
+
+
+def _check(spec: ModelSpec, expected: InputSpec | OutputSpec, found: dict[str, Any]) -> None:
+    shape, dtype = tuple(found["shape"].tolist()), np.dtype(found["dtype"]).name
+    if shape != tuple(expected.shape) or dtype != expected.dtype:
+        raise ModelCorrupt(
+            f"{spec.file}: tensor '{found['name']}' is {dtype} {shape}, the manifest says"
+            f" {expected.dtype} {tuple(expected.shape)}: restore models/ as released"
+        )
+    if expected.dtype == "int8":
+        scale, zero_point = found["quantization"]
+        if zero_point != expected.zero_point or not math.isclose(
+            scale, expected.scale or 0.0, rel_tol=1e-5
+        ):
+            raise ModelCorrupt(
+                f"{spec.file}: tensor '{found['name']}' has scale {scale:g} and zero point"
+                f" {zero_point}, the manifest says {expected.scale} and {expected.zero_point}:"
+                " restore models/ as released"
+            )

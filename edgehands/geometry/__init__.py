@@ -1,0 +1,1 @@
+"""Pure functions on points, boxes and rotated squares: no I/O, no state."""

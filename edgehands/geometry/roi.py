@@ -1,0 +1,155 @@
+"""The rotated square around a hand: from a palm, from landmarks, to and from the crop.
+
+All formulas follow MediaPipe's calculators (named in each function), so that its landmark model
+sees the pixels that it was trained on.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgehands.geometry.constants import (
+    LANDMARK_ROI_POINTS,
+    LANDMARK_ROI_SCALE,
+    LANDMARK_ROI_SHIFT,
+    LANDMARK_Z_NORMALISER,
+    PALM_ROI_SCALE,
+    PALM_ROI_SHIFT,
+    PALM_ROTATION_FROM,
+    PALM_ROTATION_TO,
+    ROI_TARGET_ANGLE,
+)
+from edgehands.hand import Roi
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgehands.hand import PalmDetection
+
+_ROI_POINTS = np.array(LANDMARK_ROI_POINTS)
+
+
+def normalise_angle(radians: float) -> float:
+    """The same direction within [-pi, pi)."""
+    return radians - 2 * math.pi * math.floor((radians + math.pi) / (2 * math.pi))
+
+
+def _rotation(from_x: float, from_y: float, to_x: float, to_y: float) -> float:
+    """How far the image must turn for the vector to point up, radians."""
+    return normalise_angle(ROI_TARGET_ANGLE - math.atan2(from_y - to_y, to_x - from_x))
+
+
+def _square(  # noqa: PLR0913, PLR0917  (the numbers of a rotated rectangle and what becomes of it)
+    cx: float, cy: float, width: float, height: float, rotation: float, scale: float, shift: float
+) -> Roi:
+    """Shift along the hand, then the square of the long side, scaled: RectTransformation."""
+    cx -= height * shift * math.sin(rotation)
+    cy += height * shift * math.cos(rotation)
+    return Roi(cx, cy, max(width, height) * scale, rotation)
+
+
+def palm_roi(palm: PalmDetection) -> Roi:
+    """Where the hand of a detected palm is: DetectionsToRects and RectTransformation."""
+    x0, y0, x1, y1 = palm.box.tolist()
+    wrist = palm.keypoints[PALM_ROTATION_FROM].tolist()
+    middle = palm.keypoints[PALM_ROTATION_TO].tolist()
+    rotation = _rotation(wrist[0], wrist[1], middle[0], middle[1])
+    return _square(
+        (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0, rotation, PALM_ROI_SCALE, PALM_ROI_SHIFT
+    )
+
+
+def landmarks_roi(landmarks: NDArray[np.float32]) -> Roi:
+    """Where the hand will be looked for next: HandLandmarksToRect and RectTransformation.
+
+    Args:
+        landmarks: (21, 2 or more), frame pixels.
+    """
+    wrist, index, middle, ring = landmarks[[0, 5, 9, 13], :2].tolist()
+    rotation = _rotation(
+        wrist[0],
+        wrist[1],
+        0.25 * index[0] + 0.5 * middle[0] + 0.25 * ring[0],
+        0.25 * index[1] + 0.5 * middle[1] + 0.25 * ring[1],
+    )
+    points = landmarks[_ROI_POINTS, :2]
+    low = points.min(axis=0)
+    high = points.max(axis=0)
+    ax, ay = ((low + high) / 2).tolist()
+    cos, sin = math.cos(rotation), math.sin(rotation)
+    x = points[:, 0] - ax
+    y = points[:, 1] - ay
+    along = x * cos + y * sin
+    across = y * cos - x * sin
+    left, right = float(along.min()), float(along.max())
+    top, bottom = float(across.min()), float(across.max())
+    mid_x, mid_y = (left + right) / 2, (top + bottom) / 2
+    return _square(
+        mid_x * cos - mid_y * sin + ax,
+        mid_x * sin + mid_y * cos + ay,
+        right - left,
+        bottom - top,
+        rotation,
+        LANDMARK_ROI_SCALE,
+        LANDMARK_ROI_SHIFT,
+    )
+
+
+def crop_to_frame(roi: Roi, crop_size: int) -> NDArray[np.float64]:
+    """The affine map from crop pixels to frame pixels, (2, 3) float64.
+
+    Crop corner (0, 0) falls on the ROI's corner and (size, size) on the opposite one, without
+    half-pixel offsets: ImageToTensor's OpenCV path does the same.
+    """
+    step = roi.size / crop_size
+    cos, sin = math.cos(roi.rotation) * step, math.sin(roi.rotation) * step
+    half = crop_size / 2
+    return np.array(
+        [
+            [cos, -sin, roi.cx - half * (cos - sin)],
+            [sin, cos, roi.cy - half * (sin + cos)],
+        ]
+    )
+
+
+def letterbox_to_frame(width: int, height: int, crop_size: int) -> NDArray[np.float64]:
+    """The map from a letterboxed crop to the whole frame's pixels, (2, 3) float64."""
+    return crop_to_frame(Roi(width / 2, height / 2, float(max(width, height)), 0.0), crop_size)
+
+
+def roi_inside(roi: Roi, width: int, height: int) -> bool:
+    """Whether the whole rotated square lies within the frame."""
+    reach = (abs(math.cos(roi.rotation)) + abs(math.sin(roi.rotation))) * roi.size / 2
+    return reach <= roi.cx <= width - 1 - reach and reach <= roi.cy <= height - 1 - reach
+
+
+def project_landmarks(
+    raw: NDArray[np.float32], to_frame: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """The landmark model's coordinates in frame pixels: TensorsToLandmarks, LandmarkProjection.
+
+    Args:
+        raw: (21, 3), x and y in pixels of the crop, z in the model's own scale.
+        to_frame: (2, 3), from :func:`crop_to_frame`.
+
+    Returns:
+        (21, 3) float32, z in the scale of x and y.
+    """
+    out = np.empty((21, 3), np.float32)
+    out[:, :2] = raw[:, :2] @ to_frame[:, :2].T + to_frame[:, 2]
+    out[:, 2] = raw[:, 2] * (math.hypot(*to_frame[:, 0].tolist()) / LANDMARK_Z_NORMALISER)
+    return out
+
+
+def rotate_world(raw: NDArray[np.float32], rotation: float) -> NDArray[np.float32]:
+    """World landmarks turned from the crop's axes to the frame's: WorldLandmarkProjection.
+
+    Args:
+        raw: (21, 3), metres, in the axes of the upright crop.
+        rotation: of the ROI, radians.
+    """
+    cos, sin = math.cos(rotation), math.sin(rotation)
+    return raw @ np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]], np.float32)

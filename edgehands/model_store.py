@@ -1,0 +1,185 @@
+"""Find, describe and verify the model files: the manifest's word, typed and checked.
+
+The files lie in ``models/`` of a checkout or inside the installed package; the environment
+variable ``EDGEHANDS_MODELS`` names another folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import numpy as np
+
+from edgehands.errors import ModelCorrupt, ModelNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+Task = Literal["palm_detection", "hand_landmark"]
+Role = Literal["landmarks", "presence", "handedness", "world_landmarks", "boxes", "scores"]
+
+MANIFEST_SCHEMA = 1
+
+
+class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """The one input of a model: RGB, 0..1, as float32 or as int8 of ``scale``, ``zero_point``."""
+
+    shape: tuple[int, ...]
+    dtype: Literal["float32", "int8"]
+    scale: float | None = None
+    zero_point: int | None = None
+    meaning: str = ""
+
+
+class OutputSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One output tensor: what it means, and how its integers become numbers."""
+
+    index: int
+    role: Role
+    shape: tuple[int, ...]
+    dtype: Literal["float32", "int8"]
+    scale: float | None = None
+    zero_point: int | None = None
+    meaning: str = ""
+
+    def real(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """A float32 copy of the tensor's values, or of some of them, integers dequantised."""
+        real = values.astype(np.float32)
+        if self.scale is not None and self.zero_point is not None:
+            real -= np.float32(self.zero_point)
+            real *= np.float32(self.scale)
+        return real
+
+    def quantised(self, real: float) -> float:
+        """A real number in the tensor's own scale, not rounded."""
+        if self.scale is None or self.zero_point is None:
+            return real
+        return real / self.scale + self.zero_point
+
+
+class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What the manifest says of one model file."""
+
+    file: str
+    task: Task
+    variant: Literal["lite", "full"]
+    precision: str
+    backends: tuple[str, ...]
+    default_for: tuple[str, ...]
+    sha256: str
+    bytes: int
+    input: InputSpec
+    outputs: tuple[OutputSpec, ...]
+    licence: str
+    why: str = ""
+    provenance: dict[str, msgspec.Raw] = {}
+
+    def output(self, role: Role) -> OutputSpec:
+        """The output with this role; :class:`ModelCorrupt` where the model has none."""
+        for output in self.outputs:
+            if output.role == role:
+                return output
+        raise ModelCorrupt(f"{self.file} has no output '{role}': restore models/ as released")
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """``models/manifest.json``."""
+
+    schema: int
+    models: tuple[ModelSpec, ...]
+
+
+class ModelStore:
+    """The model files of one folder.
+
+    Args:
+        folder: holds ``manifest.json`` and the files it names; None looks in
+            ``EDGEHANDS_MODELS``, in the installed package, then in the checkout.
+
+    Raises:
+        ModelNotFound: there is no such folder or no manifest in it.
+        ModelCorrupt: the manifest can't be understood.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or _default_folder()
+        path = self.folder / "manifest.json"
+        try:
+            self.manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        except OSError as error:
+            raise ModelNotFound(
+                f"no model manifest at {path}: reinstall edgehands or set EDGEHANDS_MODELS"
+            ) from error
+        except msgspec.MsgspecError as error:
+            raise ModelCorrupt(f"{path}: {error}: restore models/ as released") from error
+        if self.manifest.schema != MANIFEST_SCHEMA:
+            raise ModelCorrupt(
+                f"{path} has schema {self.manifest.schema}, this edgehands reads {MANIFEST_SCHEMA}:"
+                " install matching models"
+            )
+
+    def __iter__(self) -> Iterator[ModelSpec]:
+        return iter(self.manifest.models)
+
+    def find(self, task: Task, variant: str, precision: str, backend: str) -> ModelSpec:
+        """The model for a task.
+
+        Args:
+            task: palm detection or hand landmark.
+            variant: ``lite`` or ``full``.
+            precision: ``auto`` for the manifest's default, ``float`` or ``int8``.
+            backend: what will execute it.
+
+        Raises:
+            ModelNotFound: the manifest has none.
+        """
+        fitting = [
+            spec
+            for spec in self.manifest.models
+            if spec.task == task and spec.variant == variant and backend in spec.backends
+        ]
+        for spec in fitting:
+            if precision == "auto":
+                if backend in spec.default_for:
+                    return spec
+            elif spec.precision.startswith("float") == (precision == "float"):
+                return spec
+        have = ", ".join(sorted({spec.precision for spec in fitting})) or "none"
+        raise ModelNotFound(
+            f"no {task} model '{variant}' in precision '{precision}' for backend '{backend}'"
+            f" (there is: {have}): choose another tracking.precision or tracking.model"
+        )
+
+    def verify(self, spec: ModelSpec) -> Path:
+        """The path of a model's file, once its sha256 was found to be the manifest's.
+
+        Raises:
+            ModelNotFound: the file isn't there.
+            ModelCorrupt: its bytes aren't the ones that were released.
+        """
+        path = self.folder / spec.file
+        try:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise ModelNotFound(f"no model file {path}: restore models/ as released") from error
+        if digest != spec.sha256:
+            raise ModelCorrupt(
+                f"{path} has sha256 {digest[:12]}…, the manifest says {spec.sha256[:12]}…:"
+                " the file is damaged, restore it as released"
+            )
+        return path
+
+
+def _default_folder() -> Path:
+    chosen = os.environ.get("EDGEHANDS_MODELS")
+    if chosen:
+        return Path(chosen)
+    package = Path(__file__).resolve().parent
+    installed = package / "_models"
+    return installed if installed.is_dir() else package.parent / "models"

@@ -1,0 +1,95 @@
+"""Palm detection in a thread of its own, so that the tracked hand never waits for it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgehands.hand import PalmDetection
+    from edgehands.tracking.palm_detector import PalmDetector
+
+
+class AsyncDetector:
+    """Runs one detection at a time beside the caller.
+
+    The frame is letterboxed in the caller's thread (a tenth of a millisecond), so the caller may
+    reuse its image at once. A context manager; the thread ends with it.
+    """
+
+    def __init__(self, detector: PalmDetector) -> None:
+        self._detector = detector
+        self._wake = threading.Condition()
+        self._asked = False
+        self._closed = False
+        self._result: tuple[PalmDetection, ...] | None = None
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._work, name="palm-detector", daemon=True)
+        self._thread.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a detection is under way or its result still waits to be taken."""
+        with self._wake:
+            return self._asked or self._result is not None
+
+    def ask(self, image: NDArray[np.uint8]) -> None:
+        """Start a detection on a frame, (H, W, 3) uint8 RGB; ignored while :attr:`busy`."""
+        if self.busy:
+            return
+        self._detector.draw(image)
+        with self._wake:
+            self._asked = True
+            self._wake.notify()
+
+    def take(self) -> tuple[PalmDetection, ...] | None:
+        """The palms of the last frame asked about, once; None while there is no new answer.
+
+        Raises:
+            Exception: whatever ended the thread.
+        """
+        with self._wake:
+            if self._error is not None:
+                raise self._error
+            result, self._result = self._result, None
+            return result
+
+    def close(self) -> None:
+        """End the thread; a detection under way is finished first."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._asked or self._closed)
+                if self._closed:
+                    return
+            try:
+                result = self._detector.infer()
+            except Exception as error:  # noqa: BLE001  (handed to the caller)
+                with self._wake:
+                    self._error = error
+                    self._asked = False
+                return
+            with self._wake:
+                self._asked = False
+                self._result = result

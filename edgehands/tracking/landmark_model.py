@@ -1,0 +1,85 @@
+"""From a rotated square of the frame to 21 landmarks."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+
+from edgehands.geometry.constants import LANDMARK_INPUT_SIZE
+from edgehands.geometry.roi import crop_to_frame, project_landmarks, roi_inside, rotate_world
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgehands.backends.base import Model
+    from edgehands.hand import Roi
+
+_SIZE = (LANDMARK_INPUT_SIZE, LANDMARK_INPUT_SIZE)
+_FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LandmarkReading:
+    """What the landmark model sees in one ROI.
+
+    Attributes:
+        roi: where it looked.
+        presence: 0..1, that there is a hand.
+        right_in_mirror: 0..1, that it is a right hand if the image is a mirror image.
+        landmarks: (21, 3) float32, frame pixels.
+        world_landmarks: (21, 3) float32, world metres.
+    """
+
+    roi: Roi
+    presence: float
+    right_in_mirror: float
+    landmarks: NDArray[np.float32]
+    world_landmarks: NDArray[np.float32]
+
+
+class LandmarkModel:
+    """Reads hands.
+
+    Args:
+        model: a loaded landmark model.
+        min_presence: least presence of a hand, 0..1.
+
+    Attributes:
+        runs: how often the model was executed.
+        seconds: how long that took in all.
+    """
+
+    def __init__(self, model: Model, min_presence: float) -> None:
+        self._model = model
+        self._min_presence = min_presence
+        self.runs = 0
+        self.seconds = 0.0
+
+    def read(self, image: NDArray[np.uint8], roi: Roi) -> LandmarkReading | None:
+        """The hand in a ROI of a frame, (H, W, 3) uint8 RGB; None where there is none."""
+        to_frame = crop_to_frame(roi, LANDMARK_INPUT_SIZE)
+        # Replicated borders are the models' own, but OpenCV 5 takes 4.6 times as long with them
+        # (scripts/benchmark_crop), so they are asked for only where the crop has a border.
+        inside = roi_inside(roi, image.shape[1], image.shape[0])
+        border = cv2.BORDER_CONSTANT if inside else cv2.BORDER_REPLICATE
+        cv2.warpAffine(image, to_frame, _SIZE, self._model.pixels(), _FLAGS, border)
+        start = time.perf_counter()
+        self._model.run()
+        self.seconds += time.perf_counter() - start
+        self.runs += 1
+        presence = float(self._model.output("presence")[0])
+        if presence < self._min_presence:
+            return None
+        raw = self._model.output("landmarks").reshape(21, 3)
+        world = self._model.output("world_landmarks").reshape(21, 3)
+        return LandmarkReading(
+            roi,
+            presence,
+            float(self._model.output("handedness")[0]),
+            project_landmarks(raw, to_frame),
+            rotate_world(world, roi.rotation),
+        )

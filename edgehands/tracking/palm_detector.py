@@ -1,0 +1,114 @@
+"""Palm detection over a whole frame."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from edgehands.geometry.anchors import palm_anchors
+from edgehands.geometry.boxes import weighted_nms
+from edgehands.geometry.constants import (
+    PALM_INPUT_SIZE,
+    PALM_KEYPOINT_COUNT,
+    PALM_LOGIT_CLIP,
+    PALM_NMS_IOU,
+)
+from edgehands.geometry.roi import letterbox_to_frame
+from edgehands.hand import PalmDetection
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgehands.backends.base import Model
+
+_SIZE = (PALM_INPUT_SIZE, PALM_INPUT_SIZE)
+_FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+
+
+class PalmDetector:
+    """Finds palms in a frame.
+
+    Drawing and inference are two calls, so that inference can run in another thread while the
+    caller already has its frame back.
+
+    Args:
+        model: a loaded palm model.
+        min_score: least score of a detection, 0..1.
+
+    Attributes:
+        runs: how often the model was executed.
+        seconds: how long that took in all.
+    """
+
+    def __init__(self, model: Model, min_score: float) -> None:
+        self._model = model
+        self._scores = model.spec.output("scores")
+        self._boxes = model.spec.output("boxes")
+        # The threshold goes into the model's own numbers once; 2016 sigmoids a frame don't.
+        self._threshold = self._scores.quantised(math.log(min_score / (1 - min_score)))
+        self._width = self._height = 0
+        self._to_frame = np.empty((2, 3))
+        self.runs = 0
+        self.seconds = 0.0
+
+    def draw(self, image: NDArray[np.uint8]) -> None:
+        """Letterbox a frame, (H, W, 3) uint8 RGB, into the model's input."""
+        height, width = image.shape[:2]
+        if (width, height) != (self._width, self._height):
+            self._to_frame = letterbox_to_frame(width, height, PALM_INPUT_SIZE)
+            self._width, self._height = width, height
+        cv2.warpAffine(
+            image, self._to_frame, _SIZE, self._model.pixels(), _FLAGS, cv2.BORDER_CONSTANT
+        )
+
+    def infer(self) -> tuple[PalmDetection, ...]:
+        """The palms of the frame that was drawn, by falling score."""
+        start = time.perf_counter()
+        self._model.run()
+        self.seconds += time.perf_counter() - start
+        self.runs += 1
+        logits = self._model.raw("scores")[:, 0]
+        candidates = np.flatnonzero(logits >= self._threshold)
+        if not candidates.size:
+            return ()
+        scores = _sigmoid(self._scores.real(logits[candidates]))
+        raw = self._boxes.real(self._model.raw("boxes")[candidates])
+        return self._decode(raw, scores, palm_anchors()[candidates])
+
+    def detect(self, image: NDArray[np.uint8]) -> tuple[PalmDetection, ...]:
+        """The palms of a frame, (H, W, 3) uint8 RGB, by falling score."""
+        self.draw(image)
+        return self.infer()
+
+    def _decode(
+        self,
+        raw: NDArray[np.float32],
+        scores: NDArray[np.float32],
+        anchors: NDArray[np.float32],
+    ) -> tuple[PalmDetection, ...]:
+        """Raw outputs (N, 18) at their anchors (N, 2) to merged detections in frame pixels."""
+        centres = anchors * np.float32(PALM_INPUT_SIZE)
+        half = raw[:, 2:4] / 2
+        middle = raw[:, :2] + centres
+        points = raw[:, 4:].reshape(-1, PALM_KEYPOINT_COUNT, 2) + centres[:, None]
+        boxes = np.concatenate([middle - half, middle + half], axis=1)
+        coordinates = np.concatenate([boxes, points.reshape(len(raw), -1)], axis=1)
+        merged, best = weighted_nms(boxes, coordinates, scores, PALM_NMS_IOU)
+        scale = self._to_frame[0, 0]
+        in_frame = (merged.reshape(len(merged), -1, 2) * scale + self._to_frame[:, 2]).astype(
+            np.float32
+        )
+        return tuple(
+            PalmDetection(points[:2].ravel(), points[2:], float(score))
+            for points, score in zip(in_frame, best, strict=True)
+        )
+
+
+def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    clipped = np.clip(logits, -PALM_LOGIT_CLIP, PALM_LOGIT_CLIP)
+    probability: NDArray[np.float32] = np.reciprocal(1 + np.exp(-clipped))
+    return probability

@@ -1,0 +1,108 @@
+"""One hand followed over time."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from edgehands.geometry.roi import landmarks_roi, normalise_angle
+from edgehands.hand import Hand, Handedness, Roi
+from edgehands.tracking.smoothing import HandSmoother
+
+if TYPE_CHECKING:
+    from edgehands.tracking.landmark_model import LandmarkReading
+
+LONGEST_STEP: Final = 0.35
+"""The furthest that a ROI is predicted ahead of its last place, in its own sizes."""
+
+HANDEDNESS_WEIGHT: Final = 0.2
+"""What the newest reading counts for in a track's handedness."""
+
+STILL_SHIFT: Final = 0.02
+STILL_TURN: Final = 0.04
+"""A ROI that would move by less than this share of its size, and turn by less than these radians,
+stays where it is: the model then sees the same pixels, and a still hand's landmarks stand still."""
+
+
+class Track:
+    """A hand with an id: where it is, where it will be, and what has been seen of it.
+
+    Args:
+        track_id: never reused in a run.
+        reading: the hand's first.
+        t: its time, seconds.
+        mirrored: the frames are mirror images.
+        smoothing: smooth what :meth:`hand` tells.
+    """
+
+    def __init__(
+        self, track_id: int, reading: LandmarkReading, t: float, *, mirrored: bool, smoothing: bool
+    ) -> None:
+        self.id = track_id
+        self.missed = 0
+        self.last_seen = t
+        self.reading = reading
+        self._mirrored = mirrored
+        self._smoother = HandSmoother() if smoothing else None
+        self._right = self._right_of(reading)
+        self._roi = landmarks_roi(reading.landmarks)
+        self._measured = self._roi
+        self._velocity = (0.0, 0.0)  # frame pixels per second
+
+    def predict(self, t: float) -> Roi:
+        """Where the hand should be at second ``t``."""
+        gap = t - self.last_seen
+        dx, dy = self._velocity[0] * gap, self._velocity[1] * gap
+        far = math.hypot(dx, dy)
+        limit = LONGEST_STEP * self._roi.size
+        if far > limit:
+            dx, dy = dx * limit / far, dy * limit / far
+        return Roi(self._roi.cx + dx, self._roi.cy + dy, self._roi.size, self._roi.rotation)
+
+    def see(self, reading: LandmarkReading, t: float) -> None:
+        """Take a new reading of the hand."""
+        gap = t - self.last_seen
+        roi = landmarks_roi(reading.landmarks)
+        still = _nearly(roi, self._roi)
+        if still or gap <= 0:
+            self._velocity = (0.0, 0.0)
+        else:
+            self._velocity = (
+                (roi.cx - self._measured.cx) / gap,
+                (roi.cy - self._measured.cy) / gap,
+            )
+        self._measured = roi
+        if not still:
+            self._roi = roi
+        self._right += HANDEDNESS_WEIGHT * (self._right_of(reading) - self._right)
+        self.reading = reading
+        self.last_seen = t
+        self.missed = 0
+
+    def hand(self) -> Hand:
+        """The hand as it was last seen."""
+        reading = self.reading
+        landmarks, world = reading.landmarks, reading.world_landmarks
+        if self._smoother is not None:
+            palm = math.hypot(*(landmarks[9, :2] - landmarks[0, :2]).tolist())
+            landmarks, world = self._smoother.smooth(landmarks, world, palm, self.last_seen)
+        right = self._right >= 0.5
+        return Hand(
+            id=self.id,
+            handedness=Handedness.RIGHT if right else Handedness.LEFT,
+            handedness_score=self._right if right else 1 - self._right,
+            presence=reading.presence,
+            landmarks=landmarks,
+            world_landmarks=world,
+            roi=reading.roi,
+        )
+
+    def _right_of(self, reading: LandmarkReading) -> float:
+        """Probability that it is the person's right hand: the model assumes a mirror image."""
+        return reading.right_in_mirror if self._mirrored else 1 - reading.right_in_mirror
+
+
+def _nearly(one: Roi, other: Roi) -> bool:
+    shift = max(abs(one.cx - other.cx), abs(one.cy - other.cy), abs(one.size - other.size))
+    turn = abs(normalise_angle(one.rotation - other.rotation))
+    return shift < STILL_SHIFT * other.size and turn < STILL_TURN
