@@ -1,0 +1,28 @@
+"""Where frames come from: cameras, files, folders, streams, all behind one protocol.
+
+with open_source("v4l2:/dev/video0", realtime=True) as source:
+    while not source.finished:
+        frame = source.read(timeout=1.0)
+"""
+
+from __future__ import annotations
+
+from edgehands.cameras.base import Source, SourceFailure, SourceInfo, redact
+from edgehands.cameras.inputs import InputFile, Inputs, count_frames, find_inputs, iter_frames
+from edgehands.cameras.opening import SCHEMES, open_source
+from edgehands.cameras.settings import CameraSettings
+
+__all__ = [
+    "SCHEMES",
+    "CameraSettings",
+    "InputFile",
+    "Inputs",
+    "Source",
+    "SourceFailure",
+    "SourceInfo",
+    "count_frames",
+    "find_inputs",
+    "iter_frames",
+    "open_source",
+    "redact",
+]

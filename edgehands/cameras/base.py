@@ -1,0 +1,157 @@
+"""What every source of frames has in common: the protocol, its description, redaction.
+
+A frame that a source hands on is an array of its own, (H, W, 3) uint8 RGB and contiguous: the
+source never writes into it again, and whoever receives it must not write into it either (a folder
+shows the same picture many times in a live run).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from numpy.typing import NDArray
+
+    from edgehands.cameras.settings import CameraSettings
+    from edgehands.errors import SourceError, SourceNotFound
+    from edgehands.hand import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a source is, for people, for ``info`` and for the log. No secret stands in it.
+
+    Attributes:
+        uri: how it was asked for, with a password replaced by ``***``.
+        kind: ``image``, ``folder``, ``video``, ``v4l2``, ``rtsp``, ``picamera2`` or ``fake``.
+        width, height: size of the frames handed on, pixels; 0 while it isn't known.
+        fps: frames a second it gives, 0 while it isn't known.
+        detail: one line more: the pixel format, the number of images, the device's own path.
+    """
+
+    uri: str
+    kind: str
+    width: int
+    height: int
+    fps: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFailure:
+    """One input among others that couldn't be read; the rest goes on.
+
+    Attributes:
+        source: the file.
+        error: why, in one line that names the file.
+    """
+
+    source: str
+    error: SourceError | SourceNotFound
+
+
+class Source(Protocol):
+    """A camera, a file or a folder that gives frames. A context manager: leaving it closes it.
+
+    Every constructor either gives a source that works or cleans up and raises
+    :class:`~edgehands.errors.SourceNotFound` or :class:`~edgehands.errors.SourceError`.
+    """
+
+    @property
+    def finished(self) -> bool:
+        """True once the last frame of a file or folder was read; never true of a camera."""
+
+    @property
+    def online(self) -> bool:
+        """Whether frames are coming: false while a camera is away. Files are always online."""
+
+    @property
+    def reconnects(self) -> int:
+        """How many times a camera came back after it had gone away."""
+
+    @property
+    def dropped(self) -> int:
+        """Frames that nobody read in time: each gave way to a newer one."""
+
+    def read(self, timeout: float) -> Frame | None:
+        """Give the next frame (of a live source: the newest that wasn't given yet).
+
+        Args:
+            timeout: longest time to wait, seconds.
+
+        Returns:
+            The frame, or None when there was none within the timeout, or none is left.
+
+        Raises:
+            SourceError: The file is damaged. A camera never raises here: it goes offline.
+        """
+
+    def describe(self) -> SourceInfo:
+        """Say what the source is, as far as it is known by now."""
+
+    def close(self) -> None:
+        """Let go of the device or file. Doing it twice does no harm."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Closing:
+    """The context manager's half of :class:`Source`, for those who implement it."""
+
+    def close(self) -> None:
+        """Let go of what is held."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def redact(uri: str) -> str:
+    """Give the URI without its password and without tokens in its query: fit for a log."""
+    # Up to the last @: a password may hold one, and what stands behind it too then.
+    uri = re.sub(r"(://[^/@:]*):.*@", r"\1:***@", uri)
+    keys = "pass|password|passwd|pwd|token|key|secret|auth"
+    return re.sub(rf"([?&](?:{keys})=)[^&#]*", r"\1***", uri, flags=re.IGNORECASE)
+
+
+_TURNS = {
+    90: cv2.ROTATE_90_CLOCKWISE,
+    180: cv2.ROTATE_180,
+    270: cv2.ROTATE_90_COUNTERCLOCKWISE,
+}
+
+
+def orient(image: NDArray[np.uint8], settings: CameraSettings) -> NDArray[np.uint8]:
+    """Turn and mirror a picture as the settings ask; gives the same array when they ask nothing."""
+    if settings.rotation:
+        image = np.asarray(cv2.rotate(image, _TURNS[settings.rotation]), np.uint8)
+    if settings.mirrored:
+        image = np.asarray(cv2.flip(image, 1), np.uint8)
+    return image
+
+
+def oriented_size(width: int, height: int, settings: CameraSettings) -> tuple[int, int]:
+    """Width and height after :func:`orient`."""
+    return (height, width) if settings.rotation in (90, 270) else (width, height)

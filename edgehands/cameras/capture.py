@@ -1,0 +1,240 @@
+"""A live device behind one newest-frame slot, opened again whenever it goes away.
+
+One thread owns the device: it opens it, reads it, closes it, and waits longer and longer between
+attempts, for ever. Nobody else touches the device, because OpenCV and libcamera crash when a device
+is closed under a read. A read that never comes back (a hung driver) can't be ended from here:
+``online`` turns false, and whoever runs the process may end it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from edgehands.cameras.base import Closing, SourceInfo, orient, oriented_size
+from edgehands.errors import BackendUnavailable, SourceError, SourceNotFound
+from edgehands.hand import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgehands.cameras.settings import CameraSettings
+
+log = logging.getLogger(__name__)
+
+STALL_S = 5.0
+"""A camera that gave no frame for this long counts as offline."""
+JOIN_S = 3.0
+"""How long ``close`` waits for the reading thread."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """One picture from a device: (H, W, 3) uint8 RGB, never written again, and its capture time."""
+
+    image: NDArray[np.uint8]
+    t_mono: float
+
+
+class Device(Protocol):
+    """An opened camera. Opening is the business of a function that gives one or raises."""
+
+    width: int
+    height: int
+    fps: float
+    detail: str
+
+    def read(self) -> Shot | None:
+        """Wait for the next picture; None when there will never be another.
+
+        Raises:
+            SourceError: The device is gone or has stopped answering.
+        """
+
+    def close(self) -> None:
+        """Let go of the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Seconds between attempts to open a device: the first, doubled each time up to the last."""
+
+    first: float = 0.5
+    last: float = 10.0
+
+    def after(self, failures: int) -> float:
+        """Wait after this many failures in a row (from 1)."""
+        return min(self.first * 2.0 ** min(failures - 1, 30), self.last)
+
+
+class LiveSource(Closing):
+    """The newest frame of a device, and its state.
+
+    Args:
+        info: What is known before the device is open; its size and rate are taken over from it.
+        opener: Gives an open device, or raises SourceNotFound or SourceError.
+        settings: Rotation and mirroring are applied here.
+        must_open: Open the device now and raise if that fails; else the source begins offline and
+            keeps trying.
+        turn: Whether this class turns and mirrors (false where the device has done it).
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        info: SourceInfo,
+        opener: Callable[[], Device],
+        settings: CameraSettings,
+        *,
+        must_open: bool,
+        backoff: Backoff | None = None,
+        turn: bool = True,
+    ) -> None:
+        self.reconnects = 0
+        self.dropped = 0
+        self._info = info
+        self._opener = opener
+        self._settings = settings
+        self._backoff = backoff or Backoff()
+        self._turn = turn
+        self._change = threading.Condition()
+        self._stop = threading.Event()
+        self._slot: Frame | None = None
+        self._ended = False
+        self._up = False
+        self._last_frame = 0.0
+        self._seq = 0
+        self._died: BackendUnavailable | None = None
+        device = self._open() if must_open else None
+        self._thread = threading.Thread(
+            target=self._run, args=(device,), name=f"camera {info.uri}", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def online(self) -> bool:
+        """Whether a frame came within the last :data:`STALL_S` and the device wasn't lost since."""
+        return self._up and time.monotonic() - self._last_frame < STALL_S
+
+    @property
+    def finished(self) -> bool:
+        """True when the device said that nothing more will come, and all was read; or closed."""
+        with self._change:
+            return self._ended and self._slot is None
+
+    def read(self, timeout: float) -> Frame | None:
+        """Give the newest frame that wasn't given yet, or None after ``timeout`` seconds.
+
+        Raises:
+            BackendUnavailable: What the camera needs was taken away: waiting is of no use.
+        """
+        with self._change:
+            self._change.wait_for(lambda: self._slot is not None or self._ended, timeout)
+            frame, self._slot = self._slot, None
+        if frame is None and self._died is not None:
+            raise self._died
+        return frame
+
+    def describe(self) -> SourceInfo:
+        """Say what the device is; size and rate are 0 until it was open once."""
+        return self._info
+
+    def close(self) -> None:
+        """Stop the reading thread, which closes the device."""
+        self._stop.set()
+        with self._change:
+            self._ended = True
+            self._slot = None
+            self._change.notify_all()
+        if self._thread is threading.current_thread():
+            return
+        self._thread.join(JOIN_S)
+        if self._thread.is_alive():
+            log.warning(
+                "%s: still busy in its driver after %g s: left behind", self._info.uri, JOIN_S
+            )
+
+    def _open(self) -> Device:
+        device = self._opener()
+        width, height = device.width, device.height
+        if self._turn:
+            width, height = oriented_size(width, height, self._settings)
+        info = self._info
+        self._info = SourceInfo(info.uri, info.kind, width, height, device.fps, device.detail)
+        return device
+
+    def _run(self, device: Device | None) -> None:
+        failures = 0
+        lost_at: float | None = None
+        ever_up = False
+        while not self._stop.is_set():
+            try:
+                if device is None:
+                    device = self._open()
+                shot = device.read()
+                if shot is None:
+                    break
+                if failures or not self._up:
+                    if ever_up:
+                        self.reconnects += 1
+                        gone = time.monotonic() - (lost_at or time.monotonic())
+                        log.warning("%s: back after %.1f s", self._info.uri, gone)
+                    else:
+                        info = self._info
+                        log.info("%s: %s", info.uri, info.detail)
+                    failures, ever_up, lost_at = 0, True, None
+                self._put(shot)
+            except BackendUnavailable as error:
+                self._died = error
+                break
+            except Exception as error:  # noqa: BLE001 - the thread must outlive any driver's fault
+                self._up = False
+                self._close_device(device)
+                device = None
+                failures += 1
+                lost_at = lost_at or time.monotonic()
+                pause = self._backoff.after(failures)
+                # Once in full for each outage; a camera that is away for a week fills no log.
+                level = logging.WARNING if failures == 1 else logging.DEBUG
+                log.log(level, "%s (trying again for ever, next in %g s)", _line(error), pause)
+                self._stop.wait(pause)
+        self._up = False
+        self._close_device(device)
+        with self._change:
+            self._ended = True
+            self._change.notify_all()
+
+    def _put(self, shot: Shot) -> None:
+        image = orient(shot.image, self._settings) if self._turn else shot.image
+        wall = time.time() - max(time.monotonic() - shot.t_mono, 0.0)
+        frame = Frame(image, self._seq, shot.t_mono, wall, self._info.uri)
+        self._seq += 1
+        self._last_frame = time.monotonic()
+        self._up = True
+        with self._change:
+            if self._stop.is_set():
+                return
+            if self._slot is not None:
+                self.dropped += 1
+            self._slot = frame
+            self._change.notify_all()
+
+    def _close_device(self, device: Device | None) -> None:
+        if device is None:
+            return
+        try:
+            device.close()
+        except Exception as error:  # noqa: BLE001 - it is gone anyway
+            log.debug("%s: closing: %s", self._info.uri, error)
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, (SourceError, SourceNotFound)):
+        return str(error)
+    first = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first}"

@@ -1,0 +1,194 @@
+"""Images and folders of images as a source: each once, or shown like a camera's picture."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgehands.cameras.base import Closing, SourceInfo, orient
+from edgehands.cameras.images import IMAGE_SUFFIXES, check_file, read_image
+from edgehands.cameras.pacing import Clock, Pacer
+from edgehands.errors import SourceError, SourceNotFound
+from edgehands.hand import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgehands.cameras.settings import CameraSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderListing:
+    """The images of a folder and its subfolders, in the order a person expects.
+
+    Attributes:
+        images: paths, sorted so that ``img2`` stands before ``img10``.
+        skipped: number of other files.
+    """
+
+    images: tuple[Path, ...]
+    skipped: int
+
+
+def natural_key(path: Path) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """Sort key by path where numbers count as numbers and case doesn't count."""
+    parts = re.split(r"(\d+)", str(path).casefold())
+    # isdecimal, not isdigit: int() can't read a superscript two, but re's \d doesn't match it
+    # either; the number is kept beside the text so that both kinds of part compare.
+    key = tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p)
+    return key, str(path)
+
+
+def list_folder(folder: str | os.PathLike[str]) -> FolderListing:
+    """Find the images of a folder and its subfolders; hidden ones count as other files.
+
+    Raises:
+        SourceNotFound: There is no such folder.
+        SourceError: It can't be read, or no image is in it.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        raise SourceNotFound(f"{folder}: no such file or folder: check the path")
+    if not folder.is_dir():
+        raise SourceError(f"{folder}: not a folder")
+
+    problems: list[OSError] = []
+    images: list[Path] = []
+    skipped = 0
+    for root, folders, names in os.walk(folder, onerror=problems.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
+                images.append(Path(root, name))
+            else:
+                skipped += 1
+    for problem in problems:
+        log.warning("%s: %s: skipped", problem.filename, problem.strerror)
+    if not images:
+        reason = problems[0].strerror if problems else f"{skipped} other files"
+        raise SourceError(
+            f"{folder}: no image in it ({reason}): put JPEG, PNG, WebP, BMP or TIFF files there"
+        )
+    return FolderListing(tuple(sorted(images, key=natural_key)), skipped)
+
+
+class ImageSource(Closing):
+    """Images one after the other: a single one, a list, or those of a folder.
+
+    Not in real time, each image is one frame, as fast as it is read; ``t_mono`` counts
+    ``1 / fps`` an image and ``t_wall`` is the file's time of change. In real time the images are
+    shown like a camera's picture: ``fps`` frames a second, each image for ``image_seconds``.
+
+    A damaged image among others is logged and left out. When none can be read, the last reason is
+    raised.
+    """
+
+    reconnects = 0
+    online = True
+
+    def __init__(
+        self,
+        images: Sequence[Path],
+        settings: CameraSettings,
+        *,
+        info: SourceInfo,
+        realtime: bool,
+        clock: Clock | None = None,
+    ) -> None:
+        self.finished = False
+        self.dropped = 0
+        self.failed = 0
+        self._images = tuple(images)
+        self._settings = settings
+        self._info = info
+        self._realtime = realtime
+        self._clock = clock or Clock()
+        self._pacer = Pacer(self._clock)
+        self._seq = 0
+        self._tick = 0
+        self._ticks_left = 0
+        self._shown = -1
+        self._picture: NDArray[np.uint8] | None = None
+        self._good = 0
+        if len(self._images) == 1:
+            check_file(self._images[0])
+
+    def read(self, timeout: float) -> Frame | None:
+        """Give the next image, or, in real time, the picture of the moment."""
+        if self.finished:
+            return None
+        return self._read_live(timeout) if self._realtime else self._read_next()
+
+    def describe(self) -> SourceInfo:
+        """Say what the source is; the size is that of the last image."""
+        if self._picture is None:
+            return self._info
+        height, width = self._picture.shape[:2]
+        info = self._info
+        return SourceInfo(info.uri, info.kind, width, height, info.fps, info.detail)
+
+    def close(self) -> None:
+        """Let go of the picture; nothing is read from here on."""
+        self.finished = True
+        self._picture = None
+
+    def _read_next(self) -> Frame | None:
+        if not self._advance(loop=False):
+            return None
+        # The caller must learn now that this was the last, not by one more read.
+        self.finished = self._shown + 1 == len(self._images)
+        try:
+            wall = self._images[self._shown].stat().st_mtime
+        except OSError:
+            wall = self._clock.wall()
+        return self._frame(self._seq / self._settings.fps, wall)
+
+    def _read_live(self, timeout: float) -> Frame | None:
+        late = self._pacer.wait(self._tick / self._settings.fps, timeout)
+        if late is None:
+            return None
+        behind = int(late * self._settings.fps)
+        self.dropped += behind
+        self._tick += behind
+        self._ticks_left -= behind
+        if self._ticks_left <= 0:
+            if not self._advance(loop=self._settings.loop):
+                return None
+            self._ticks_left = max(1, round(self._settings.image_seconds * self._settings.fps))
+        t_mono, t_wall = self._pacer.times(self._tick / self._settings.fps)
+        self._tick += 1
+        self._ticks_left -= 1
+        return self._frame(t_mono, t_wall)
+
+    def _advance(self, *, loop: bool) -> bool:
+        """Load the next image that can be read; false, and finished, when none is left."""
+        while loop or self._shown + 1 < len(self._images):
+            self._shown = (self._shown + 1) % len(self._images)
+            path = self._images[self._shown]
+            try:
+                self._picture = orient(read_image(path), self._settings)
+            except (SourceError, SourceNotFound) as error:
+                self.failed += 1
+                if self.failed >= len(self._images) and not self._good:
+                    self.finished = True
+                    raise
+                log.warning("%s (left out)", error)
+            else:
+                self._good += 1
+                return True
+        self.finished = True
+        return False
+
+    def _frame(self, t_mono: float, t_wall: float) -> Frame:
+        assert self._picture is not None  # noqa: S101 - _advance came first
+        seq, self._seq = self._seq, self._seq + 1
+        return Frame(self._picture, seq, t_mono, t_wall, str(self._images[self._shown]))

@@ -1,0 +1,111 @@
+"""From a source's URI to the source."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgehands.cameras.base import SourceInfo, redact
+from edgehands.cameras.capture import Backoff, LiveSource
+from edgehands.cameras.fake import FakeLife, FakeSource, parse_script
+from edgehands.cameras.files import ImageSource, list_folder
+from edgehands.cameras.images import check_file
+from edgehands.cameras.inputs import file_kind
+from edgehands.cameras.settings import CameraSettings
+from edgehands.cameras.video import VideoSource
+from edgehands.errors import SourceNotFound, UsageError
+
+if TYPE_CHECKING:
+    from edgehands.cameras.base import Source
+
+SCHEMES = ("picamera2", "v4l2", "rtsp", "file", "dir", "demo", "fake")
+_EXAMPLES = (
+    "picamera2:0, v4l2:/dev/video0, rtsp://host/path, file:clip.mp4, dir:images/, demo:, fake:"
+)
+
+
+def open_source(uri: str, settings: CameraSettings | None = None, *, realtime: bool) -> Source:
+    """Open a camera, stream, file or folder.
+
+    Args:
+        uri: ``picamera2:0``, ``v4l2:/dev/video0``, ``v4l2:0``, ``rtsp://…``, ``file:clip.mp4``,
+            ``dir:images/``, ``demo:``, ``fake:``, or the bare path of a file, folder or device.
+        settings: What to ask of it.
+        realtime: A live run: files are paced like a camera, and a camera that isn't there yet is
+            waited for (the source begins offline). Else files come as fast as they are read,
+            and a missing camera is an error.
+
+    Raises:
+        UsageError: The URI makes no sense.
+        SourceNotFound: File or folder doesn't exist; not ``realtime``: neither does the camera.
+        SourceError: It exists but can't be read.
+        BackendUnavailable: The software that this kind of camera needs isn't installed.
+    """
+    settings = settings or CameraSettings()
+    scheme, rest = _split(uri)
+    if scheme == "fake":
+        return _open_fake(uri, rest, settings, realtime=realtime)
+    if scheme == "demo":
+        return VideoSource(
+            demo_clip(), settings, realtime=realtime, uri=uri, kind="video", loop=True
+        )
+    return _open_path(uri, scheme, rest, settings, realtime=realtime)
+
+
+def demo_clip() -> Path:
+    """Find the clip that comes with the package.
+
+    Raises:
+        SourceNotFound: It wasn't packed.
+    """
+    folder = Path(__file__).parent.parent / "data"
+    clips = sorted(
+        path for path in folder.glob("demo.*") if path.suffix in {".mp4", ".avi", ".mkv"}
+    )
+    if not clips:
+        raise SourceNotFound("demo: the package's own clip isn't there: install edgehands again")
+    return clips[0]
+
+
+def _split(uri: str) -> tuple[str, str]:
+    if not uri:
+        raise UsageError(f"empty source: give a path or one of {_EXAMPLES}")
+    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", uri)
+    if match is None or (match[1].lower() not in SCHEMES and Path(uri).exists()):
+        return ("v4l2" if uri.startswith(("/dev/video", "/dev/v4l/")) else "", uri)
+    scheme = match[1].lower()
+    if scheme not in SCHEMES:
+        raise UsageError(f"'{redact(uri)}': unknown kind of source '{scheme}': use {_EXAMPLES}")
+    return scheme, uri[match.end() :]
+
+
+def _open_fake(uri: str, query: str, settings: CameraSettings, *, realtime: bool) -> Source:
+    script = parse_script(query)
+    if not realtime:
+        return FakeSource(script, settings, uri)
+    return LiveSource(
+        SourceInfo(uri, "fake", 0, 0, 0.0),
+        FakeLife(script, settings).open,
+        settings,
+        must_open=False,
+        backoff=Backoff(0.05, 0.5),
+    )
+
+
+def _open_path(
+    uri: str, scheme: str, rest: str, settings: CameraSettings, *, realtime: bool
+) -> Source:
+    if not rest:
+        raise UsageError(f"'{uri}': no path behind it: give for example {scheme}:some/path")
+    path = Path(rest)
+    if scheme == "dir" or path.is_dir():
+        listing = list_folder(path)
+        other = f", {listing.skipped} other files skipped" if listing.skipped else ""
+        info = SourceInfo(uri, "folder", 0, 0, settings.fps, f"{len(listing.images)} images{other}")
+        return ImageSource(listing.images, settings, info=info, realtime=realtime)
+    check_file(path)
+    if file_kind(path) == "video":
+        return VideoSource(path, settings, realtime=realtime, uri=uri)
+    info = SourceInfo(uri, "image", 0, 0, settings.fps, "1 image")
+    return ImageSource((path,), settings, info=info, realtime=realtime)
