@@ -1,0 +1,102 @@
+"""What is known about a picture: where every joint is and whether it can be seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgehands.hand import Handedness
+from edgehands.synthetic.mediapipe_joints import mediapipe_joints
+from edgehands.synthetic.scene import HandTruth, Keypoints, SceneTruth
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from edgehands.synthetic.anatomy import Skeleton
+    from edgehands.synthetic.render import Layer
+    from edgehands.synthetic.scene import Camera, Scene, SceneHand
+
+# A joint lies inside flesh: the surface before it is this much nearer at most (metres).
+_FLESH = 0.024
+_NAMELESS = frozenset({"relaxed", "random"})
+
+
+def to_camera(hand: SceneHand, joints: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Hand millimetres of the (right-handed) model to camera-frame metres."""
+    flip = np.array([1.0 if hand.handedness is Handedness.RIGHT else -1.0, 1.0, 1.0])
+    return (joints * flip * (0.001 * hand.scale)) @ hand.rotation.T + np.array(hand.wrist)
+
+
+def keypoints(camera: Camera, points: NDArray[np.float64]) -> Keypoints:
+    """The same 21 points in the picture, before the camera, and about their own middle."""
+    return Keypoints(camera.project(points), points, points - points.mean(0))
+
+
+def _covers(layer: Layer, xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(21,) depth of a layer at image points; infinite where it isn't."""
+    col = np.floor(xy[:, 0]).astype(int) - layer.x
+    row = np.floor(xy[:, 1]).astype(int) - layer.y
+    h, w = layer.depth.shape
+    inside = (col >= 0) & (col < w) & (row >= 0) & (row < h)
+    out = np.full(len(xy), np.inf)
+    out[inside] = layer.depth[row[inside], col[inside]]
+    return out
+
+
+def hand_truth(
+    index: int,
+    hand: SceneHand,
+    skeleton: Skeleton,
+    camera: Camera,
+    layers: Sequence[Layer],
+    objects: Sequence[Layer],
+) -> HandTruth:
+    """The truth about one hand, given everything that was drawn."""
+    anatomical = keypoints(camera, to_camera(hand, skeleton.joints))
+    fitted = keypoints(camera, to_camera(hand, mediapipe_joints(skeleton)))
+    xy, z = fitted.image, fitted.camera[:, 2]
+    in_image = (
+        (z > 0.02) & (xy[:, 0] >= 0) & (xy[:, 0] < camera.width)
+        & (xy[:, 1] >= 0) & (xy[:, 1] < camera.height)
+    )
+    free = in_image.copy()
+    seen = in_image.copy()
+    for layer in layers:
+        depth = _covers(layer, xy)
+        if layer.hand == index:
+            seen &= ~(depth < z - _FLESH * hand.scale)
+        else:
+            free &= ~(depth < z - 0.5 * _FLESH * hand.scale)
+    for layer in objects:
+        free &= ~((_covers(layer, xy) < np.inf) & (layer.order < hand.wrist[2]))
+    return HandTruth(
+        index=index,
+        handedness=hand.handedness,
+        gesture="none" if hand.gesture in _NAMELESS else hand.gesture,
+        pose=hand.pose,
+        anatomical=anatomical,
+        mediapipe=fitted,
+        in_image=in_image,
+        visible=seen & free,
+        shown=float(free.mean()),
+        rotation=hand.rotation,
+        palm_size=float(np.linalg.norm(xy[9] - xy[0])),
+    )
+
+
+def scene_truth(
+    scene: Scene, skeletons: Sequence[Skeleton], layers: Sequence[Layer], objects: Sequence[Layer]
+) -> SceneTruth:
+    """The truth about a scene, given its posed hands and the layers drawn for it."""
+    return SceneTruth(
+        scene.seed,
+        scene.t,
+        scene.camera,
+        tuple(
+            hand_truth(i, hand, skeleton, scene.camera, layers, objects)
+            for i, (hand, skeleton) in enumerate(zip(scene.hands, skeletons, strict=True))
+        ),
+    )
