@@ -1,0 +1,1 @@
+"""Topics, messages and the way to the broker."""

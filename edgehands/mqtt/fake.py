@@ -1,0 +1,88 @@
+"""A publisher without a broker: it keeps what would have been sent. For tests and for users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgehands.mqtt.publisher import HandsPublisher, PublishCounts
+from edgehands.mqtt.topics import Topics
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from edgehands.mqtt.outbox import Live
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message as a broker would have received it."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+
+
+class FakeClient:
+    """Implements ``Outgoing`` by keeping everything, in order."""
+
+    def __init__(self) -> None:
+        self.sent: list[Sent] = []
+        self._states: dict[str, bytes] = {}
+
+    def state(self, topic: str, payload: bytes) -> None:
+        """Keep a retained value, when it is new."""
+        if self._states.get(topic) != payload:
+            self._states[topic] = payload
+            self.sent.append(Sent(topic, payload, 1, retain=True))
+
+    def event(self, topic: str, payload: bytes) -> None:
+        """Keep an event."""
+        self.sent.append(Sent(topic, payload, 1, retain=False))
+
+    def live(self, message: Live) -> None:
+        """Keep a live message, encoded at once."""
+        self.sent.append(Sent(message.topic, message.encode(), 0, retain=False))
+
+    def note(self, topic: str, payload: bytes) -> None:
+        """Keep a note."""
+        self.sent.append(Sent(topic, payload, 0, retain=False))
+
+
+class FakePublisher(HandsPublisher):
+    """Publishes into a list: the same messages, in the same order, that a broker would get."""
+
+    connected = True
+
+    def __init__(self, topics: Topics | None = None, **settings: float | bool) -> None:
+        self.topics = topics or Topics(node="test")
+        self.client = FakeClient()
+        super().__init__(self.client, self.topics, **settings)  # type: ignore[arg-type]
+
+    def __enter__(self) -> Self:
+        self.begin()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.camera_status("offline")
+
+    @property
+    def counts(self) -> PublishCounts:
+        """Nothing is ever left out."""
+        return PublishCounts()
+
+    @property
+    def sent(self) -> list[Sent]:
+        """All that was published so far."""
+        return self.client.sent
+
+    def on(self, topic: str) -> list[bytes]:
+        """The payloads that were published on a topic, in order."""
+        return [message.payload for message in self.sent if message.topic == topic]

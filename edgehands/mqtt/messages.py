@@ -1,0 +1,261 @@
+"""What travels over MQTT, as types. ``docs/mqtt.md`` shows each; the encoders are here too.
+
+``schema`` stays the same as long as changes only add: a reader must ignore keys it doesn't know.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgehands.hand import FrameHands, Hand
+
+SCHEMA = 1
+
+Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Point = Annotated[list[float], msgspec.Meta(min_length=3, max_length=3)]
+Points = Annotated[list[Point], msgspec.Meta(min_length=21, max_length=21)]
+
+
+class GestureMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a hand's shape means.
+
+    Attributes:
+        name: the gesture, ``none`` when the shape means nothing.
+        score: how sure, 0 to 1.
+    """
+
+    name: str
+    score: Unit
+
+
+class HandMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One hand of a ``hands`` message.
+
+    Attributes:
+        id: stable while the hand is followed, never reused while the program runs.
+        handedness: ``left`` or ``right``, of the person.
+        handedness_score: probability of ``handedness``, 0 to 1.
+        presence: probability that there is a hand, 0 to 1.
+        landmarks: 21 points [x, y, z]: x divided by the frame's width, y by its height, z by its
+            width (smaller = nearer, relative to the wrist). x and y leave 0..1 where a hand
+            reaches out of the picture.
+        world: 21 points [x, y, z] in metres, origin at the hand's geometric centre.
+        gesture: what its shape means; absent where gestures are off.
+        pose: derived values of the hand; absent where they are off.
+    """
+
+    id: int
+    handedness: str
+    handedness_score: Unit
+    presence: Unit
+    landmarks: Points
+    world: Points
+    gesture: GestureMessage | msgspec.UnsetType = msgspec.UNSET
+    pose: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+class HandsMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """All hands of one processed frame.
+
+    Attributes:
+        schema: version of this format.
+        seq: number of the frame in its source.
+        t: capture time, seconds since 1970 (UTC).
+        t_mono: capture time, seconds of the device's monotonic clock.
+        width, height: size of the frame, pixels.
+        latency_ms: from the capture to the encoding of this message.
+        hands: empty once when the last hand has left, then nothing is sent.
+    """
+
+    schema: int = SCHEMA
+    seq: int
+    t: float
+    t_mono: float
+    width: int
+    height: int
+    latency_ms: float
+    hands: list[HandMessage]
+
+
+class EventMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that happened.
+
+    Attributes:
+        event_type: ``hand_appeared``, ``hand_lost``, ``gesture_started``, ``gesture_ended`` …
+        hand_id: the hand that it happened to.
+        id: never the same twice: a repeat after an outage can be told by it.
+        t: when, seconds since 1970 (UTC).
+        handedness: ``left`` or ``right``.
+        gesture: name of the gesture that started or ended.
+    """
+
+    event_type: str
+    hand_id: int
+    id: str
+    t: float
+    handedness: str | msgspec.UnsetType = msgspec.UNSET
+    gesture: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class ModelMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A model in use: its name, its variant and the sha256 of its file."""
+
+    name: str
+    variant: str
+    sha256: str
+
+
+class CameraMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """The camera in use: topic level, where it is (no password), and what it gives."""
+
+    name: str
+    source: str
+    kind: str = ""
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+
+
+class InfoMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs on a node.
+
+    Attributes:
+        schema: version of every message format.
+        version: of edgehands.
+        python: version of Python.
+        system: operating system and machine.
+        runtime: what executes the models, with its version.
+        backend: ``cpu``, ``edgetpu`` or ``fake``.
+        models: the model files in use.
+        camera: the camera in use.
+        config: digest of the configuration, secrets left out.
+    """
+
+    schema: int = SCHEMA
+    version: str
+    python: str
+    system: str
+    runtime: str = ""
+    backend: str
+    models: list[ModelMessage]
+    camera: CameraMessage
+    config: str
+
+
+class QuantilesMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a stage took, milliseconds: the middle, and what 95 and 99 of 100 stay below."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+class DropsMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What was left out since the start, so that nothing gets old.
+
+    Attributes:
+        camera: frames that the source itself threw away.
+        frames: frames that gave way to a newer one before tracking.
+        hands: ``hands`` messages that gave way to a newer one or became too old to send.
+        events: events thrown away because an outage lasted too long.
+    """
+
+    camera: int
+    frames: int
+    hands: int
+    events: int
+
+
+class StatsMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """How a node is doing.
+
+    Attributes:
+        schema: version of this format.
+        t: seconds since 1970 (UTC).
+        uptime_s: seconds since the service began.
+        fps: frames processed a second since the last of these messages.
+        stages: time of each stage over the last frames.
+        drops: what was left out.
+        camera_reconnects, broker_reconnects: how often each came back.
+        rss_mb: memory in use, MB.
+        temperature_c: of the processor; null where the system doesn't say.
+        throttled: the Raspberry Pi's flags of under-voltage and throttling; null elsewhere.
+    """
+
+    schema: int = SCHEMA
+    t: float
+    uptime_s: float
+    fps: float
+    stages: dict[str, QuantilesMessage]
+    drops: DropsMessage
+    camera_reconnects: int
+    broker_reconnects: int
+    rss_mb: float
+    temperature_c: float | None
+    throttled: int | None
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """Give any message as JSON."""
+    return _encoder.encode(message)
+
+
+def hands_message(tracked: FrameHands, latency_ms: float) -> HandsMessage:
+    """Build the ``hands`` message of a frame; a hand with a value that isn't finite is left out."""
+    frame = tracked.frame
+    height, width = frame.image.shape[:2]
+    scale = np.array((1.0 / width, 1.0 / height, 1.0 / width))
+    hands = []
+    for hand in tracked.hands:
+        made = _hand_message(hand, scale)
+        if made is not None:
+            hands.append(made)
+    return HandsMessage(
+        seq=frame.seq,
+        t=round(frame.t_wall, 4),
+        t_mono=round(frame.t_mono, 4),
+        width=width,
+        height=height,
+        latency_ms=round(latency_ms, 4),
+        hands=hands,
+    )
+
+
+def _hand_message(hand: Hand, scale: NDArray[np.float64]) -> HandMessage | None:
+    # Rounded as float64: a rounded float32 would print all its digits. Both arrays in one go:
+    # 6 numpy calls a hand instead of 11.
+    points = np.empty((42, 3))
+    np.multiply(hand.landmarks, scale, out=points[:21])
+    points[21:] = hand.world_landmarks
+    # JSON knows no NaN; one shows itself in the sum.
+    if not math.isfinite(points.sum()):
+        return None
+    rows = np.round(points, 4, out=points).tolist()
+    gesture = hand.gesture
+    return HandMessage(
+        id=hand.id,
+        handedness=hand.handedness.value,
+        handedness_score=_unit(hand.handedness_score),
+        presence=_unit(hand.presence),
+        landmarks=rows[:21],
+        world=rows[21:],
+        gesture=msgspec.UNSET
+        if gesture is None
+        else GestureMessage(name=gesture.name, score=_unit(gesture.score)),
+    )
+
+
+def _unit(value: float) -> float:
+    """Clip to 0..1 and round; float() because msgspec takes no numpy scalar."""
+    value = float(value)
+    return round(min(max(value, 0.0), 1.0), 4) if value == value else 0.0  # noqa: PLR0124 - NaN

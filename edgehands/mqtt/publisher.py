@@ -1,0 +1,272 @@
+"""From tracked hands to messages: what is said, when, and when not.
+
+Called by the frame loop; leaves values in the outbox and returns. ``hands`` messages are encoded
+by whoever sends them, so those that give way to a newer one cost nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import msgspec
+
+from edgehands.hand import FrameHands, Handedness
+from edgehands.mqtt.client import MqttClient
+from edgehands.mqtt.messages import EventMessage, encode, hands_message
+from edgehands.mqtt.topics import NO_GESTURE, OFF, ON, topics_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from edgehands.config import Config
+    from edgehands.hand import Hand
+    from edgehands.mqtt.messages import InfoMessage, StatsMessage
+    from edgehands.mqtt.outbox import Outgoing
+    from edgehands.mqtt.topics import Topics
+
+CameraStatus = Literal["online", "offline", "disabled"]
+
+
+class Publisher(Protocol):
+    """What the service tells the world. Calls never wait for the network and never raise for it."""
+
+    def publish(self, tracked: FrameHands) -> None:
+        """Say what is seen in a frame: hands, presence, count, gestures and events."""
+
+    def camera_status(self, status: CameraStatus) -> None:
+        """Say whether frames are coming; when not, no hand is seen any more either."""
+
+    def info(self, message: InfoMessage) -> None:
+        """Say what runs here."""
+
+    def stats(self, message: StatsMessage) -> None:
+        """Say how it is doing."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection to the broker now."""
+
+    @property
+    def counts(self) -> PublishCounts:
+        """What was left out so far, for the statistics."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishCounts:
+    """What was left out since the start.
+
+    Attributes:
+        hands_dropped: ``hands`` messages that gave way to a newer one or became too old.
+        events_dropped: events thrown away because an outage lasted too long.
+        reconnects: how often the broker came back.
+    """
+
+    hands_dropped: int = 0
+    events_dropped: int = 0
+    reconnects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveHands:
+    """The ``hands`` message of a frame, encoded when it is sent."""
+
+    topic: str
+    tracked: FrameHands
+    ready: float
+
+    @property
+    def lasting(self) -> bool:
+        """An empty list stays true until a hand comes: it is sent however late."""
+        return not self.tracked.hands
+
+    def encode(self) -> bytes:
+        """Give the payload; the latency is that of this moment."""
+        latency = max(time.monotonic() - self.tracked.frame.t_mono, 0.0)
+        return encode(hands_message(self.tracked, latency * 1000.0))
+
+
+class HandsPublisher:
+    """Decides what to send; where it goes is ``out``'s business.
+
+    Args:
+        out: the client of a broker, or :class:`~edgehands.mqtt.fake.FakeClient`.
+        topics: of this node and camera.
+        rate_limit: most ``hands`` messages a second, 0 = all.
+        gestures: whether the gesture topics exist.
+        clock: monotonic seconds; tests hand in their own.
+    """
+
+    def __init__(
+        self,
+        out: Outgoing,
+        topics: Topics,
+        *,
+        rate_limit: float = 0.0,
+        gestures: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._out = out
+        self._topics = topics
+        self._interval = 1.0 / rate_limit if rate_limit else 0.0
+        self._due = float("-inf")
+        self._gestures = gestures
+        self._clock = clock
+        self._last: FrameHands | None = None
+        self._ids: tuple[int, ...] = ()
+        self._names: dict[int, str] = {}
+        # A repeat after an outage has the same id; another start of the program never does.
+        self._run = secrets.token_hex(4)
+        self._events = 0
+
+    def begin(self) -> None:
+        """Say that nothing is seen yet: what an earlier run left at the broker is out of date."""
+        self._out.state(self._topics.camera_status, b"offline")
+        self._say_count(0)
+        if self._gestures:
+            for side in Handedness:
+                self._out.state(self._topics.gesture(side), NO_GESTURE)
+
+    def publish(self, tracked: FrameHands) -> None:
+        """Say what is seen in a frame: hands, presence, count, gestures and events."""
+        hands, before = tracked.hands, self._last
+        ids = tuple(hand.id for hand in hands)
+        if ids != self._ids:
+            self._tell_changes(tracked, before.hands if before else ())
+            self._ids = ids
+        if self._gestures:
+            self._tell_gestures(tracked)
+        had_hands = before is not None and bool(before.hands)
+        self._last = tracked
+        if not hands and not had_hands:
+            return  # silence after the one empty list
+        if hands and not self._is_due(tracked.frame.t_mono):
+            return
+        self._out.live(LiveHands(self._topics.hands, tracked, self._clock()))
+
+    def camera_status(self, status: CameraStatus) -> None:
+        """Say whether frames are coming; when not, no hand is seen any more either."""
+        if status != "online" and self._last is not None and self._last.hands:
+            self.publish(replace(self._last, hands=()))
+        self._out.state(self._topics.camera_status, status.encode())
+
+    def info(self, message: InfoMessage) -> None:
+        """Say what runs here."""
+        self._out.state(self._topics.info, encode(message))
+
+    def stats(self, message: StatsMessage) -> None:
+        """Say how it is doing."""
+        self._out.note(self._topics.stats, encode(message))
+
+    def _is_due(self, t: float) -> bool:
+        """Whether the rate limit lets a frame of time ``t`` through; it may be a little early."""
+        if not self._interval:
+            return True
+        if t < self._due - 0.1 * self._interval:
+            return False
+        # From plan to plan, so that 10 of 30 frames are every third, but no catching up.
+        self._due = max(self._due + self._interval, t)
+        return True
+
+    def _tell_changes(self, tracked: FrameHands, before: tuple[Hand, ...]) -> None:
+        now = {hand.id for hand in tracked.hands}
+        for hand in before:
+            if hand.id not in now:
+                self._end_gesture(hand, tracked)
+                self._event("hand_lost", hand, tracked)
+        for hand in tracked.hands:
+            if hand.id not in self._ids:
+                self._event("hand_appeared", hand, tracked)
+        if len(tracked.hands) != len(before):
+            self._say_count(len(tracked.hands))
+
+    def _say_count(self, count: int) -> None:
+        self._out.state(self._topics.presence, ON if count else OFF)
+        self._out.state(self._topics.count, str(count).encode())
+
+    def _tell_gestures(self, tracked: FrameHands) -> None:
+        shown: dict[Handedness, bytes] = {}
+        for hand in tracked.hands:
+            if hand.gesture is None:
+                continue
+            name = hand.gesture.name
+            # Of two left hands the one followed longest speaks.
+            shown.setdefault(hand.handedness, name.encode())
+            if name != self._names.get(hand.id, "none"):
+                self._end_gesture(hand, tracked)
+                if name != "none":
+                    self._names[hand.id] = name
+                    self._event("gesture_started", hand, tracked, gesture=name)
+        for side in Handedness:
+            self._out.state(self._topics.gesture(side), shown.get(side, NO_GESTURE))
+
+    def _end_gesture(self, hand: Hand, tracked: FrameHands) -> None:
+        name = self._names.pop(hand.id, "none")
+        if name != "none":
+            self._event("gesture_ended", hand, tracked, gesture=name)
+
+    def _event(self, kind: str, hand: Hand, tracked: FrameHands, gesture: str = "") -> None:
+        self._events += 1
+        message = EventMessage(
+            event_type=kind,
+            hand_id=hand.id,
+            id=f"{self._run}-{self._events}",
+            t=round(tracked.frame.t_wall, 4),
+            handedness=hand.handedness.value,
+            gesture=gesture or msgspec.UNSET,
+        )
+        self._out.event(self._topics.event, encode(message))
+
+
+class MqttPublisher(HandsPublisher):
+    """A publisher with its own connection to the configuration's broker.
+
+    A context manager: entering starts the connection in the background, leaving says that nothing
+    is seen any more and that the node is offline.
+    """
+
+    def __init__(self, config: Config) -> None:
+        topics = topics_of(config)
+        self.client = MqttClient(config.mqtt, topics)
+        super().__init__(
+            self.client,
+            topics,
+            rate_limit=config.publish.rate_limit,
+            gestures=config.gestures.enabled,
+        )
+
+    def __enter__(self) -> Self:
+        self.begin()
+        self.client.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Whatever goes wrong in saying it, the connection is closed.
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.client.close)
+            self.camera_status("offline")
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection to the broker now."""
+        return self.client.connected
+
+    @property
+    def counts(self) -> PublishCounts:
+        """What was left out so far, for the statistics."""
+        counters = self.client.outbox.counters
+        return PublishCounts(
+            hands_dropped=counters.live_superseded + counters.live_expired,
+            events_dropped=counters.events_dropped,
+            reconnects=max(self.client.connections - 1, 0),
+        )

@@ -1,0 +1,252 @@
+"""One connection to the broker, from its socket to its end; paho-mqtt's client behind it.
+
+All calls come from one thread. paho's own network thread isn't used: it would need a second thread
+to feed it, and an exception in a callback kills it while it still calls itself connected.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import select
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING, Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from edgehands.mqtt.credentials import password_of, tls_context
+from edgehands.mqtt.link import Link
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    from edgehands.config import MqttConfig
+
+log = logging.getLogger(__name__)
+
+SEND_BUFFER_BYTES = 16_384
+"""What the kernel may hold back: all of it is delivered, old, when a stalled link recovers."""
+
+MAX_INCOMING_BYTES = 65_536
+"""The largest packet we accept; an MQTT 5 broker is told so and never sends more."""
+
+CONNECT_TIMEOUT_S = 5.0
+"""For the TCP connection, for the TLS handshake and for the broker's answer, each."""
+
+
+class Session:
+    """A connection and what was heard on it.
+
+    Attributes:
+        ready: the broker has accepted us.
+        refusal: the broker's reason for not accepting us; empty while there is none.
+        ended: the connection is over.
+        end_reason: why, as far as anybody said.
+        link: how quickly the broker answers.
+    """
+
+    def __init__(  # noqa: PLR0913 - each belongs to the connection
+        self,
+        config: MqttConfig,
+        *,
+        client_id: str,
+        will: tuple[str, bytes] | None,
+        protocol: int,
+        acknowledged: Callable[[int, str], None],
+        received: Callable[[str, bytes, Properties | None], None] | None = None,
+    ) -> None:
+        self.ready = False
+        self.refusal = ""
+        self.ended = False
+        self.end_reason = ""
+        self.link = Link()
+        self._clean = False
+        self._address = config.address
+        self._acknowledged = acknowledged
+        self._received = received
+        self._errors = _LastError()
+        self._config = config
+        self._opened = time.monotonic()
+        self._protocol = protocol
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=protocol,  # type: ignore[arg-type]  # paho's constants are plain numbers
+            transport="websockets" if self._address.websocket else "tcp",
+            reconnect_on_failure=False,
+        )
+        client.suppress_exceptions = True  # see _guarded: none may end the session
+        client.enable_logger(self._errors.logger)
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        if self._address.websocket:
+            client.ws_set_options(path=self._address.path)
+        if will is not None:
+            client.will_set(will[0], will[1], qos=1, retain=True)
+        client.on_connect = self._guarded(self._on_connect)
+        client.on_disconnect = self._guarded(self._on_disconnect)
+        client.on_publish = self._guarded(self._on_publish)
+        client.on_subscribe = self._guarded(self._on_subscribe)
+        client.on_message = self._guarded(self._on_message)
+        client.on_socket_open = self._guarded(self._on_socket_open)
+        client.on_socket_close = self._guarded(self._on_socket_close)
+        self._client = client
+
+    def open(self) -> None:
+        """Connect and say hello; the answer comes later, see ``ready`` and ``refusal``.
+
+        Raises:
+            OSError: No connection came about; BrokerError for a missing file among them.
+        """
+        config = self._config
+        password = password_of(config)
+        if config.username or password is not None:
+            self._client.username_pw_set(
+                config.username or None, None if password is None else password.reveal()
+            )
+        if self._address.tls:
+            self._client.tls_set_context(tls_context(config))
+        properties = None
+        if self._protocol == paho.MQTTv5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.MaximumPacketSize = MAX_INCOMING_BYTES
+        self._opened = time.monotonic()
+        self._client.connect(
+            self._address.host, self._address.port, config.keepalive, properties=properties
+        )
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Ask for messages on these topics, QoS 1."""
+        self._client.subscribe([(topic, 1) for topic in topics])
+
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> int:
+        """Hand a message to the connection; gives the number that its acknowledgement carries."""
+        return self._client.publish(topic, payload, qos=qos, retain=retain).mid
+
+    @property
+    def backlog(self) -> bool:
+        """Whether bytes wait because the kernel takes no more: the link is stalled or slow."""
+        return self._client.want_write()
+
+    def ping(self) -> None:
+        """Ask the broker for a sign of life, unless it is being asked already."""
+        if not self.link.waiting and not self.backlog:
+            # paho pings by itself only after a silence of the keepalive time.
+            self._client._send_pingreq()  # noqa: SLF001
+            self.link.asked(time.monotonic())
+
+    def work(self, timeout: float, wake_fd: int) -> None:
+        """Wait for the network or for ``wake_fd``, and do what there is to do.
+
+        Raises:
+            Exception: Anything that a broken broker's bytes provoke; the session is over then.
+        """
+        connection = self._client.socket()
+        if connection is None:
+            self._end("")
+            return
+        poll = select.poll()
+        poll.register(wake_fd, select.POLLIN)
+        poll.register(connection.fileno(), select.POLLIN | (select.POLLOUT if self.backlog else 0))
+        # TLS and WebSockets read ahead: what they hold is invisible to poll().
+        pending = getattr(connection, "pending", int)()
+        events = dict(poll.poll(0 if pending else timeout * 1000.0))
+        happened = events.get(connection.fileno(), 0)
+        rc: int = MQTTErrorCode.MQTT_ERR_SUCCESS
+        if pending or happened & ~select.POLLOUT:
+            rc = self._client.loop_read()
+        if rc == MQTTErrorCode.MQTT_ERR_SUCCESS and happened & select.POLLOUT:
+            rc = self._client.loop_write()
+        if rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            rc = self._client.loop_misc()
+        if self.link.waiting and self._client._ping_t == 0:  # noqa: SLF001 - no callback tells
+            self.link.answered(time.monotonic())
+        if rc != MQTTErrorCode.MQTT_ERR_SUCCESS or self._client.socket() is None:
+            self._end(self._errors.text or paho.error_string(rc))
+        elif not self.ready and time.monotonic() - self._opened > CONNECT_TIMEOUT_S:
+            self._end("no answer to our greeting")
+            self.abandon()
+
+    def disconnect(self) -> None:
+        """Say goodbye: the broker then doesn't publish the last will."""
+        self._clean = True
+        self._client.disconnect()
+
+    def abandon(self) -> None:
+        """Drop the connection and what its buffers hold. Never raises."""
+        self._client.on_disconnect = None
+        with contextlib.suppress(Exception):
+            self._client._sock_close()  # noqa: SLF001 - paho closes in public only after goodbye
+        self.ended = True
+
+    def _end(self, reason: str) -> None:
+        if not self.ended:
+            self.ended = True
+            self.end_reason = self.end_reason or reason
+
+    def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
+        def call(*args: Any) -> None:
+            try:
+                callback(*args[2:])  # paho's client and its user data stay out
+            except Exception:
+                log.exception("an MQTT callback failed, the connection is made anew")
+                self._end("internal error")
+
+        return call
+
+    def _on_connect(self, _flags: object, reason: ReasonCode, _properties: object) -> None:
+        if reason.is_failure:
+            self.refusal = str(reason)
+            self._end(self.refusal)
+        else:
+            self.ready = True
+
+    def _on_disconnect(self, flags: Any, reason: ReasonCode, _properties: object) -> None:
+        if flags.is_disconnect_packet_from_server:
+            self._end(str(reason))
+        else:
+            self._end("goodbye" if self._clean else self._errors.text or str(reason))
+
+    def _on_publish(self, mid: int, reason: ReasonCode, _properties: object) -> None:
+        self._acknowledged(mid, str(reason) if reason.is_failure else "")
+
+    def _on_subscribe(self, _mid: int, reasons: list[ReasonCode], _properties: object) -> None:
+        for reason in reasons:
+            if reason.is_failure:
+                log.warning("%s refuses a subscription (%s): allow it", self._address, reason)
+
+    def _on_message(self, message: paho.MQTTMessage) -> None:
+        if self._received is not None:
+            self._received(message.topic, bytes(message.payload), message.properties)
+
+    def _on_socket_open(self, connection: Any) -> None:
+        raw = getattr(connection, "_socket", connection)  # inside paho's WebSocket wrapper
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        # A ping and the message after it are small writes: Nagle would hold the second back.
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _on_socket_close(self, connection: Any) -> None:
+        if not self._clean:
+            # Else the kernel would go on delivering what it holds, long after we closed.
+            raw = getattr(connection, "_socket", connection)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+class _LastError(logging.Handler):
+    """Keeps the text of paho's last error: the only place where it says why a socket broke."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.text = ""
+        # Not from getLogger(): that would keep one for ever for every connection.
+        self.logger = logging.Logger("paho", logging.ERROR)  # noqa: LOG001
+        self.logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text = record.getMessage().removeprefix("failed to receive on socket: ")

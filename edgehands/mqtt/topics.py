@@ -1,0 +1,55 @@
+"""Every topic that edgehands writes or reads: the only place where one is spelled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgehands.config import check_topic_level
+
+if TYPE_CHECKING:
+    from edgehands.config import Config
+    from edgehands.hand import Handedness
+
+ONLINE = b"online"
+OFFLINE = b"offline"
+ON = b"ON"
+OFF = b"OFF"
+NO_GESTURE = b"none"
+
+
+class Topics:
+    """The topics of one node and one of its cameras.
+
+    Args:
+        prefix: first level or levels, ``edgehands``.
+        node: the device's name.
+        camera: the camera's name on that device.
+
+    Raises:
+        ConfigError: A level holds a wildcard, a separator or another character no topic may hold.
+    """
+
+    def __init__(self, *, prefix: str = "edgehands", node: str, camera: str = "main") -> None:
+        for level in prefix.split("/"):
+            check_topic_level("mqtt.prefix", level)
+        check_topic_level("node.name", node)
+        check_topic_level("camera.name", camera)
+        self.node = f"{prefix}/{node}"
+        self.camera = f"{self.node}/camera/{camera}"
+        self.status = f"{self.node}/status"
+        self.info = f"{self.node}/info"
+        self.stats = f"{self.node}/stats"
+        self.camera_status = f"{self.camera}/status"
+        self.hands = f"{self.camera}/hands"
+        self.presence = f"{self.camera}/presence"
+        self.count = f"{self.camera}/count"
+        self.event = f"{self.camera}/event"
+
+    def gesture(self, side: Handedness) -> str:
+        """Topic of the gesture of the left or the right hand."""
+        return f"{self.camera}/gesture/{side.value}"
+
+
+def topics_of(config: Config) -> Topics:
+    """Give the topics that a configuration asks for."""
+    return Topics(prefix=config.mqtt.prefix, node=config.node.name, camera=config.camera.name)
