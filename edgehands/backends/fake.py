@@ -27,14 +27,15 @@ BRIGHT = 160
 
 _LEAST_SHARE = 0.0005  # smaller blobs are noise, as a share of the input's area
 
-# An open right hand, palm to the camera, in units of the blob's diameter around its centre.
+# An open right hand, palm to the camera, in units of the blob's diameter around its centre. The
+# wrist lies right below the knuckles, or each reading would turn the next ROI a little further.
 _TEMPLATE = np.array(
     [
-        *((0.0, 0.45), (-0.15, 0.36), (-0.27, 0.24), (-0.36, 0.13), (-0.44, 0.04)),
-        *((-0.15, 0.0), (-0.18, -0.18), (-0.19, -0.29), (-0.2, -0.39)),
-        *((-0.03, -0.03), (-0.03, -0.23), (-0.03, -0.36), (-0.03, -0.47)),
-        *((0.09, 0.0), (0.11, -0.18), (0.12, -0.3), (0.13, -0.4)),
-        *((0.19, 0.06), (0.24, -0.07), (0.27, -0.16), (0.3, -0.24)),
+        *((0.03, 0.45), (0.15, 0.36), (0.27, 0.24), (0.36, 0.13), (0.44, 0.04)),
+        *((0.15, 0.0), (0.18, -0.18), (0.19, -0.29), (0.2, -0.39)),
+        *((0.03, -0.03), (0.03, -0.23), (0.03, -0.36), (0.03, -0.47)),
+        *((-0.09, 0.0), (-0.11, -0.18), (-0.12, -0.3), (-0.13, -0.4)),
+        *((-0.19, 0.06), (-0.24, -0.07), (-0.27, -0.16), (-0.3, -0.24)),
     ],
     np.float32,
 )
@@ -42,7 +43,7 @@ _PALM_KEYPOINTS = (0, 5, 9, 13, 17, 1, 2)
 _HAND_METRES = 0.19
 _SURE_LOGIT = 6.0
 _SURE = 0.99
-_MIRRORED_LEFT = 0.02  # the model's "probability of Right" assumes a mirrored image
+_LOOKS_RIGHT = 0.98
 
 
 class FakeBackend:
@@ -112,7 +113,7 @@ class FakeModel:
     def _run_landmarks(self) -> None:
         blobs = self._blobs()
         self._outputs["presence"][...] = _SURE if blobs else 1 - _SURE
-        self._outputs["handedness"][...] = _MIRRORED_LEFT
+        self._outputs["handedness"][...] = _LOOKS_RIGHT
         if not blobs:
             return
         middle = self._pixels.shape[0] / 2

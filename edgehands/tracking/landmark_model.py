@@ -29,14 +29,14 @@ class LandmarkReading:
     Attributes:
         roi: where it looked.
         presence: 0..1, that there is a hand.
-        right_in_mirror: 0..1, that it is a right hand if the image is a mirror image.
+        looks_right: 0..1, that it is a right hand if the image isn't a mirror image.
         landmarks: (21, 3) float32, frame pixels.
         world_landmarks: (21, 3) float32, world metres.
     """
 
     roi: Roi
     presence: float
-    right_in_mirror: float
+    looks_right: float
     landmarks: NDArray[np.float32]
     world_landmarks: NDArray[np.float32]
 

@@ -98,8 +98,8 @@ class Track:
         )
 
     def _right_of(self, reading: LandmarkReading) -> float:
-        """Probability that it is the person's right hand: the model assumes a mirror image."""
-        return reading.right_in_mirror if self._mirrored else 1 - reading.right_in_mirror
+        """Probability that it is the person's right hand: a mirror image shows the other one."""
+        return 1 - reading.looks_right if self._mirrored else reading.looks_right
 
 
 def _nearly(one: Roi, other: Roi) -> bool:

@@ -1,0 +1,143 @@
+"""The geometry agrees with itself and with hand-computed cases."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgehands.geometry.anchors import palm_anchors
+from edgehands.geometry.boxes import box_iou, weighted_nms
+from edgehands.geometry.duplicates import same_hand
+from edgehands.geometry.roi import (
+    crop_to_frame,
+    landmarks_roi,
+    letterbox_to_frame,
+    normalise_angle,
+    palm_roi,
+    project_landmarks,
+    roi_inside,
+    rotate_world,
+)
+from edgehands.hand import PalmDetection, Roi
+from tests.hands import open_hand
+
+
+def test_anchors() -> None:
+    """A wrong anchor order would put every detected palm somewhere else."""
+    anchors = palm_anchors()
+    assert anchors.shape == (2016, 2)
+    assert anchors[0].tolist() == pytest.approx([0.5 / 24, 0.5 / 24])
+    assert anchors[1].tolist() == anchors[0].tolist()  # two a cell of the fine grid
+    assert anchors[2].tolist() == pytest.approx([1.5 / 24, 0.5 / 24])  # x runs first
+    assert anchors[1152].tolist() == pytest.approx([0.5 / 12, 0.5 / 12])
+    assert (anchors[1152:1158] == anchors[1152]).all()  # six a cell of the coarse grid
+    assert anchors[-1].tolist() == pytest.approx([11.5 / 12, 11.5 / 12])
+
+
+def test_iou() -> None:
+    """A wrong overlap would merge two hands into one, or publish one hand twice."""
+    one = np.array([0, 0, 2, 2], np.float32)
+    many = np.array([[0, 0, 2, 2], [1, 0, 3, 2], [2, 2, 3, 3], [1, 1, 1, 1]], np.float32)
+    assert box_iou(one, many).tolist() == pytest.approx([1, 1 / 3, 0, 0])
+
+
+def test_nms_averages_by_score() -> None:
+    """Picking instead of averaging would make the ROI jump between neighbouring anchors."""
+    boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [50, 50, 60, 60]], np.float32)
+    merged, best = weighted_nms(boxes, boxes, np.array([0.6, 0.9, 0.7], np.float32), 0.3)
+    assert best.tolist() == pytest.approx([0.9, 0.7])
+    assert merged[0].tolist() == pytest.approx([0.6, 0, 10.6, 10])
+    assert merged[1].tolist() == [50, 50, 60, 60]
+
+
+def test_nms_survives_boxes_without_area() -> None:
+    """A degenerate box must not loop for ever: the service would hang on one odd frame."""
+    boxes = np.zeros((3, 4), np.float32)
+    merged, best = weighted_nms(boxes, boxes, np.array([0.6, 0.9, 0.7], np.float32), 0.3)
+    assert len(merged) == len(best) == 3
+
+
+@given(st.floats(-1e3, 1e3))
+def test_angles_come_home(radians: float) -> None:
+    """An angle outside [-pi, pi) would turn the ROI the long way round."""
+    angle = normalise_angle(radians)
+    assert -math.pi <= angle < math.pi
+    assert math.isclose(math.cos(angle), math.cos(radians), abs_tol=1e-6)
+
+
+def test_upright_palm_gives_upright_roi() -> None:
+    """The ROI must lie along the fingers: that is where the landmark model expects the hand."""
+    keypoints = np.array(
+        [[100, 140], [80, 100], [100, 95], [115, 100], [125, 110], [75, 130], [65, 120]], np.float32
+    )
+    palm = PalmDetection(np.array([70, 80, 130, 140], np.float32), keypoints, 0.9)
+    roi = palm_roi(palm)
+    assert (roi.cx, roi.cy) == pytest.approx((100, 110 - 0.5 * 60))
+    assert roi.size == pytest.approx(2.6 * 60)
+    assert roi.rotation == pytest.approx(0)
+
+
+@given(angle=st.floats(-math.pi, math.pi - 1e-3), scale=st.floats(20, 500), x=st.floats(-50, 700))
+def test_roi_turns_with_the_hand(angle: float, scale: float, x: float) -> None:
+    """A hand turned, moved and scaled must be looked for in a ROI turned, moved, scaled alike."""
+    still = landmarks_roi(open_hand())
+    cos, sin = math.cos(angle), math.sin(angle)
+    turn = np.array([[cos, -sin], [sin, cos]], np.float32)
+    moved = open_hand()[:, :2] @ turn.T * np.float32(scale) + np.float32((x, 100))
+    roi = landmarks_roi(moved)
+    assert math.isclose(math.cos(roi.rotation - still.rotation), cos, abs_tol=1e-3)
+    assert math.isclose(roi.size, still.size * scale, rel_tol=1e-3)
+    centre = turn @ np.array([still.cx, still.cy]) * scale + (x, 100)
+    assert (roi.cx, roi.cy) == pytest.approx(tuple(centre), abs=1e-2 * scale)
+
+
+@given(st.floats(-100, 700), st.floats(-100, 500), st.floats(10, 900), st.floats(-math.pi, math.pi))
+def test_crop_corners(cx: float, cy: float, size: float, rotation: float) -> None:
+    """Crop centre and corners must land on the ROI's own, or every landmark is shifted."""
+    to_frame = crop_to_frame(Roi(cx, cy, size, rotation), 224)
+    assert to_frame @ [112, 112, 1] == pytest.approx([cx, cy], abs=1e-6)
+    corner = to_frame @ [224, 0, 1]
+    right_up = np.array([size / 2, -size / 2])
+    cos, sin = math.cos(rotation), math.sin(rotation)
+    expected = np.array([[cos, -sin], [sin, cos]]) @ right_up + (cx, cy)
+    assert corner == pytest.approx(expected, abs=1e-6)
+
+
+def test_letterbox() -> None:
+    """A wide frame is padded above and below, so that palms keep their shape."""
+    to_frame = letterbox_to_frame(640, 480, 192)
+    assert to_frame @ [0, 24, 1] == pytest.approx([0, 0])
+    assert to_frame @ [192, 168, 1] == pytest.approx([640, 480])
+
+
+def test_projection_scales_depth() -> None:
+    """Z must be in the scale of x and y, or a hand drawn in 3-D is flat or endless."""
+    raw = np.tile(np.array([112, 112, 22.4], np.float32), (21, 1))
+    out = project_landmarks(raw, crop_to_frame(Roi(300, 200, 448, 0.7), 224))
+    assert out[0].tolist() == pytest.approx([300, 200, 22.4 / 224 / 0.4 * 448], rel=1e-5)
+
+
+def test_world_turns_with_the_roi() -> None:
+    """World landmarks must be in the frame's axes, or a turned hand reads as an upright one."""
+    raw = np.zeros((21, 3), np.float32)
+    raw[:, 0] = 0.1  # to the right in the crop
+    turned = rotate_world(raw, math.pi / 2)  # the crop's right is the frame's down
+    assert turned[0].tolist() == pytest.approx([0, 0.1, 0], abs=1e-6)
+
+
+def test_inside() -> None:
+    """A crop taken for inside while it isn't would show black where the model expects skin."""
+    assert roi_inside(Roi(100, 100, 100, 0), 200, 200)
+    assert not roi_inside(Roi(100, 100, 150, math.pi / 4), 200, 200)
+    assert not roi_inside(Roi(20, 100, 100, 0), 200, 200)
+
+
+def test_duplicates() -> None:
+    """The same hand read twice is one hand; two hands side by side are two."""
+    hand = open_hand() * 100
+    assert same_hand(hand, hand + np.float32((5, 5, 0)))
+    assert not same_hand(hand, hand + np.float32((60, 0, 0)))
