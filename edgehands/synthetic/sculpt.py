@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 # Half widths (mm) along each finger: knuckle, mid proximal, PIP, mid middle, DIP, pulp, tip.
 FINGER_RADII = np.array(
     [
-        [10.2, 9.3, 9.2, 8.3, 7.9, 7.7, 5.6],
-        [10.4, 9.5, 9.4, 8.5, 8.1, 7.9, 5.7],
-        [9.8, 8.9, 8.9, 8.0, 7.7, 7.5, 5.5],
-        [8.8, 7.8, 7.6, 6.9, 6.6, 6.5, 4.9],
+        [10.4, 9.7, 9.7, 8.7, 8.3, 8.1, 5.9],
+        [10.6, 9.9, 9.9, 8.9, 8.5, 8.3, 6.0],
+        [10.0, 9.2, 9.3, 8.4, 8.0, 7.8, 5.8],
+        [9.0, 8.1, 8.0, 7.3, 7.0, 6.9, 5.2],
     ]
 )
 THUMB_RADII = (12.0, 11.5, 10.8, 9.6, 10.0, 9.7, 7.0)
@@ -136,7 +136,7 @@ def _digit(
             )
             d = smooth_min(d, shaft, 2.0)
             length = float(np.linalg.norm(b - a))
-            pad = a + (b - a) * 0.5 + pulp * (r[2 * k + 1] * 0.24)
+            pad = a + (b - a) * 0.5 + pulp * (r[2 * k + 1] * 0.17)
             size = (r[2 * k + 1] * 0.96, length * 0.40, r[2 * k + 1] * 0.93)
             d = smooth_min(d, _ellipsoid(p, pad, f, size), 3.0)
     return d
@@ -191,13 +191,16 @@ def _arm(p: NDArray[np.float64]) -> NDArray[np.float64]:
     y = -p[:, 1]
     t = np.clip(y / 220.0, 0.0, 1.2)
     rise = t * t * (3 - 2 * np.minimum(t, 1.0))
-    wide = 27.5 + 17.0 * rise - 1.0 * np.exp(-(((y - 18) / 22.0) ** 2))
-    thick = 19.0 + 20.0 * rise - 1.0 * np.exp(-(((y - 18) / 22.0) ** 2))
+    # Inside the hand the tube thins out, so that it fills the heel without swelling it.
+    inside = np.clip((p[:, 1] + 14.0) / 50.0, 0.0, 1.0)
+    slim = inside * inside * (3 - 2 * inside)
+    wide = 27.5 + 17.0 * rise - 11.0 * slim
+    thick = 18.5 + 20.0 * rise - 12.5 * slim
     q = np.sqrt((p[:, 0] / wide) ** 2 + ((p[:, 2] - 2.0) / thick) ** 2)
     tube = (q - 1.0) * np.minimum(wide, thick)
-    ulna = _ellipsoid(p, np.array([-20.0, -12.0, -9.0]), np.eye(3), (9.0, 13.0, 9.0))
-    tube = smooth_min(tube, ulna, 6.0)
-    return np.maximum(tube, np.maximum(y - FOREARM_LENGTH, -y - 12.0))
+    ulna = _ellipsoid(p, np.array([-18.5, -14.0, -8.5]), np.eye(3), (7.0, 13.0, 7.5))
+    tube = smooth_min(tube, ulna, 9.0)
+    return np.maximum(tube, np.maximum(y - FOREARM_LENGTH, -y - 42.0))
 
 
 def distance(p: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -215,7 +218,7 @@ def distance(p: NDArray[np.float64]) -> NDArray[np.float64]:
         THUMB_RADII,
         thumb=True,
     )
-    body = smooth_min(_palm(p, s), _arm(p), 14.0)
+    body = smooth_min(_palm(p, s), _arm(p), 10.0)
     body = smooth_min(body, thumb, 7.0)
     return smooth_min(body, fingers, 4.5)
 
@@ -384,7 +387,7 @@ def skin_weights(verts: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArra
 
 def sculpt() -> Mesh:
     """Build the whole hand (about ten seconds)."""
-    xs = np.arange(-56.0, 106.0, CELL)
+    xs = np.arange(-76.0, 108.0, CELL)
     zs = np.arange(-44.0, 62.0, CELL)
     ys = np.concatenate(
         [np.arange(-FOREARM_LENGTH - 12, -40.0, FOREARM_CELL), np.arange(-38.0, 200.0, CELL)]

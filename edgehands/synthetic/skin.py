@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCALE = 2.0
-X0, X1, Y0, Y1 = -62.0, 112.0, -80.0, 206.0
+X0, X1, Y0, Y1 = -76.0, 112.0, -80.0, 206.0
 _W, _H = int((X1 - X0) * SCALE), int((Y1 - Y0) * SCALE)
 
 # sRGB of the back of the hand, from very light to very dark.
