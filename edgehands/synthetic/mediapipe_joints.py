@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgehands.synthetic.anatomy import Bone
+from edgehands.synthetic.mediapipe_offsets import OFFSETS_MM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,9 +26,7 @@ CARRIER = np.array(
     ]
 )
 
-OFFSETS = np.zeros((21, 3))
-OFFSETS[0] = (0.0, 10.0, 0.0)
-OFFSETS[1] = (0.0, 13.0, 0.0)
+OFFSETS = np.array(OFFSETS_MM)
 
 
 def mediapipe_joints(skeleton: Skeleton) -> NDArray[np.float64]:
