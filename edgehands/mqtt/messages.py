@@ -94,6 +94,12 @@ class EventMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         t: when, seconds since 1970 (UTC).
         handedness: ``left`` or ``right``.
         gesture: name of the gesture that started or ended.
+        score: 0 to 1, of the gesture that started.
+        duration: seconds that the movement, or the gesture that ended, took.
+        speed: metres a second of a movement; degrees a second of ``rotate``.
+        angle: degrees of ``rotate``, positive clockwise as seen in the picture.
+        dx, dy: displacement of a movement as parts of the picture's width and height.
+        distance: displacement of a movement, metres.
     """
 
     event_type: str
@@ -102,6 +108,13 @@ class EventMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     t: float
     handedness: str | msgspec.UnsetType = msgspec.UNSET
     gesture: str | msgspec.UnsetType = msgspec.UNSET
+    score: float | msgspec.UnsetType = msgspec.UNSET
+    duration: float | msgspec.UnsetType = msgspec.UNSET
+    speed: float | msgspec.UnsetType = msgspec.UNSET
+    angle: float | msgspec.UnsetType = msgspec.UNSET
+    dx: float | msgspec.UnsetType = msgspec.UNSET
+    dy: float | msgspec.UnsetType = msgspec.UNSET
+    distance: float | msgspec.UnsetType = msgspec.UNSET
 
 
 class ModelMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,14 +174,12 @@ class DropsMessage(msgspec.Struct, frozen=True, kw_only=True):
     """What was left out since the start, so that nothing gets old.
 
     Attributes:
-        camera: frames that the source itself threw away.
-        frames: frames that gave way to a newer one before tracking.
+        camera: frames that gave way to a newer one before they were tracked.
         hands: ``hands`` messages that gave way to a newer one or became too old to send.
         events: events thrown away because an outage lasted too long.
     """
 
     camera: int
-    frames: int
     hands: int
     events: int
 

@@ -10,9 +10,7 @@ import contextlib
 import secrets
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, Protocol
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from edgehands.hand import FrameHands, Handedness
 from edgehands.mqtt.client import MqttClient
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from edgehands.config import Config
+    from edgehands.gestures.events import GestureEvent
     from edgehands.hand import Hand
     from edgehands.mqtt.messages import InfoMessage, StatsMessage
     from edgehands.mqtt.outbox import Outgoing
@@ -32,11 +31,13 @@ if TYPE_CHECKING:
 
 CameraStatus = Literal["online", "offline", "disabled"]
 
+_EVENT_VALUES = ("gesture", "score", "duration", "speed", "angle", "dx", "dy", "distance")
+
 
 class Publisher(Protocol):
     """What the service tells the world. Calls never wait for the network and never raise for it."""
 
-    def publish(self, tracked: FrameHands) -> None:
+    def publish(self, tracked: FrameHands, events: tuple[GestureEvent, ...] = ()) -> None:
         """Say what is seen in a frame: hands, presence, count, gestures and events."""
 
     def camera_status(self, status: CameraStatus) -> None:
@@ -119,7 +120,6 @@ class HandsPublisher:
         self._clock = clock
         self._last: FrameHands | None = None
         self._ids: tuple[int, ...] = ()
-        self._names: dict[int, str] = {}
         # A repeat after an outage has the same id; another start of the program never does.
         self._run = secrets.token_hex(4)
         self._events = 0
@@ -132,15 +132,24 @@ class HandsPublisher:
             for side in Handedness:
                 self._out.state(self._topics.gesture(side), NO_GESTURE)
 
-    def publish(self, tracked: FrameHands) -> None:
+    def publish(self, tracked: FrameHands, events: tuple[GestureEvent, ...] = ()) -> None:
         """Say what is seen in a frame: hands, presence, count, gestures and events."""
         hands, before = tracked.hands, self._last
         ids = tuple(hand.id for hand in hands)
-        if ids != self._ids:
-            self._tell_changes(tracked, before.hands if before else ())
-            self._ids = ids
+        appeared = tuple(hand for hand in hands if hand.id not in self._ids)
+        lost = tuple(hand for hand in (before.hands if before else ()) if hand.id not in ids)
+        self._ids = ids
+        # A hand's own events stand between its coming and its going.
+        for hand in appeared:
+            self._tell("hand_appeared", hand.id, hand.handedness, tracked)
+        for event in events:
+            self._tell_event(event, tracked)
+        for hand in lost:
+            self._tell("hand_lost", hand.id, hand.handedness, tracked)
+        if appeared or lost:
+            self._say_count(len(hands))
         if self._gestures:
-            self._tell_gestures(tracked)
+            self._say_gestures(hands)
         had_hands = before is not None and bool(before.hands)
         self._last = tracked
         if not hands and not had_hands:
@@ -173,52 +182,39 @@ class HandsPublisher:
         self._due = max(self._due + self._interval, t)
         return True
 
-    def _tell_changes(self, tracked: FrameHands, before: tuple[Hand, ...]) -> None:
-        now = {hand.id for hand in tracked.hands}
-        for hand in before:
-            if hand.id not in now:
-                self._end_gesture(hand, tracked)
-                self._event("hand_lost", hand, tracked)
-        for hand in tracked.hands:
-            if hand.id not in self._ids:
-                self._event("hand_appeared", hand, tracked)
-        if len(tracked.hands) != len(before):
-            self._say_count(len(tracked.hands))
-
     def _say_count(self, count: int) -> None:
         self._out.state(self._topics.presence, ON if count else OFF)
         self._out.state(self._topics.count, str(count).encode())
 
-    def _tell_gestures(self, tracked: FrameHands) -> None:
+    def _say_gestures(self, hands: tuple[Hand, ...]) -> None:
         shown: dict[Handedness, bytes] = {}
-        for hand in tracked.hands:
-            if hand.gesture is None:
-                continue
-            name = hand.gesture.name
-            # Of two left hands the one followed longest speaks.
-            shown.setdefault(hand.handedness, name.encode())
-            if name != self._names.get(hand.id, "none"):
-                self._end_gesture(hand, tracked)
-                if name != "none":
-                    self._names[hand.id] = name
-                    self._event("gesture_started", hand, tracked, gesture=name)
+        for hand in hands:
+            if hand.gesture is not None:
+                # Of two left hands the one followed longest speaks.
+                shown.setdefault(hand.handedness, hand.gesture.name.encode())
         for side in Handedness:
             self._out.state(self._topics.gesture(side), shown.get(side, NO_GESTURE))
 
-    def _end_gesture(self, hand: Hand, tracked: FrameHands) -> None:
-        name = self._names.pop(hand.id, "none")
-        if name != "none":
-            self._event("gesture_ended", hand, tracked, gesture=name)
+    def _tell_event(self, event: GestureEvent, tracked: FrameHands) -> None:
+        values = {key: getattr(event, key) for key in _EVENT_VALUES}
+        details: dict[str, Any] = {
+            key: round(value, 4) if isinstance(value, float) else value
+            for key, value in values.items()
+            if value is not None
+        }
+        self._tell(event.event_type.value, event.hand_id, event.handedness, tracked, **details)
 
-    def _event(self, kind: str, hand: Hand, tracked: FrameHands, gesture: str = "") -> None:
+    def _tell(
+        self, kind: str, hand_id: int, side: Handedness, tracked: FrameHands, **details: Any
+    ) -> None:
         self._events += 1
         message = EventMessage(
             event_type=kind,
-            hand_id=hand.id,
+            hand_id=hand_id,
             id=f"{self._run}-{self._events}",
             t=round(tracked.frame.t_wall, 4),
-            handedness=hand.handedness.value,
-            gesture=gesture or msgspec.UNSET,
+            handedness=side.value,
+            **details,
         )
         self._out.event(self._topics.event, encode(message))
 

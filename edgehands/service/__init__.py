@@ -1,0 +1,1 @@
+"""The run loop, health and watchdog, statistics."""
