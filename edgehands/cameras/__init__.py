@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from edgehands.cameras.base import Source, SourceFailure, SourceInfo, redact
 from edgehands.cameras.inputs import InputFile, Inputs, count_frames, find_inputs, iter_frames
+from edgehands.cameras.listing import CameraInfo, CameraMode, list_cameras
 from edgehands.cameras.opening import SCHEMES, open_source
 from edgehands.cameras.settings import CameraSettings
 
 __all__ = [
     "SCHEMES",
+    "CameraInfo",
+    "CameraMode",
     "CameraSettings",
     "InputFile",
     "Inputs",
@@ -23,6 +26,7 @@ __all__ = [
     "count_frames",
     "find_inputs",
     "iter_frames",
+    "list_cameras",
     "open_source",
     "redact",
 ]

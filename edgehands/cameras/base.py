@@ -130,7 +130,7 @@ class Closing:
 
 def redact(uri: str) -> str:
     """Give the URI without its password and without tokens in its query: fit for a log."""
-    # Up to the last @: a password may hold one, and what stands behind it too then.
+    # Up to the last @, whatever stands between: rather too much hidden than too little.
     uri = re.sub(r"(://[^/@:]*):.*@", r"\1:***@", uri)
     keys = "pass|password|passwd|pwd|token|key|secret|auth"
     return re.sub(rf"([?&](?:{keys})=)[^&#]*", r"\1***", uri, flags=re.IGNORECASE)

@@ -42,6 +42,17 @@ class Shot:
     t_mono: float
 
 
+def capture_time(stamp: float, oldest: float = 1.0) -> float:
+    """Take a driver's time stamp if it can be of the monotonic clock, else the time of now.
+
+    Args:
+        stamp: seconds.
+        oldest: a stamp that is older than this, or lies in the future, is of another clock.
+    """
+    now = time.monotonic()
+    return stamp if 0.0 <= now - stamp < oldest else now
+
+
 class Device(Protocol):
     """An opened camera. Opening is the business of a function that gives one or raises."""
 

@@ -12,12 +12,18 @@ from edgehands.cameras.fake import FakeLife, FakeSource, parse_script
 from edgehands.cameras.files import ImageSource, list_folder
 from edgehands.cameras.images import check_file
 from edgehands.cameras.inputs import file_kind
+from edgehands.cameras.picamera2 import Picamera2Opener, load_picamera2
+from edgehands.cameras.rtsp import RtspOpener, check_url
 from edgehands.cameras.settings import CameraSettings
+from edgehands.cameras.v4l2 import V4L2Opener
 from edgehands.cameras.video import VideoSource
 from edgehands.errors import SourceNotFound, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edgehands.cameras.base import Source
+    from edgehands.cameras.capture import Device
 
 SCHEMES = ("picamera2", "v4l2", "rtsp", "file", "dir", "demo", "fake")
 _EXAMPLES = (
@@ -50,6 +56,8 @@ def open_source(uri: str, settings: CameraSettings | None = None, *, realtime: b
         return VideoSource(
             demo_clip(), settings, realtime=realtime, uri=uri, kind="video", loop=True
         )
+    if scheme in ("v4l2", "rtsp", "picamera2"):
+        return _open_camera(uri, scheme, rest, settings, realtime=realtime)
     return _open_path(uri, scheme, rest, settings, realtime=realtime)
 
 
@@ -90,6 +98,36 @@ def _open_fake(uri: str, query: str, settings: CameraSettings, *, realtime: bool
         settings,
         must_open=False,
         backoff=Backoff(0.05, 0.5),
+    )
+
+
+def _open_camera(
+    uri: str, scheme: str, rest: str, settings: CameraSettings, *, realtime: bool
+) -> Source:
+    opener: Callable[[], Device]
+    if scheme == "v4l2":
+        if not rest:
+            raise UsageError(f"'{uri}': which camera? Give for example v4l2:/dev/video0")
+        opener = V4L2Opener(rest, settings)
+    elif scheme == "rtsp":
+        if not check_url(uri):
+            raise UsageError(
+                f"'{redact(uri)}': no host in it: give for example rtsp://user:password@host/path"
+            )
+        opener = RtspOpener(uri)
+    else:
+        if not (rest or "0").isdecimal():
+            raise UsageError(
+                f"'{uri}': the camera's number is wanted: give for example picamera2:0"
+            )
+        load_picamera2()
+        opener = Picamera2Opener(int(rest or "0"), settings)
+    return LiveSource(
+        SourceInfo(redact(uri), scheme, 0, 0, 0.0),
+        opener,
+        settings,
+        must_open=not realtime,
+        turn=scheme != "picamera2",
     )
 
 
