@@ -46,7 +46,10 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def __post_init__(self) -> None:
         for key, kind in field_types(type(self)).items():
-            check_value(f"{self.table}.{key}", getattr(self, key), kind)
+            given = getattr(self, key)
+            checked = check_value(f"{self.table}.{key}", given, kind)
+            if checked is not given:  # 30 for 30.0, text for a Secret
+                msgspec.structs.force_setattr(self, key, checked)
 
 
 @cache

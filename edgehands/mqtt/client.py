@@ -145,10 +145,10 @@ class MqttClient:
                 trouble = str(error)
             except (OSError, ValueError) as error:
                 trouble = reasons.unreachable(self._address, error)
-            except Exception:
+            except Exception as error:
                 # A broker's broken bytes, or our own mistake: neither may end the thread.
-                log.exception("%s: the connection failed, it is made anew", self._address)
-                trouble = "internal error"
+                trouble = f"{self._address}: the connection failed ({error!r}): made anew"
+                log.debug("%s", trouble, exc_info=True)
             finally:
                 session.abandon()
                 self.connected = False
@@ -230,7 +230,7 @@ class MqttClient:
                 self._protocol = paho.MQTTv311
                 return ""
             return reasons.refused(self._address, session.refusal)
-        return reasons.ended(self._address, session.end_reason)
+        return reasons.ended(self._address, session.end_reason, accepted=session.ready)
 
     def _tell(self, trouble: str) -> None:
         """Log a trouble once; it stays quiet until there was a connection again."""

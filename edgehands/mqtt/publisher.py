@@ -179,7 +179,8 @@ class HandsPublisher:
         if t < self._due - 0.1 * self._interval:
             return False
         # From plan to plan, so that 10 of 30 frames are every third, but no catching up.
-        self._due = max(self._due + self._interval, t)
+        planned = self._due + self._interval
+        self._due = planned if planned > t else t + self._interval
         return True
 
     def _say_count(self, count: int) -> None:

@@ -21,6 +21,12 @@ _REFUSALS = {
     "Session taken over": "another program uses this node.name: give each its own",
 }
 
+_NO_CONNECTION: dict[type[OSError], str] = {
+    socket.gaierror: "the host name isn't known: correct mqtt.url or the name service",
+    ConnectionRefusedError: "nothing listens there: start the broker or correct mqtt.url",
+    TimeoutError: "no answer: is the broker's machine on, and the network up?",
+}
+
 
 def refused(address: BrokerUrl, reason: str) -> str:
     """Say that the broker answered, and said no."""
@@ -28,10 +34,19 @@ def refused(address: BrokerUrl, reason: str) -> str:
     return f"{address} refuses us ({reason}): {remedy}"
 
 
-def ended(address: BrokerUrl, reason: str) -> str:
-    """Say that a connection which worked was lost."""
-    remedy = _REFUSALS.get(reason)
-    return f"{address} is gone ({reason})" + (f": {remedy}" if remedy else "")
+def ended(address: BrokerUrl, reason: str, *, accepted: bool) -> str:
+    """Say that a connection was lost: one that worked, or one that nobody accepted yet."""
+    if accepted:
+        remedy = _REFUSALS.get(reason)
+        return f"{address} is gone ({reason})" + (f": {remedy}" if remedy else "")
+    if "CERTIFICATE" in reason.upper():
+        remedy = _tls_remedy(reason)
+    elif address.tls:
+        # With TLS 1.3 a broker that misses our certificate often just hangs up.
+        remedy = "does it ask for a client certificate (mqtt.tls_cert)?"
+    else:
+        remedy = "is it an MQTT broker's port, and does it want TLS (mqtts://)?"
+    return f"{address} hung up before it accepted us ({reason}): {remedy}"
 
 
 def unreachable(address: BrokerUrl, error: BaseException) -> str:
@@ -40,13 +55,12 @@ def unreachable(address: BrokerUrl, error: BaseException) -> str:
         why = error.verify_message or str(error)
         return f"{address}: its certificate is not trusted ({why}): {_certificate_remedy(why)}"
     if isinstance(error, ssl.SSLError):
-        return f"{address}: no TLS connection ({error.reason or error}): {_tls_remedy(error)}"
-    if isinstance(error, socket.gaierror):
-        return f"{address}: the host name isn't known: correct mqtt.url or the name service"
-    if isinstance(error, ConnectionRefusedError):
-        return f"{address}: nothing listens there: start the broker or correct mqtt.url"
-    if isinstance(error, TimeoutError):
-        return f"{address}: no answer: is the broker's machine on, and the network up?"
+        return f"{address}: no TLS connection ({error.reason or error}): {_tls_remedy(str(error))}"
+    for kind, what in _NO_CONNECTION.items():
+        if isinstance(error, kind):
+            return f"{address}: {what}"
+    if address.tls and isinstance(error, ConnectionResetError | EOFError):
+        return f"{address}: hung up on our TLS greeting: is this the broker's TLS port?"
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f"{address}: {text or type(error).__name__}: check mqtt.url and the network"
 
@@ -61,8 +75,8 @@ def _certificate_remedy(why: str) -> str:
     return "set mqtt.tls_ca to the certificate of who signed it"
 
 
-def _tls_remedy(error: ssl.SSLError) -> str:
-    reason = (error.reason or "").upper()
+def _tls_remedy(reason: str) -> str:
+    reason = reason.upper()
     if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
         return "the broker asks for our certificate: set mqtt.tls_cert and mqtt.tls_key"
     if "UNKNOWN_CA" in reason or "BAD_CERTIFICATE" in reason or "CERTIFICATE" in reason:

@@ -1,0 +1,130 @@
+"""What is said, when, and when not; with the package's own fake publisher."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from edgehands.gestures.events import EventType, GestureEvent
+from edgehands.hand import Handedness
+from edgehands.mqtt.fake import FakePublisher
+from tests.mqtt_hands import make_frame, make_hand
+
+
+@pytest.fixture
+def publisher() -> FakePublisher:
+    return FakePublisher()
+
+
+def events(publisher: FakePublisher) -> list[dict[str, object]]:
+    return [json.loads(payload) for payload in publisher.on(publisher.topics.event)]
+
+
+def test_nothing_is_sent_while_nothing_is_seen(publisher: FakePublisher) -> None:
+    """Without it: an empty room would cost a message a frame, for ever."""
+    for seq in range(10):
+        publisher.publish(make_frame(seq=seq))
+    assert publisher.on(publisher.topics.hands) == []
+
+
+def test_presence_and_count_change_only_when_they_change(publisher: FakePublisher) -> None:
+    """Without it: every automation would be triggered 30 times a second."""
+    with publisher:
+        for hands in ((), (1,), (1,), (1, 2), (1, 2), (2,), ()):
+            publisher.publish(make_frame(*map(make_hand, hands)))
+        assert publisher.on(publisher.topics.count) == [b"0", b"1", b"2", b"1", b"0"]
+        assert publisher.on(publisher.topics.presence) == [b"OFF", b"ON", b"OFF"]
+    states = [m for m in publisher.sent if m.topic == publisher.topics.presence]
+    assert all(message.retain and message.qos == 1 for message in states)
+
+
+def test_events_tell_who_came_and_went(publisher: FakePublisher) -> None:
+    """Without it: a program could not tell a new hand from the one that was there."""
+    publisher.publish(make_frame(make_hand(1, Handedness.LEFT)))
+    publisher.publish(make_frame(make_hand(1, Handedness.LEFT), make_hand(2)))
+    publisher.publish(make_frame(make_hand(3)))
+    told = [(e["event_type"], e["hand_id"], e["handedness"]) for e in events(publisher)]
+    assert told == [
+        ("hand_appeared", 1, "left"),
+        ("hand_appeared", 2, "right"),
+        ("hand_appeared", 3, "right"),
+        ("hand_lost", 1, "left"),
+        ("hand_lost", 2, "right"),
+    ]
+    ids = [event["id"] for event in events(publisher)]
+    assert len(set(ids)) == len(ids)
+    sent = [m for m in publisher.sent if m.topic == publisher.topics.event]
+    assert all(message.qos == 1 and not message.retain for message in sent)
+
+
+def test_two_starts_never_use_the_same_event_id() -> None:
+    """Without it: after a restart, a reader that drops repeats would drop new events."""
+    first, second = FakePublisher(), FakePublisher()
+    for publisher in (first, second):
+        publisher.publish(make_frame(make_hand(1)))
+    assert events(first)[0]["id"] != events(second)[0]["id"]
+
+
+def test_the_gesture_of_each_side_is_a_retained_state(publisher: FakePublisher) -> None:
+    """Without it: a lamp that follows the left hand would need to read landmarks."""
+    with publisher:
+        publisher.publish(make_frame(make_hand(1, Handedness.LEFT, "fist")))
+        publisher.publish(make_frame(make_hand(1, Handedness.LEFT, "fist")))
+        publisher.publish(make_frame(make_hand(1, Handedness.LEFT, "ok")))
+        publisher.publish(make_frame())
+    assert publisher.on(publisher.topics.gesture(Handedness.LEFT)) == [
+        b"none",
+        b"fist",
+        b"ok",
+        b"none",
+    ]
+    assert publisher.on(publisher.topics.gesture(Handedness.RIGHT)) == [b"none"]
+
+
+def test_what_the_gestures_room_tells_becomes_an_event(publisher: FakePublisher) -> None:
+    """Without it: swipes would be recognised and nobody told."""
+    swipe = GestureEvent(
+        event_type=EventType.SWIPE_LEFT,
+        hand_id=1,
+        handedness=Handedness.RIGHT,
+        t=1.0,
+        speed=1.23456,
+        dx=-0.4,
+    )
+    publisher.publish(make_frame(make_hand(1)), (swipe,))
+    told = events(publisher)[-1]
+    assert (told["event_type"], told["hand_id"]) == ("swipe_left", 1)
+    assert (told["speed"], told["dx"]) == (1.2346, -0.4)
+    assert "angle" not in told
+
+
+def test_a_lost_camera_takes_its_hands_with_it(publisher: FakePublisher) -> None:
+    """Without it: pulling the camera's plug would freeze a hand in the air."""
+    with publisher:
+        publisher.camera_status("online")
+        publisher.publish(make_frame(make_hand(1)))
+        publisher.camera_status("offline")
+        assert json.loads(publisher.on(publisher.topics.hands)[-1])["hands"] == []
+        assert publisher.on(publisher.topics.presence)[-1] == b"OFF"
+        assert events(publisher)[-1]["event_type"] == "hand_lost"
+        assert publisher.on(publisher.topics.camera_status) == [b"offline", b"online", b"offline"]
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(0, 60), (10, 20), (15, 30), (24, 48), (100, 60)])
+def test_the_rate_limit_thins_out_hands_evenly(limit: float, expected: int) -> None:
+    """Without it: a slow network could not be spared."""
+    publisher = FakePublisher(rate_limit=limit)
+    for seq in range(60):
+        publisher.publish(make_frame(make_hand(1), seq=seq, t=100 + seq / 30))
+    assert abs(len(publisher.on(publisher.topics.hands)) - expected) <= 1
+
+
+def test_the_rate_limit_never_holds_back_the_empty_list() -> None:
+    """Without it: with a limit of one a second, a hand would stay after it left."""
+    publisher = FakePublisher(rate_limit=1)
+    publisher.publish(make_frame(make_hand(1), t=100.0))
+    publisher.publish(make_frame(make_hand(1), t=100.1))
+    publisher.publish(make_frame(t=100.2))
+    shown = [len(json.loads(p)["hands"]) for p in publisher.on(publisher.topics.hands)]
+    assert shown == [1, 0]

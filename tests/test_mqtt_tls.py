@@ -1,0 +1,170 @@
+"""Encrypted connections to a real mosquitto, with certificates made for the test."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edgehands.mqtt.publisher import MqttPublisher
+from tests.mosquitto import wait_for
+from tests.mqtt_hands import config_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import MakeBroker
+    from tests.mosquitto import Mosquitto
+
+pytestmark = pytest.mark.broker
+
+
+def openssl(*arguments: str, folder: Path) -> None:
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def make_authority(folder: Path, name: str = "ca") -> None:
+    """``NAME.crt`` and ``NAME.key``: somebody who signs certificates."""
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    openssl(
+        *("req", "-x509", *key, "-days", "2", "-subj", f"/CN={name}"),
+        *("-keyout", f"{name}.key", "-out", f"{name}.crt"),
+        folder=folder,
+    )
+
+
+def make_certificate(folder: Path, name: str, *, ca: str = "ca", days: int = 2) -> None:
+    """``NAME.crt`` and ``NAME.key``, for 127.0.0.1; expired when ``days`` is negative."""
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    openssl(
+        *("req", *key, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr"),
+        folder=folder,
+    )
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    openssl(
+        *("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.crt", "-CAkey", f"{ca}.key"),
+        *("-CAcreateserial", "-days", str(days), "-extfile", "names", "-out", f"{name}.crt"),
+        folder=folder,
+    )
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    """A folder with an authority, the broker's and a device's certificate."""
+    make_authority(tmp_path)
+    make_certificate(tmp_path, "broker")
+    make_certificate(tmp_path, "device")
+    return tmp_path
+
+
+def tls_broker(
+    make_broker: MakeBroker, folder: Path, *more: str, name: str = "broker"
+) -> Mosquitto:
+    return make_broker(
+        "allow_anonymous true",
+        f"cafile {folder}/ca.crt",
+        f"certfile {folder}/{name}.crt",
+        f"keyfile {folder}/{name}.key",
+        *more,
+        scheme="mqtts",
+    )
+
+
+def test_a_broker_signed_by_the_given_authority_is_trusted(
+    make_broker: MakeBroker, certificates: Path
+) -> None:
+    """Without it: nobody could use a broker with a certificate of their own."""
+    broker = tls_broker(make_broker, certificates)
+    with MqttPublisher(config_for(broker.url, tls_ca=str(certificates / "ca.crt"))) as publisher:
+        assert wait_for(lambda: publisher.connected)
+        assert wait_for(publisher.client.outbox.drained)
+
+
+def test_a_client_certificate_opens_a_broker_that_asks_for_one(
+    make_broker: MakeBroker, certificates: Path
+) -> None:
+    """Without it: fleets that know their devices by certificate would be shut out."""
+    broker = tls_broker(
+        make_broker, certificates, "require_certificate true", "use_identity_as_username true"
+    )
+    config = config_for(
+        broker.url,
+        tls_ca=str(certificates / "ca.crt"),
+        tls_cert=str(certificates / "device.crt"),
+        tls_key=str(certificates / "device.key"),
+    )
+    with MqttPublisher(config) as publisher:
+        assert wait_for(lambda: publisher.connected)
+        assert "'device'" in broker.log.read_text()
+
+
+def test_a_missing_client_certificate_is_named(
+    make_broker: MakeBroker, certificates: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without it: the owner would read of a reset connection and search in the wrong place."""
+    broker = tls_broker(make_broker, certificates, "require_certificate true")
+    with MqttPublisher(config_for(broker.url, tls_ca=str(certificates / "ca.crt"))) as publisher:
+        assert wait_for(lambda: "mqtt.tls_cert" in caplog.text)
+        assert not publisher.connected
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ("unknown authority", "set mqtt.tls_ca"),
+        ("other authority", "set mqtt.tls_ca"),
+        ("expired", "certificate has expired"),
+        ("other name", "write the name that stands in its certificate into mqtt.url"),
+        ("no such file", "doesn't exist"),
+        ("damaged file", "can't be used"),
+    ],
+)
+def test_a_broker_that_cannot_be_trusted_is_refused_with_the_reason(
+    make_broker: MakeBroker,
+    certificates: Path,
+    caplog: pytest.LogCaptureFixture,
+    case: str,
+    expected: str,
+) -> None:
+    """Without it: passwords would go to whoever pretends to be the broker."""
+    name, trusted = "broker", str(certificates / "ca.crt")
+    if case == "unknown authority":
+        trusted = ""
+    if case == "other authority":
+        make_authority(certificates, "other")
+        trusted = str(certificates / "other.crt")
+    if case == "expired":
+        make_certificate(certificates, "expired", days=-1)
+        name = "expired"
+    if case == "no such file":
+        trusted = str(certificates / "nowhere.crt")
+    if case == "damaged file":
+        (certificates / "damaged.crt").write_text("-----BEGIN CERTIFICATE-----\nx\n")
+        trusted = str(certificates / "damaged.crt")
+    broker = tls_broker(make_broker, certificates, name=name)
+    url = broker.url.replace("127.0.0.1", "localhost") if case == "other name" else broker.url
+    config = config_for(url, tls_ca=trusted, password="geheim", username="u")  # noqa: S106
+    with MqttPublisher(config) as publisher:
+        assert wait_for(lambda: expected in caplog.text), caplog.text
+        assert not publisher.connected
+    assert "geheim" not in caplog.text
+    assert "u'geheim'" not in broker.log.read_text()
+
+
+def test_checking_can_be_switched_off_on_purpose(
+    make_broker: MakeBroker, certificates: Path
+) -> None:
+    """Without it: a broker with a self-made certificate could not even be tried out."""
+    broker = tls_broker(make_broker, certificates)
+    with MqttPublisher(config_for(broker.url, tls_verify=False)) as publisher:
+        assert wait_for(lambda: publisher.connected)
+
+
+def test_a_port_without_tls_is_told_apart(
+    broker: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without it: mqtts:// on the plain port would look like a broken network."""
+    url = broker.url.replace("mqtt://", "mqtts://")
+    with MqttPublisher(config_for(url)):
+        assert wait_for(lambda: "TLS" in caplog.text), caplog.text
