@@ -1,4 +1,15 @@
-"""MediaPipe's definition of the 21 landmarks, as offsets from the anatomical joints."""
+"""MediaPipe's definition of the 21 landmarks, as fitted offsets from the anatomical joints.
+
+MediaPipe learned from points that people set in photographs, and people see skin, not joints: a
+knuckle is marked at its crease when the palm shows and at its bump when the back shows, a tip on
+the nail's middle, hidden tips where one guesses them. So an offset is constant in its bone's
+frame, plus parts that grow with the joint's flexion and with how the palm faces the camera:
+
+    offset = c0 + c1 · flexion + facing · (c2 + c3 · flexion)
+
+with flexion in units of 90 degrees and facing = 1 when the palm looks into the camera, -1 when
+the back does. ``scripts/fit_synthetic_joints`` finds the numbers and cross-validates them.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +23,8 @@ from edgehands.synthetic.mediapipe_offsets import OFFSETS_MM
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edgehands.synthetic.anatomy import Skeleton
+    from edgehands.synthetic.anatomy import HandPose, Skeleton
 
-# The bone that carries each landmark.
 CARRIER = np.array(
     [
         Bone.PALM,
@@ -25,11 +35,34 @@ CARRIER = np.array(
         *(Bone.PINKY_MC, Bone.PINKY_PP, Bone.PINKY_MP, Bone.PINKY_DP),
     ]
 )
+"""The bone that carries each landmark."""
 
 OFFSETS = np.array(OFFSETS_MM)
+"""(21, 4, 3) millimetres: c0 to c3 of each landmark along the axes of its bone."""
 
 
-def mediapipe_joints(skeleton: Skeleton) -> NDArray[np.float64]:
+def flexion(pose: HandPose) -> NDArray[np.float64]:
+    """(21,) how far the finger is bent at each landmark, in units of 90 degrees."""
+    thumb = (pose.thumb.mcp, pose.thumb.ip)
+    out = [0.0, 0.0, thumb[0], sum(thumb), sum(thumb)]
+    for f in (pose.index, pose.middle, pose.ring, pose.pinky):
+        out += [f.mcp, f.mcp + f.pip, f.mcp + f.pip + f.dip, f.mcp + f.pip + f.dip]
+    return np.array(out) / 90.0
+
+
+def features(pose: HandPose, facing: float) -> NDArray[np.float64]:
+    """(21, 4) what the four parts of each offset are multiplied with."""
+    bent = flexion(pose)
+    one = np.ones(21)
+    return np.stack([one, bent, facing * one, facing * bent], axis=1)
+
+
+def facing_of(rotation: NDArray[np.float64], wrist: NDArray[np.float64]) -> float:
+    """1 when the palm looks into the camera, -1 when the back of the hand does."""
+    return float(-(rotation[:, 2] @ wrist) / max(float(np.linalg.norm(wrist)), 1e-9))
+
+
+def mediapipe_joints(skeleton: Skeleton, pose: HandPose, facing: float) -> NDArray[np.float64]:
     """(21, 3) landmarks as MediaPipe defines them, hand millimetres."""
-    turn = skeleton.rotations[CARRIER]
-    return skeleton.joints + np.einsum("lij,lj->li", turn, OFFSETS)
+    offsets = np.einsum("lk,lkj->lj", features(pose, facing), OFFSETS)
+    return skeleton.joints + np.einsum("lij,lj->li", skeleton.rotations[CARRIER], offsets)

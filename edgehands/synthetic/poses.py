@@ -122,8 +122,10 @@ def random_pose(rng: np.random.Generator) -> HandPose:
     """Any shape a hand can take: fingers open, half closed or closed, each by itself."""
     while True:
         fingers = []
-        for i in range(4):
-            curl = float(rng.choice([rng.beta(1, 4), rng.beta(2, 2), rng.beta(4, 1)]))
+        curls = [float(rng.choice([rng.beta(1, 4), rng.beta(2, 2), rng.beta(4, 1)])) for _ in "imrp"]
+        # Tendons couple the last three fingers: the ring finger hardly goes alone.
+        curls[2] = 0.4 * curls[2] + 0.3 * (curls[1] + curls[3])
+        for i, curl in enumerate(curls):
             spread = (6.0, 0.0, -4.0, -11.0)[i] * (1 - 0.7 * curl) + rng.normal(0, 4)
             bend = [curl * c + rng.normal(0, 7) for c in _CURL]
             fingers.append(Finger(spread, *bend))

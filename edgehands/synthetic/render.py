@@ -30,6 +30,7 @@ _MM = 0.001
 _PIXEL_BUDGET = 330_000  # supersampled pixels of a hand's box; more costs time and shows nothing
 _MAX_SUPERSAMPLING = 3
 _BLUR_STEPS = 9
+_FREE_EDGE = np.array([0.66, 0.58, 0.50], np.float32)  # a nail's end, linear light
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,7 +154,7 @@ def _paint_nails(
         moon = inside * _smooth(root + 0.13 - y, 0.0, 0.05) * 0.35
         tip = inside * _smooth(y, top - 0.075, top - 0.045) * 0.75
         colour = nail_colour * (1 + 0.28 * moon[:, None])
-        colour = colour + (np.float32(0.78) - colour) * tip[:, None]
+        colour = colour + (_FREE_EDGE - colour) * (0.6 * tip)[:, None]
         blend = (0.85 * inside)[:, None]
         albedo[near] = albedo[near] * (1 - blend) + colour * blend
         albedo[near] *= (1 - 0.30 * edge)[:, None]

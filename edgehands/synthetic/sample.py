@@ -87,8 +87,8 @@ def _rotation(
     gesture: str, side: Handedness, view: View, rng: np.random.Generator, *, hard: bool
 ) -> NDArray[np.float64]:
     facing = _pick_view(view, rng)
-    spread = (34.0, 24.0, 55.0) if hard else (17.0, 12.0, 17.0)
-    limit = (70.0, 50.0, 180.0) if hard else (38.0, 28.0, 40.0)
+    spread = (34.0, 24.0, 55.0) if hard else (15.0, 11.0, 17.0)
+    limit = (70.0, 50.0, 180.0) if hard else (34.0, 24.0, 40.0)
     yaw, pitch, roll = (
         float(np.clip(rng.normal(0, s), -m, m)) for s, m in zip(spread, limit, strict=True)
     )

@@ -193,7 +193,9 @@ class Keypoints:
     Attributes:
         image: (21, 2) image pixels.
         camera: (21, 3) metres, camera frame.
-        world: (21, 3) metres, axes as in the camera frame, origin at the mean of the 21 points.
+        world: (21, 3) metres, axes as in the camera frame, origin at the middle finger's knuckle:
+            MediaPipe calls its origin "the hand's geometric centre", and measured over 200
+            hands it lies there within 3 mm (and 9-16 mm from the mean of the 21 points).
     """
 
     image: NDArray[np.float64]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgehands.hand import Handedness
-from edgehands.synthetic.mediapipe_joints import mediapipe_joints
+from edgehands.synthetic.mediapipe_joints import facing_of, mediapipe_joints
 from edgehands.synthetic.scene import HandTruth, Keypoints, SceneTruth
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def to_camera(hand: SceneHand, joints: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def keypoints(camera: Camera, points: NDArray[np.float64]) -> Keypoints:
-    """The same 21 points in the picture, before the camera, and about their own middle."""
-    return Keypoints(camera.project(points), points, points - points.mean(0))
+    """The same 21 points in the picture, before the camera, and about the middle knuckle."""
+    return Keypoints(camera.project(points), points, points - points[9])
 
 
 def _covers(layer: Layer, xy: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -56,7 +56,9 @@ def hand_truth(
 ) -> HandTruth:
     """The truth about one hand, given everything that was drawn."""
     anatomical = keypoints(camera, to_camera(hand, skeleton.joints))
-    fitted = keypoints(camera, to_camera(hand, mediapipe_joints(skeleton)))
+    facing = facing_of(hand.rotation, np.array(hand.wrist))
+    joints = mediapipe_joints(skeleton, hand.pose, facing)
+    fitted = keypoints(camera, to_camera(hand, joints))
     xy, z = fitted.image, fitted.camera[:, 2]
     in_image = (
         (z > 0.02) & (xy[:, 0] >= 0) & (xy[:, 0] < camera.width)
