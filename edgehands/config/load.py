@@ -178,7 +178,10 @@ class _Layers:
             try:
                 made[name] = kind(**self.values[name])
             except ConfigError as error:
-                origin = self.origins.get(str(error).split(" ", 1)[0])
+                # A rule between settings names one or two of them; one of these was given.
+                given = [key for key in self.origins if key.startswith(f"{name}.")]
+                named = [key for key in given if key == str(error).split(" ", 1)[0]]
+                origin = self.origins[(named or given)[-1]] if given else ""
                 raise ConfigError(f"{origin}: {error}" if origin else str(error)) from None
         return Config(**made)  # type: ignore[arg-type]
 

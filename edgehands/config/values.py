@@ -54,9 +54,11 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 @cache
 def field_types(section: type[Section]) -> dict[str, Any]:
-    """The settings of a table by name, each with its type and limits."""
+    """The settings of a table by name, each with its type and limits; its own before inherited."""
     hints = typing.get_type_hints(section, include_extras=True)
-    return {name: hints[name] for name in section.__struct_fields__}
+    own = [name for name in section.__struct_fields__ if name in section.__annotations__]
+    inherited = [name for name in section.__struct_fields__ if name not in own]
+    return {name: hints[name] for name in (*own, *inherited)}
 
 
 def limits(kind: Any) -> tuple[float | None, float | None]:

@@ -1,81 +1,79 @@
-"""``edgehands run``: the service's own command line, without anything that the loop doesn't need.
-
-Written with argparse, and reached before typer is imported: a process that runs for years on a
-small computer doesn't carry the libraries that draw tables.
-"""
+"""``edgehands run``: the service's own small command line, without typer and rich in memory."""
 
 from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import cv2
 
 from edgehands.config import DEFAULT_PATHS, load
 from edgehands.errors import ConfigError, EdgehandsError, UsageError
-from edgehands.service.serve import serve
+from edgehands.service.logs import start_logging
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_LEVELS = ("debug", "info", "warning", "error")
+log = logging.getLogger(__name__)
+
+_EPILOG = """\
+The configuration is read from /etc/edgehands/edgehands.toml, then /boot/firmware/edgehands.toml,
+then EDGEHANDS_SECTION__KEY variables, then these options; 'edgehands check' shows what is in force.
+SIGTERM and Ctrl-C end it cleanly. Exit codes: 0 good, 1 failed, 2 wrong usage or configuration.
+"""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the service; 0 after a clean end, 1 when it failed, 2 for wrong usage or settings."""
-    parser = argparse.ArgumentParser(
-        prog="edgehands run",
-        description="Track hands from a camera and publish them over MQTT until Ctrl-C or SIGTERM.",
-        epilog="Settings come from /etc/edgehands/edgehands.toml, /boot/firmware/edgehands.toml,"
-        " EDGEHANDS_SECTION__KEY variables and these options, each over the one before."
-        " 'edgehands check' shows the result.",
-    )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="read this file only")
-    parser.add_argument(
-        "--source",
-        metavar="URI",
-        help="v4l2:/dev/video0, picamera2:0, rtsp://…, file:clip.mp4, dir:images/, demo:",
-    )
-    parser.add_argument("--mqtt", metavar="URL", help="mqtt://host:1883, mqtts://host:8883 …")
-    parser.add_argument("--node", metavar="NAME", help="this device's level in every topic")
-    parser.add_argument("--model", choices=("lite", "full"), help="faster, or more accurate")
-    parser.add_argument("--max-hands", type=int, metavar="N", help="hands followed at once")
-    parser.add_argument("--log-level", choices=_LEVELS, default="info", help="default: info")
-    parser.add_argument("--debug", action="store_true", help="tracebacks, and log everything")
-    options = parser.parse_args(argv)
-    _log_to_stderr("debug" if options.debug else options.log_level)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the service; give the exit code."""
+    options = _parser().parse_args(arguments)
+    start_logging(verbose=options.verbose)
     try:
         config = load(
             [options.config] if options.config else DEFAULT_PATHS,
-            options={
-                "camera.source": options.source,
-                "mqtt.url": options.mqtt,
-                "node.name": options.node,
-                "tracking.model": options.model,
-                "tracking.max_hands": options.max_hands,
-            },
+            options={"camera.source": options.source, "mqtt.url": options.mqtt},
         )
-        # One thread for the small warps of a frame: more only wake each other up.
-        cv2.setNumThreads(1)
+        # Only now: a wrong configuration is told in a tenth of the time.
+        from edgehands.service.serve import serve  # noqa: PLC0415
+
         serve(config)
     except EdgehandsError as error:
         if options.debug:
             raise
         sys.stderr.write(f"edgehands: {error}\n")
         return 2 if isinstance(error, (ConfigError, UsageError)) else 1
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if options.debug:
+            raise
+        log.debug("unexpected", exc_info=True)
+        sys.stderr.write(
+            f"edgehands: unexpected {type(error).__name__}: {error}: "
+            "run with --debug and report what it prints\n"
+        )
+        return 1
     return 0
 
 
-def _log_to_stderr(level: str) -> None:
-    # The journal has its own clock.
-    clock = "" if os.environ.get("JOURNAL_STREAM") else "%(asctime)s "
-    logging.basicConfig(
-        level=level.upper(), format=f"{clock}%(levelname)s %(name)s: %(message)s", force=True
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edgehands run",
+        description="Track hands from a camera and publish them over MQTT, until it is stopped.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(
+        "--config", metavar="FILE", help="read this file only, instead of the usual two"
+    )
+    parser.add_argument(
+        "--source",
+        metavar="URI",
+        help="picamera2:0, v4l2:/dev/video0, rtsp://…, file:clip.mp4, dir:images/ or demo:",
+    )
+    parser.add_argument("--mqtt", metavar="URL", help="mqtt://host:1883; mqtts:// for TLS")
+    parser.add_argument("--verbose", "-v", action="store_true", help="log more")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks of errors")
+    return parser
 
 
 if __name__ == "__main__":

@@ -42,11 +42,11 @@ def serve(
     notifier = Notifier()
     with ExitStack() as stack:
         stack.enter_context(stop_on_signals(stop))
-        publisher = stack.enter_context(MqttPublisher(config))
         tracker = stack.enter_context(HandTracker(config.tracking))
         source = stack.enter_context(
             open_source(config.camera.source, config.camera, realtime=True)
         )
+        publisher = stack.enter_context(MqttPublisher(config))
 
         def say_info() -> None:
             publisher.info(info_of(config, tracker, source))
