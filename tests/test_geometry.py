@@ -19,7 +19,6 @@ from edgehands.geometry.roi import (
     normalise_angle,
     palm_roi,
     project_landmarks,
-    roi_inside,
     rotate_world,
 )
 from edgehands.hand import PalmDetection, Roi
@@ -127,13 +126,6 @@ def test_world_turns_with_the_roi() -> None:
     raw[:, 0] = 0.1  # to the right in the crop
     turned = rotate_world(raw, math.pi / 2)  # the crop's right is the frame's down
     assert turned[0].tolist() == pytest.approx([0, 0.1, 0], abs=1e-6)
-
-
-def test_inside() -> None:
-    """A crop taken for inside while it isn't would show black where the model expects skin."""
-    assert roi_inside(Roi(100, 100, 100, 0), 200, 200)
-    assert not roi_inside(Roi(100, 100, 150, math.pi / 4), 200, 200)
-    assert not roi_inside(Roi(20, 100, 100, 0), 200, 200)
 
 
 def test_duplicates() -> None:

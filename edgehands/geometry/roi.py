@@ -120,12 +120,6 @@ def letterbox_to_frame(width: int, height: int, crop_size: int) -> NDArray[np.fl
     return crop_to_frame(Roi(width / 2, height / 2, float(max(width, height)), 0.0), crop_size)
 
 
-def roi_inside(roi: Roi, width: int, height: int) -> bool:
-    """Whether the whole rotated square lies within the frame."""
-    reach = (abs(math.cos(roi.rotation)) + abs(math.sin(roi.rotation))) * roi.size / 2
-    return reach <= roi.cx <= width - 1 - reach and reach <= roi.cy <= height - 1 - reach
-
-
 def project_landmarks(
     raw: NDArray[np.float32], to_frame: NDArray[np.float64]
 ) -> NDArray[np.float32]:

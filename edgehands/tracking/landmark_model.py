@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edgehands.geometry.constants import LANDMARK_INPUT_SIZE
-from edgehands.geometry.roi import crop_to_frame, project_landmarks, roi_inside, rotate_world
+from edgehands.geometry.roi import crop_to_frame, project_landmarks, rotate_world
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,11 +62,7 @@ class LandmarkModel:
     def read(self, image: NDArray[np.uint8], roi: Roi) -> LandmarkReading | None:
         """The hand in a ROI of a frame, (H, W, 3) uint8 RGB; None where there is none."""
         to_frame = crop_to_frame(roi, LANDMARK_INPUT_SIZE)
-        # Replicated borders are the models' own, but OpenCV 5 takes 4.6 times as long with them
-        # (scripts/benchmark_crop), so they are asked for only where the crop has a border.
-        inside = roi_inside(roi, image.shape[1], image.shape[0])
-        border = cv2.BORDER_CONSTANT if inside else cv2.BORDER_REPLICATE
-        cv2.warpAffine(image, to_frame, _SIZE, self._model.pixels(), _FLAGS, border)
+        cv2.warpAffine(image, to_frame, _SIZE, self._model.pixels(), _FLAGS, cv2.BORDER_REPLICATE)
         start = time.perf_counter()
         self._model.run()
         self.seconds += time.perf_counter() - start

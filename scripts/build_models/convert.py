@@ -38,6 +38,10 @@ class Settings:
     Attributes:
         float_outputs: operators that stay float, by their output's name; what they read is
             dequantised for them.
+        dynamic_outputs: convolutions whose weights alone are int8, by their output's name: float
+            in, float out, XNNPACK quantises their inputs at each run.
+        float_input: the new graph's input stays float32.
+        importance: (N, grid, grid), how much each part of each calibration sample counts.
         ranges: (low, high) of a tensor, where calibration's extremes aren't wanted.
         hessian_samples: rows of input taken for each layer's Hessian.
         damping: of the weight rounding.
@@ -46,10 +50,30 @@ class Settings:
     """
 
     float_outputs: frozenset[str] = frozenset()
+    dynamic_outputs: frozenset[str] = frozenset()
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    float_input: bool = False
+    importance: Array | None = None
     hessian_samples: int = 60_000
     damping: float = 0.01
     ridge: float = 0.0
+    clip: bool = False
+
+
+def spread(values: Array, clip: bool) -> tuple[float, float]:
+    """The range to quantise: the extremes, or narrower where that lowers the mean square error."""
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    if not clip:
+        return low, high
+    some = values.reshape(-1)
+    some = some[:: max(1, len(some) // 2_000_000)]
+    best, chosen = np.inf, (low, high)
+    for share in np.linspace(1.0, 0.4, 25):
+        params = affine(low * share, high * share)
+        error = float(np.square(params.real(params.integers(some)) - some).mean())
+        if error < best:
+            best, chosen = error, (low * share, high * share)
+    return chosen
 
 
 def convert(graph: Graph, inputs: Array, settings: Settings) -> Graph:
@@ -83,6 +107,10 @@ class _Conversion:
 
     def start(self, inputs: Array) -> None:
         name = self.graph.inputs[0]
+        if self.settings.float_input:
+            self.float_values[name] = self.values[name] = inputs
+            self.out.tensors[name] = self.graph.tensors[name]
+            return
         self.params[name] = Affine(float(np.float32(1 / 255)), -128)
         self.float_values[name] = inputs
         self.values[name] = self.params[name].integers(inputs)
@@ -98,31 +126,32 @@ class _Conversion:
     def step(self, op: Op) -> None:
         name = op.outputs[0]
         self.float_values[name] = run_op(self.graph, op, self.float_values)
-        if name in self.settings.float_outputs:
+        if name in self.settings.dynamic_outputs:
+            self._step_dynamic(op)
+        elif name in self.settings.float_outputs:
             self._step_float(op)
         elif op.kind in PER_CHANNEL:
             self._step_weighted(op)
         else:
             self._step_plain(op)
 
-    def _declare(self, name: str) -> None:
+    def _declare(self, name: str, like: str = "") -> None:
         """The computed tensor as int8 in the new graph."""
         params = self.params[name]
         self.out.tensors[name] = Tensor(
-            self.graph.tensors[name].shape, "int8", None,
+            self.graph.tensors[like or name].shape, "int8", None,
             np.array([params.scale], np.float32), np.array([params.zero_point]),
         )  # fmt: skip
 
     def _range(self, op: Op) -> Affine:
-        name = op.outputs[0]
-        if name in self.settings.ranges:
-            return affine(*self.settings.ranges[name])
         if op.kind in KEEPS_SCALE:
             return self.params[op.inputs[0]]
-        if op.options.get("fusedActivationFunction") == RELU6:
-            top = min(6.0, float(self.float_values[name].max()))
-            return affine(0.0, top)
-        return affine(float(self.float_values[name].min()), float(self.float_values[name].max()))
+        return self._params(op.outputs[0])
+
+    def _params(self, name: str) -> Affine:
+        if name in self.settings.ranges:
+            return affine(*self.settings.ranges[name])
+        return affine(*spread(self.float_values[name], self.settings.clip))
 
     def _step_float(self, op: Op) -> None:
         """Keep an operator float; dequantise what it reads."""
@@ -144,6 +173,19 @@ class _Conversion:
         self.values[real] = self.params[name].real(self.values[name])
         return real
 
+    def _as_int8(self, name: str) -> str:
+        if name in self.params:
+            return name
+        short = f"{name}_int8"
+        if short not in self.out.tensors:
+            self.params[short] = self._params(name)
+            self._declare(short, name)
+            op = Op("QUANTIZE", [name], [short], {}, 1)
+            self.out.ops.append(op)
+            self.values[short] = run_op(self.out, op, self.values)
+            self.float_values[short] = self.float_values[name]
+        return short
+
     def _step_plain(self, op: Op) -> None:
         """An operator without weights."""
         name = op.outputs[0]
@@ -159,6 +201,7 @@ class _Conversion:
     def _step_weighted(self, op: Op) -> None:
         """A convolution: round its weights on its quantised inputs, then correct its bias."""
         source, weights_name, bias_name = op.inputs
+        source = self._as_int8(source)
         name = op.outputs[0]
         real = self.params[source].real(self.values[source])
         original = self.graph.const(weights_name)
@@ -176,7 +219,8 @@ class _Conversion:
             np.zeros(len(scales), np.int64), 3 if op.kind == "DEPTHWISE_CONV_2D" else 0,
         )  # fmt: skip
         bias_scales = (scales * np.float32(self.params[source].scale)).astype(np.float32)
-        new = Op(op.kind, [*op.inputs], [name], dict(op.options), PER_CHANNEL[op.kind])
+        inputs = [source, weights_name, bias_name]
+        new = Op(op.kind, inputs, [name], dict(op.options), PER_CHANNEL[op.kind])
         self.out.ops.append(new)
         for attempt in range(3):
             self.out.tensors[bias_name] = Tensor(
@@ -186,6 +230,32 @@ class _Conversion:
             self.values[name] = run_op(self.out, new, self.values)
             if attempt < 2:
                 bias += self._mean_error(op)
+
+    def _step_dynamic(self, op: Op) -> None:
+        """A convolution with int8 weights between float tensors."""
+        source, weights_name, bias_name = op.inputs
+        name = op.outputs[0]
+        real = self._as_float(source) if source in self.params else source
+        original = self.graph.const(weights_name)
+        seen = Seen.of(
+            op, original.shape, self.values[real], self.float_values[source], self.settings
+        )
+        weights = seen.make_up(rows_of(op, original), self.settings.ridge)
+        scales = weight_scales(weights, seen.hessian)
+        integers = round_weights(weights, scales, seen.hessian, self.settings.damping)
+        self.out.tensors[weights_name] = Tensor(
+            original.shape, "int8", from_rows(op, integers, original.shape), scales,
+            np.zeros(len(scales), np.int64), 0,
+        )  # fmt: skip
+        self.out.tensors[name] = self.graph.tensors[name]
+        new = Op(op.kind, [real, weights_name, bias_name], [name], dict(op.options), 5)
+        self.out.ops.append(new)
+        bias = self.graph.const(bias_name)
+        for attempt in range(2):
+            self.out.tensors[bias_name] = Tensor(bias.shape, "float32", bias)
+            self.values[name] = run_op(self.out, new, self.values)
+            if attempt == 0:
+                bias = bias + (self.float_values[name] - self.values[name]).mean(axis=(0, 1, 2))
 
     def _mean_error(self, op: Op) -> Array:
         """What the bias must still gain so that each channel's mean is the float one's.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 class _Sampling(Protocol):
     hessian_samples: int
+    importance: Array | None
 
 
 def rows_of(op: Op, weights: Array) -> Array:
@@ -89,9 +90,13 @@ class Seen:
         places = 0
         every = _every(quantised, how.hessian_samples)
         for i in range(len(quantised)):
-            q = windows(op, shape, quantised[i : i + 1]).reshape(-1, taps, quantised.shape[-1])
+            seen = windows(op, shape, quantised[i : i + 1])
+            q = seen.reshape(-1, taps, quantised.shape[-1])
             x = windows(op, shape, wanted[i : i + 1]).reshape(q.shape)
             q, off = q[i % every :: every], (x - q)[i % every :: every]
+            if how.importance is not None:
+                counts = np.sqrt(_spread(how.importance[i], seen.shape[1:3]))[i % every :: every]
+                q, off = q * counts[:, None, None], off * counts[:, None, None]
             places += len(q)
             if depthwise:
                 by_channel = np.ascontiguousarray(q.transpose(2, 1, 0))
@@ -120,6 +125,13 @@ class Seen:
             len(self.hessian)
         )
         return weights + np.linalg.solve(damped, (weights @ self.drift).T).T
+
+
+def _spread(importance: Array, size: tuple[int, ...]) -> Array:
+    """A grid of importance at another resolution, flattened."""
+    rows = np.arange(size[0]) * importance.shape[0] // size[0]
+    columns = np.arange(size[1]) * importance.shape[1] // size[1]
+    return importance[np.ix_(rows, columns)].reshape(-1).astype(np.float32)
 
 
 def _every(x: Array, samples: int) -> int:
