@@ -21,7 +21,8 @@ with mediapipe.solutions.hands.Hands(
         for points, world, sides in zip(
             found.multi_hand_landmarks or [],
             found.multi_hand_world_landmarks or [],
-            found.multi_handedness or [], strict=False,
+            found.multi_handedness or [],
+            strict=False,
         ):
             side = sides.classification[0]
             out.append(

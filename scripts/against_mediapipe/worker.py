@@ -6,26 +6,41 @@ Reads lines "FIRST COUNT" from stdin; answers each with a JSON line. Runs in eit
 imports only its own side, so that memory and start-up are that side's.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Process = Callable[[NDArray[np.uint8], float], int]
+    """A frame and its second -> how many hands."""
+
+    InModels = Callable[[], float]
+    """Seconds spent in models so far; 0 where a side doesn't tell."""
 
 
-def mediapipe_side(variant, max_hands):
+def mediapipe_side(variant: str, max_hands: int) -> tuple[Process, InModels]:
     """MediaPipe's Hands, as its users call it."""
     from mediapipe.python.solutions.hands import Hands  # noqa: PLC0415
 
     hands = Hands(max_num_hands=max_hands, model_complexity=("lite", "full").index(variant))
 
-    def process(image, _seconds):
+    def process(image: NDArray[np.uint8], _seconds: float) -> int:
         found = hands.process(image)
         return len(found.multi_hand_landmarks or ())
 
     return process, lambda: 0.0
 
 
-def edgehands_side(variant, precision, max_hands):
+def edgehands_side(variant: str, precision: str, max_hands: int) -> tuple[Process, InModels]:
     """The tracker, with one thread for everything."""
     import cv2  # noqa: PLC0415
 
@@ -36,16 +51,16 @@ def edgehands_side(variant, precision, max_hands):
         TrackingConfig(model=variant, precision=precision, max_hands=max_hands, num_threads=1)
     )
 
-    def process(image, seconds):
+    def process(image: NDArray[np.uint8], seconds: float) -> int:
         return len(tracker.process(image, seconds))
 
-    def in_models():
+    def in_models() -> float:
         return tracker.workload.palm_seconds + tracker.workload.landmark_seconds
 
     return process, in_models
 
 
-def peak_mb():
+def peak_mb() -> float:
     """The most memory that this process has had, in MB of 10^6 bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM"):
@@ -53,7 +68,7 @@ def peak_mb():
     return 0.0
 
 
-def main():
+def main() -> None:
     """Answer stretches until stdin ends."""
     import numpy as np  # noqa: PLC0415
 
