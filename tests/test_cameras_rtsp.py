@@ -1,0 +1,153 @@
+"""RTSP cameras: the real FFmpeg against a small real server, with the faults of a real network."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edgehands.cameras import CameraSettings, SourceInfo, open_source, redact, rtsp
+from edgehands.cameras.capture import Backoff, LiveSource
+from edgehands.cameras.rtsp import RtspOpener, check_url
+from edgehands.errors import SourceError, UsageError
+from tests.rtsp_server import HEIGHT, WIDTH, RtspServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from edgehands.hand import Frame
+
+WAIT_S = 20.0
+
+
+@pytest.fixture
+def server() -> Iterator[RtspServer]:
+    """A camera on loopback."""
+    with RtspServer() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hanging camera is noticed within a test's patience."""
+    monkeypatch.setattr(rtsp, "READ_TIMEOUT_MS", 500)
+
+
+def live(url: str) -> LiveSource:
+    """What open_source makes, with retries that a test can wait for."""
+    return LiveSource(
+        SourceInfo(redact(url), "rtsp", 0, 0, 0.0),
+        RtspOpener(url),
+        CameraSettings(),
+        must_open=False,
+        backoff=Backoff(0.02, 0.1),
+    )
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def next_frame(source: LiveSource) -> Frame:
+    frame = source.read(WAIT_S)
+    assert frame is not None
+    return frame
+
+
+def test_stream_from_a_camera(server: RtspServer) -> None:
+    """A network camera gives frames, in RGB, with its size and rate known."""
+    with open_source(server.url, realtime=False) as source:
+        frame = source.read(WAIT_S)
+        info = source.describe()
+    assert frame is not None
+    assert frame.image.shape == (HEIGHT, WIDTH, 3)
+    assert frame.image[..., 0].min() > 50
+    assert frame.image[..., 1:].max() < 20
+    assert (info.kind, info.width, info.height, info.fps) == ("rtsp", WIDTH, HEIGHT, 50.0)
+
+
+def test_camera_with_password(caplog: pytest.LogCaptureFixture) -> None:
+    """User and password from the URL open the camera, and are shown nowhere."""
+    caplog.set_level("DEBUG")
+    with RtspServer("me", "se:cr@t") as server:
+        url = server.url.replace("//", "//me:se%3Acr%40t@")
+        with open_source(url, realtime=False) as source:
+            assert source.read(WAIT_S) is not None
+            shown = repr(source.describe())
+        wrong = server.url.replace("//", "//me:guessed@")
+        with pytest.raises(SourceError, match="user and password") as caught:
+            open_source(wrong, realtime=False)
+    for text in (shown, str(caught.value), caplog.text):
+        assert "cr%40t" not in text
+        assert "guessed" not in text
+    assert "me:***@127.0.0.1" in shown
+
+
+def test_camera_that_reboots(server: RtspServer) -> None:
+    """A camera that restarts, or a router that does, costs the time it takes, not the service."""
+    with live(server.url) as source:
+        next_frame(source)
+        assert source.online
+        server.stop()
+        until(lambda: not source.online)
+        assert not source.finished
+        server.start()
+        until(lambda: source.reconnects == 1)
+        assert source.online
+        next_frame(source)
+
+
+def test_camera_that_hangs(server: RtspServer) -> None:
+    """A camera whose connection stays but that sends nothing is noticed and opened anew."""
+    with live(server.url) as source:
+        next_frame(source)
+        server.stalled.set()
+        until(lambda: not source.online)
+        server.stalled.clear()
+        until(lambda: source.reconnects >= 1)
+        next_frame(source)
+
+
+def test_nobody_there() -> None:
+    """An address without a camera: an error for `track`, patience for the service."""
+    with RtspServer() as server:
+        url = server.url
+    with pytest.raises(SourceError, match="can't be opened: check host"):
+        open_source(url, realtime=False)
+    with live(url) as source:
+        assert source.read(0.05) is None
+        assert not source.online
+        server.start()
+        try:
+            next_frame(source)
+            assert source.reconnects == 0
+        finally:
+            server.stop()
+
+
+@pytest.mark.parametrize("url", ["rtsp://", "rtsp:///path", "rtsp:host/path", "rtsp://u:p@/x"])
+def test_url_without_a_host(url: str) -> None:
+    """A mistyped URL is refused at once instead of being retried for ever."""
+    assert not check_url(url)
+    for realtime in (False, True):
+        with pytest.raises(UsageError, match="no host in it"):
+            open_source(url, realtime=realtime)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtsp://h",
+        "rtsp://h:554",
+        "rtsp://u:p@h:554/a?b=c",
+        "rtsp://u:p@ss@10.0.0.1/s",
+        "rtsp://[::1]:554/a",
+    ],
+)
+def test_url_with_a_host(url: str) -> None:
+    """Every usual form of camera address is let through."""
+    assert check_url(url)
