@@ -100,9 +100,9 @@ class Reporter:
                 message = self.report()
                 self._publisher.stats(message)
                 broker = "broker connected" if self._publisher.connected else "broker away"
-                camera = (
-                    f"{message.fps:.1f} fps" if self._source.online else "camera away, retrying"
-                )
+                camera = "camera away, retrying"
+                if self._source.online:
+                    camera = f"{message.fps:.1f} frames a second"
                 self._notifier.status(f"{camera}, {broker}")
             except Exception:
                 log.exception("no report this time")

@@ -1,0 +1,141 @@
+"""``edgehands run`` as a process of its own, with a real broker."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import pytest
+
+from tests.hands import frame
+from tests.mosquitto import Listener, Mosquitto, retained, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# `-X frozen_modules` and the like stay out: this is what the console script does.
+RUN = "from edgehands.cli import main; main()"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two pictures in which the fake backend sees a hand."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number, x in enumerate((300, 320)):
+        cv2.imwrite(str(pictures / f"{number}.png"), frame((x, 240)))
+    return pictures
+
+
+@contextmanager
+def service(*arguments: str, log: Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+    """``edgehands run`` with these arguments; killed at the end if it still runs."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("EDGEHANDS_")}
+    environment = {**clean, "EDGEHANDS_TRACKING__BACKEND": "fake", "PYTHONPATH": str(ROOT), **env}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-c", RUN, "run", *arguments], stderr=out, env=environment, cwd=ROOT
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_service_publishes_and_ends_cleanly_on_a_signal(
+    broker: Mosquitto, folder: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Without it: nobody would get landmarks, or a stopped service would stay 'online'."""
+    log = tmp_path / "log"
+    env = {"EDGEHANDS_NODE__NAME": "pi", "EDGEHANDS_CAMERA__LOOP": "true"}
+    arguments = ("--source", f"dir:{folder}", "--mqtt", broker.url)
+    with Listener(broker.port) as listener, service(*arguments, log=log, **env) as process:
+        assert wait_for(lambda: len(listener.on("/camera/main/hands")) > 10, 20), log.read_text()
+        told = retained(broker.port)
+        process.send_signal(number)
+        assert process.wait(5) == 0, log.read_text()
+        assert wait_for(lambda: listener.last("pi/status") == b"offline")
+    assert told["edgehands/pi/status"] == b"online"
+    assert told["edgehands/pi/camera/main/status"] == b"online"
+    assert told["edgehands/pi/camera/main/presence"] == b"ON"
+    info = json.loads(told["edgehands/pi/info"])
+    assert info["backend"] == "fake"
+    assert len(info["models"][0]["sha256"]) == 64
+    assert (info["camera"]["width"], info["camera"]["height"]) == (640, 480)
+    after = retained(broker.port)
+    assert after["edgehands/pi/camera/main/presence"] == b"OFF"
+    assert after["edgehands/pi/camera/main/status"] == b"offline"
+
+
+@pytest.mark.broker
+def test_the_service_tracks_on_while_the_broker_is_away(
+    broker: Mosquitto, folder: Path, tmp_path: Path
+) -> None:
+    """Without it: a broker's restart would stop the device."""
+    log = tmp_path / "log"
+    env = {"EDGEHANDS_NODE__NAME": "pi", "EDGEHANDS_CAMERA__LOOP": "true"}
+    arguments = ("--source", f"dir:{folder}", "--mqtt", broker.url)
+    with service(*arguments, log=log, **env) as process:
+        with Listener(broker.port) as listener:
+            assert wait_for(lambda: listener.on("/hands"), 20), log.read_text()
+            before = json.loads(listener.on("/hands")[-1])["seq"]
+        broker.kill()
+        time.sleep(2.0)
+        broker.start()
+        with Listener(broker.port) as listener:
+            assert wait_for(lambda: listener.on("/hands"), 5), log.read_text()
+            first = json.loads(listener.on("/hands")[0])
+        assert process.poll() is None
+    assert first["seq"] - before > 45  # frames went on being processed at 30 a second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "code", "expected"),
+    [
+        (["--mqtt", "http://hub"], {}, 2, "unknown scheme"),
+        (["--config", "/nonexistent.toml"], {}, 2, "doesn't exist"),
+        (["--source", "nonsense:1"], {}, 2, "unknown kind of source"),
+        (["--source", "dir:/nonexistent"], {}, 1, "no such file or folder"),
+        ([], {"EDGEHANDS_TRACKING__MAX_HANDS": "9"}, 2, "outside 1 to 8"),
+        ([], {"EDGEHANDS_MODELS": "/nonexistent"}, 1, "no model manifest"),
+        (["--bogus"], {}, 2, "unrecognized arguments"),
+    ],
+)
+def test_what_can_not_work_ends_with_one_line_and_the_documented_code(
+    tmp_path: Path, arguments: list[str], env: dict[str, str], code: int, expected: str
+) -> None:
+    """Without it: a typo would end in a traceback, or in a service that does nothing."""
+    log = tmp_path / "log"
+    with service(*arguments, log=log, **env) as process:
+        assert process.wait(20) == code, log.read_text()
+    text = log.read_text()
+    assert expected in text
+    assert "Traceback" not in text
+    assert len([line for line in text.splitlines() if line.startswith("edgehands")]) == 1
+
+
+def test_the_service_carries_neither_typer_nor_rich() -> None:
+    """Without it: the loop on a Pi Zero would carry 10 MB of a command line it never shows."""
+    program = (
+        "import sys\n"
+        "import edgehands.service.__main__, edgehands.service.serve\n"
+        "heavy = {'typer', 'rich', 'starlette', 'uvicorn', 'amqtt'} & set(sys.modules)\n"
+        "print(sorted(heavy))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
