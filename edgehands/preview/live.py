@@ -1,0 +1,260 @@
+"""What is known of every node at this moment, made of the messages that came.
+
+Bounded whatever comes: so many nodes, cameras, topics and events, and no more.
+"""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from edgehands.mqtt.messages import EventMessage, HandsMessage, InfoMessage, StatsMessage
+from edgehands.preview.incoming import read_message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edgehands.preview.incoming import Incoming
+    from edgehands.preview.subscriber import BrokerState, Received
+
+MAX_NODES = 256
+MAX_CAMERAS = 16
+MAX_TOPICS = 64
+MAX_EVENTS = 30
+
+RATE_WINDOW_S = 2.0
+"""Rates and latencies speak of the last so many seconds."""
+
+STALE_S = 1.5
+"""Hands older than this aren't shown as seen: their end was lost with a connection."""
+
+SANE_AGE_S = 10.0
+"""An age on arrival outside of 0 to this says that the two clocks differ."""
+
+
+class Rate:
+    """How often something came lately, and a figure that came with each."""
+
+    def __init__(self) -> None:
+        self._times: deque[tuple[float, float]] = deque(maxlen=512)
+        self._begin = time.monotonic()
+
+    def add(self, figure: float = 0.0) -> None:
+        """Note that it came now."""
+        self._times.append((time.monotonic(), figure))
+
+    def _recent(self) -> list[float]:
+        since = time.monotonic() - RATE_WINDOW_S
+        while self._times and self._times[0][0] < since:
+            self._times.popleft()
+        return [figure for _, figure in self._times]
+
+    def per_second(self) -> float:
+        """Times a second in the window."""
+        count = len(self._recent())
+        if count == self._times.maxlen:
+            return count / max(time.monotonic() - self._times[0][0], 0.01)
+        return count / min(RATE_WINDOW_S, max(time.monotonic() - self._begin, 0.2))
+
+    def middle(self) -> float | None:
+        """Give the median figure in the window; None when nothing came."""
+        figures = self._recent()
+        return statistics.median(figures) if figures else None
+
+    def p95(self) -> float | None:
+        """Give the figure that 95 of 100 in the window stay at or below."""
+        figures = sorted(self._recent())
+        return figures[min(int(0.95 * len(figures)), len(figures) - 1)] if figures else None
+
+
+class Flow:
+    """The traffic on one topic."""
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self.rate = Rate()
+        self.count = 0
+        self.size = 0
+        self.last = 0.0
+        self.broken = 0
+
+    def take(self, message: Incoming) -> None:
+        """Count a message."""
+        self.count += 1
+        self.size = message.size
+        self.last = message.t
+        self.broken += message.broken
+        self.rate.add()
+
+
+class CameraState:
+    """What is known of a camera.
+
+    Attributes:
+        status: ``online``, ``offline``, ``disabled``; empty while unknown.
+        hands: the newest ``hands`` message.
+        gestures: by side.
+        latency: rate of ``hands`` messages, and their capture-to-sending times in ms.
+        age: the same from capture to arrival here; only means something where clocks agree.
+    """
+
+    def __init__(self, node: str, name: str) -> None:
+        self.node = node
+        self.name = name
+        self.status = ""
+        self.enabled = ""
+        self.presence = ""
+        self.count: int | None = None
+        self.gestures: dict[str, str] = {}
+        self.hands: HandsMessage | None = None
+        self.latency = Rate()
+        self.age = Rate()
+        self._hands_at = 0.0
+
+    def take(self, message: Incoming) -> None:
+        """Learn from a message."""
+        value = message.value
+        if isinstance(value, HandsMessage):
+            self.hands = value
+            self._hands_at = time.monotonic()
+            self.latency.add(value.latency_ms)
+            self.age.add((message.t - value.t) * 1000.0)
+        elif isinstance(value, str):
+            if message.name == "status":
+                self.status = value
+            elif message.name == "presence":
+                self.presence = value
+            elif message.name == "enabled":
+                self.enabled = value
+            else:
+                self.gestures[message.name.removeprefix("gesture/")] = value
+        elif isinstance(value, int):
+            self.count = value
+
+    def visible(self) -> HandsMessage | None:
+        """Give the hands that are seen now; None when nothing is known of this moment."""
+        if self.hands is None or self.status in {"offline", "disabled"}:
+            return None
+        if self.hands.hands and time.monotonic() - self._hands_at > STALE_S:
+            return None
+        return self.hands
+
+    def arrival_ms(self) -> float | None:
+        """From capture to arrival here, ms; None where nothing came or the clocks differ."""
+        age = self.age.middle()
+        return age if age is not None and 0 <= age <= SANE_AGE_S * 1000.0 else None
+
+
+class NodeState:
+    """What is known of a node."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.status = ""
+        self.info: InfoMessage | None = None
+        self.stats: StatsMessage | None = None
+        self.cameras: dict[str, CameraState] = {}
+        self.flows: dict[str, Flow] = {}
+        self.events: deque[tuple[str, EventMessage]] = deque(maxlen=MAX_EVENTS)
+        self.heard = 0.0
+
+    def take(self, message: Incoming) -> None:
+        """Learn from a message."""
+        self.heard = message.t
+        flow = self.flows.get(message.topic)
+        if flow is None and len(self.flows) < MAX_TOPICS:
+            flow = self.flows[message.topic] = Flow(message.topic)
+        if flow is not None:
+            flow.take(message)
+        if message.camera:
+            self._take_of_camera(message)
+        else:
+            self._take_own(message)
+
+    def _take_of_camera(self, message: Incoming) -> None:
+        if isinstance(message.value, EventMessage):
+            self.events.append((message.camera, message.value))
+            return
+        camera = self.cameras.get(message.camera)
+        if camera is None:
+            if len(self.cameras) >= MAX_CAMERAS:
+                return
+            camera = self.cameras[message.camera] = CameraState(self.name, message.camera)
+        camera.take(message)
+
+    def _take_own(self, message: Incoming) -> None:
+        value = message.value
+        if isinstance(value, InfoMessage):
+            self.info = value
+        elif isinstance(value, StatsMessage):
+            self.stats = value
+        elif message.name == "status" and isinstance(value, str):
+            self.status = value
+            if value == "offline":
+                # Nobody says goodbye for the hands of a node that lost its power.
+                for camera in self.cameras.values():
+                    camera.hands = None
+
+    @property
+    def online(self) -> bool:
+        """Whether the node says it is there."""
+        return self.status == "online"
+
+    def rate(self) -> float:
+        """Messages a second on all its topics."""
+        return sum(flow.rate.per_second() for flow in self.flows.values())
+
+
+class LiveState:
+    """Every node, the broker, and a lock around them: messages come from another thread.
+
+    Attributes:
+        lock: to be held while reading.
+        version: changes with every message.
+    """
+
+    def __init__(self, prefix: str, broker: BrokerState) -> None:
+        self.prefix = prefix
+        self.broker = broker
+        self.lock = threading.Lock()
+        self.version = 0
+        self.nodes: dict[str, NodeState] = {}
+        self.messages = 0
+
+    def take(self, received: Received) -> Incoming | None:
+        """Learn from a message; None when it is none of ours."""
+        message = read_message(self.prefix, received)
+        if message is None:
+            return None
+        with self.lock:
+            node = self.nodes.get(message.node)
+            if node is None:
+                if len(self.nodes) >= MAX_NODES:
+                    return None
+                node = self.nodes[message.node] = NodeState(message.node)
+            node.take(message)
+            self.messages += 1
+            self.version += 1
+        return message
+
+    def set_broker(self, broker: BrokerState) -> None:
+        """Learn how it stands with the broker."""
+        with self.lock:
+            if broker.connected and not self.broker.connected:
+                # The broker now tells what is retained; what it told before may no longer hold.
+                for node in self.nodes.values():
+                    node.status = ""
+                    for camera in node.cameras.values():
+                        camera.status = ""
+                        camera.hands = None
+            self.broker = broker
+            self.version += 1
+
+    def cameras(self) -> Iterator[tuple[NodeState, CameraState]]:
+        """Every camera, nodes that are online first, then by name."""
+        for node in sorted(self.nodes.values(), key=lambda node: (not node.online, node.name)):
+            for name in sorted(node.cameras):
+                yield node, node.cameras[name]

@@ -1,0 +1,207 @@
+"""Listening to a broker: a thread that connects, subscribes, and never gives up."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import random
+import secrets
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import paho.mqtt.client as paho
+
+from edgehands.errors import BrokerError
+from edgehands.mqtt import reasons
+from edgehands.mqtt.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from edgehands.config import MqttConfig
+
+log = logging.getLogger(__name__)
+
+MAX_PAYLOAD_BYTES = 65_536
+"""Larger messages are none of ours: they are left out before anything reads them."""
+
+RETRY_S = (0.2, 2.0)
+"""First and longest pause between attempts."""
+
+IDLE_S = 1.0
+"""How often a quiet connection is looked after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as it came.
+
+    Attributes:
+        topic: where it was published.
+        payload: at most :data:`MAX_PAYLOAD_BYTES`.
+        t: when it came, seconds since 1970.
+    """
+
+    topic: str
+    payload: bytes
+    t: float
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerState:
+    """How it stands with the broker.
+
+    Attributes:
+        address: without a password.
+        connected: whether messages can come now.
+        protocol: MQTT version of the connection, ``5`` or ``3.1.1``; empty while there is none.
+        trouble: why there is no connection, in one line; empty while there is nothing to say.
+        connections: how many there were so far.
+        since: when ``connected`` last changed, seconds since 1970.
+    """
+
+    address: str
+    connected: bool = False
+    protocol: str = ""
+    trouble: str = ""
+    connections: int = 0
+    since: float = 0.0
+
+
+class Subscriber:
+    """Hands every message under ``prefix`` to a callback. A context manager.
+
+    Both callbacks run in the subscriber's own thread, one at a time.
+
+    Args:
+        config: the broker, and how to be let in.
+        node: listen to this node only; empty = all of them.
+        purpose: stands in the client id, so that the broker's log says who listens.
+        on_message: called for each message.
+        on_broker: called when :class:`BrokerState` changed.
+    """
+
+    def __init__(
+        self,
+        config: MqttConfig,
+        *,
+        node: str = "",
+        purpose: str,
+        on_message: Callable[[Received], object],
+        on_broker: Callable[[BrokerState], None] | None = None,
+    ) -> None:
+        self._config = config
+        self._address = config.address
+        self._filter = f"{config.prefix}/{node or '+'}/#"
+        # Several may listen at once: the broker would throw out the older of two equal names.
+        self._client_id = f"edgehands-{purpose}-{secrets.token_hex(3)}"
+        self._on_message = on_message
+        self._on_broker = on_broker
+        self._protocol: int = paho.MQTTv5
+        self._stop = threading.Event()
+        self._failed: set[str] = set()
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.broker = BrokerState(str(config.address), since=time.time())
+        self._thread = threading.Thread(target=self._run, name="edgehands-listen", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake_write, b"\0")
+        self._thread.join(3.0)
+        # A thread that hangs in a name look-up is left alone: it is a daemon, and the pipe its own.
+        if not self._thread.is_alive():
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+
+    # What follows runs in the thread.
+
+    def _run(self) -> None:
+        attempts = 0
+        while not self._stop.is_set():
+            session = Session(
+                self._config,
+                client_id=self._client_id,
+                will=None,
+                protocol=self._protocol,
+                acknowledged=lambda _number, _refusal: None,
+                received=self._received,
+            )
+            try:
+                session.open()
+                self._listen(session)
+                trouble = self._trouble(session)
+            except BrokerError as error:
+                trouble = str(error)
+            except (OSError, ValueError) as error:
+                trouble = reasons.unreachable(self._address, error)
+            except Exception as error:
+                trouble = f"{self._address}: the connection failed ({error!r}): made anew"
+                log.debug("%s", trouble, exc_info=True)
+            finally:
+                session.abandon()
+            if self._stop.is_set() or not trouble:
+                continue
+            attempts = 0 if session.ready else attempts + 1
+            self._tell(connected=False, trouble=trouble)
+            first, longest = RETRY_S
+            pause = min(first * 2.0 ** min(attempts, 10), longest)
+            self._stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads a crowd
+
+    def _listen(self, session: Session) -> None:
+        greeted = False
+        while not session.ended and not self._stop.is_set():
+            if session.ready and not greeted:
+                greeted = True
+                session.subscribe([self._filter])
+                self._tell(connected=True, trouble="")
+            session.work(IDLE_S, self._wake_read)
+        if self._stop.is_set() and greeted:
+            session.disconnect()
+
+    def _trouble(self, session: Session) -> str:
+        """Say why a session ended; empty when the next attempt should follow at once."""
+        if session.refusal:
+            if session.refusal in reasons.UNSUPPORTED_PROTOCOL and self._protocol == paho.MQTTv5:
+                self._protocol = paho.MQTTv311
+                return ""
+            return reasons.refused(self._address, session.refusal)
+        return reasons.ended(self._address, session.end_reason, accepted=session.ready)
+
+    def _received(self, topic: str, payload: bytes, _properties: object) -> None:
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            return
+        try:
+            self._on_message(Received(topic, payload, time.time()))
+        except Exception as error:
+            # One odd message may cost itself, not the connection.
+            if repr(error) not in self._failed and len(self._failed) < 100:
+                self._failed.add(repr(error))
+                log.exception("a message on %s was left out", topic)
+
+    def _tell(self, *, connected: bool, trouble: str) -> None:
+        before = self.broker
+        self.broker = replace(
+            before,
+            connected=connected,
+            trouble=trouble,
+            protocol=("5" if self._protocol == paho.MQTTv5 else "3.1.1") if connected else "",
+            connections=before.connections + connected,
+            since=time.time() if connected != before.connected else before.since,
+        )
+        if self._on_broker is not None and self.broker != before:
+            self._on_broker(self.broker)
