@@ -28,7 +28,9 @@ def _colour(rng: np.random.Generator, lo: float = 20, hi: float = 235) -> NDArra
     return np.clip(grey + tint * rng.uniform(2, 38), 0, 255)
 
 
-def _cloud(rng: np.random.Generator, h: int, w: int, octaves: tuple[int, ...]) -> NDArray[np.float32]:
+def _cloud(
+    rng: np.random.Generator, h: int, w: int, octaves: tuple[int, ...]
+) -> NDArray[np.float32]:
     """Smooth noise, mean 0, about +-1."""
     out = np.zeros((h, w), np.float32)
     total = 0.0
@@ -40,17 +42,22 @@ def _cloud(rng: np.random.Generator, h: int, w: int, octaves: tuple[int, ...]) -
     return out / np.float32(total**0.5)
 
 
+def _axes(h: int, w: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    return np.linspace(-1, 1, w, dtype=np.float32), np.linspace(-1, 1, h, dtype=np.float32)
+
+
 def _gradient(rng: np.random.Generator, h: int, w: int) -> NDArray[np.float32]:
     a = rng.uniform(0, 2 * np.pi)
-    x, y = np.meshgrid(np.linspace(-1, 1, w), np.linspace(-1, 1, h))
-    t = np.clip(0.5 + 0.4 * (np.cos(a) * x + np.sin(a) * y), 0, 1)[..., None]
-    return (_colour(rng) * (1 - t) + _colour(rng) * t).astype(np.float32)
+    x, y = np.meshgrid(*_axes(h, w))
+    t = np.clip(0.5 + 0.4 * (float(np.cos(a)) * x + float(np.sin(a)) * y), 0, 1)[..., None]
+    first, second = _colour(rng).astype(np.float32), _colour(rng).astype(np.float32)
+    return np.asarray(first + (second - first) * t, np.float32)
 
 
 def _vignette(rng: np.random.Generator, h: int, w: int) -> NDArray[np.float32]:
-    x, y = np.meshgrid(np.linspace(-1, 1, w), np.linspace(-1, 1, h))
-    cx, cy = rng.uniform(-0.5, 0.5, 2)
-    fall = 1 - rng.uniform(0.0, 0.25) * ((x - cx) ** 2 + (y - cy) ** 2)
+    x, y = np.meshgrid(*_axes(h, w))
+    cx, cy = rng.uniform(-0.5, 0.5, 2).tolist()
+    fall = 1 - float(rng.uniform(0.0, 0.25)) * ((x - cx) ** 2 + (y - cy) ** 2)
     return fall[..., None].astype(np.float32)
 
 
@@ -123,14 +130,19 @@ def _room(rng: np.random.Generator, h: int, w: int) -> NDArray[np.float32]:
                 bx = rng.uniform(lo[0], hi[0])
                 top = yy - rng.uniform(0.03, 0.09) * h
                 cv2.rectangle(
-                    image, (int(bx), int(top)), (int(bx + rng.uniform(4, 14)), yy),
-                    _colour(rng, 10, 240).tolist(), -1,
+                    image,
+                    (int(bx), int(top)),
+                    (int(bx + rng.uniform(4, 14)), yy),
+                    _colour(rng, 10, 240).tolist(),
+                    -1,
                 )
     for _ in range(int(rng.integers(0, 3))):  # window, picture
         x, y = rng.uniform(0, 0.8) * w, rng.uniform(0, 0.35) * h
         bw, bh = rng.uniform(0.1, 0.3) * w, rng.uniform(0.1, 0.35) * h
         bright = _colour(rng, 60, 255)
-        cv2.rectangle(image, (int(x), int(y)), (int(x + bw), int(y + bh)), (bright * 0.6).tolist(), -1)
+        cv2.rectangle(
+            image, (int(x), int(y)), (int(x + bw), int(y + bh)), (bright * 0.6).tolist(), -1
+        )
         cv2.rectangle(
             image, (int(x) + 5, int(y) + 5), (int(x + bw) - 5, int(y + bh) - 5), bright.tolist(), -1
         )
@@ -194,7 +206,9 @@ def background(
     elif kind == "room":
         image = _room(rng, h, w)
     else:
-        raise UsageError(f"background kind {kind!r}: unknown; give one of {', '.join(KINDS)}, photo")
+        raise UsageError(
+            f"background kind {kind!r}: unknown; give one of {', '.join(KINDS)}, photo"
+        )
     out = np.clip(np.round(image), 0, 255).astype(np.uint8)
     out.flags.writeable = False
     return out

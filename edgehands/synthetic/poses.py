@@ -40,11 +40,17 @@ POSES: dict[str, HandPose] = {
     "pinch": HandPose(
         Thumb(30, 46, 0, 16, 28),
         Finger(5, 52, 46, 24),
-        _curled(0, 70, 80, 40), _curled(-3, 78, 90, 46), _curled(-6, 80, 90, 46),
+        _curled(0, 70, 80, 40),
+        _curled(-3, 78, 90, 46),
+        _curled(-6, 80, 90, 46),
     ),
     "ok": HandPose(
-        Thumb(30, 46, 0, 16, 28), Finger(5, 52, 46, 24),
-        Finger(0, 14, 12, 6), Finger(-6, 6, 8, 4), Finger(-15, 2, 6, 3), cup=4,
+        Thumb(30, 46, 0, 16, 28),
+        Finger(5, 52, 46, 24),
+        Finger(0, 14, 12, 6),
+        Finger(-6, 6, 8, 4),
+        Finger(-15, 2, 6, 3),
+        cup=4,
     ),
     "rock": HandPose(
         Thumb(20, 48, -10, 44, 50), Finger(6, 2, 4, 2), *_FIST[1:3], Finger(-12, 4, 5, 3)
@@ -55,7 +61,10 @@ POSES: dict[str, HandPose] = {
     ),
     "relaxed": HandPose(
         Thumb(30, 32, 20, 16, 20),
-        Finger(4, 24, 26, 14), Finger(1, 30, 34, 18), Finger(-2, 34, 38, 20), Finger(-6, 36, 38, 20),
+        Finger(4, 24, 26, 14),
+        Finger(1, 30, 34, 18),
+        Finger(-2, 34, 38, 20),
+        Finger(-6, 36, 38, 20),
         cup=4,
     ),
 }
@@ -122,7 +131,9 @@ def random_pose(rng: np.random.Generator) -> HandPose:
     """Any shape a hand can take: fingers open, half closed or closed, each by itself."""
     while True:
         fingers = []
-        curls = [float(rng.choice([rng.beta(1, 4), rng.beta(2, 2), rng.beta(4, 1)])) for _ in "imrp"]
+        curls = [
+            float(rng.choice([rng.beta(1, 4), rng.beta(2, 2), rng.beta(4, 1)])) for _ in "imrp"
+        ]
         # Tendons couple the last three fingers: the ring finger hardly goes alone.
         curls[2] = 0.4 * curls[2] + 0.3 * (curls[1] + curls[3])
         for i, curl in enumerate(curls):
@@ -130,12 +141,20 @@ def random_pose(rng: np.random.Generator) -> HandPose:
             bend = [curl * c + rng.normal(0, 7) for c in _CURL]
             fingers.append(Finger(spread, *bend))
         thumb = Thumb(
-            rng.uniform(12, 56), rng.uniform(8, 52), rng.uniform(-15, 55),
-            rng.uniform(-4, 45), rng.uniform(-8, 60),
+            rng.uniform(12, 56),
+            rng.uniform(8, 52),
+            rng.uniform(-15, 55),
+            rng.uniform(-4, 45),
+            rng.uniform(-8, 60),
         )
         pose = clamp(
-            HandPose(thumb, *fingers, wrist_flex=rng.normal(0, 15), wrist_turn=rng.normal(0, 7),
-                     cup=rng.uniform(0, 12))
+            HandPose(
+                thumb,
+                *fingers,
+                wrist_flex=rng.normal(0, 15),
+                wrist_turn=rng.normal(0, 7),
+                cup=rng.uniform(0, 12),
+            )
         )
         if is_free(pose):
             return pose

@@ -69,11 +69,7 @@ def rasterise(
     z = depth[faces]
     lo, hi = tri.min(1), tri.max(1)
     seen = (
-        front
-        & (z.min(1) > 1e-3)
-        & (hi > 0).all(1)
-        & (lo[:, 0] < shape[1])
-        & (lo[:, 1] < shape[0])
+        front & (z.min(1) > 1e-3) & (hi > 0).all(1) & (lo[:, 0] < shape[1]) & (lo[:, 1] < shape[0])
     )
     order = np.flatnonzero(seen)
     order = order[np.argsort(-z[order].sum(1), kind="stable")]

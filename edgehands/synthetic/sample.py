@@ -73,7 +73,9 @@ def place_in_picture(
             continue
         middle = (xy.min(0) + xy.max(0)) / 2
         shift = (np.array(centre) - middle) * z / camera.fx
-        hand = replace(hand, wrist=(hand.wrist[0] + float(shift[0]), hand.wrist[1] + float(shift[1]), z))
+        hand = replace(
+            hand, wrist=(hand.wrist[0] + float(shift[0]), hand.wrist[1] + float(shift[1]), z)
+        )
     return hand
 
 
@@ -260,8 +262,13 @@ def random_scene(
         name = gesture or NAMES[int(rng.integers(len(NAMES)))]
         shape: HandPose = named_pose(name, None if variation == 0 else rng)
         hand = SceneHand(
-            side, name, shape, _rotation(name, side, view, rng, hard=hard), (0.0, 0.0, 0.5),
-            scale=float(rng.uniform(0.84, 1.12)), skin=person,
+            side,
+            name,
+            shape,
+            _rotation(name, side, view, rng, hard=hard),
+            (0.0, 0.0, 0.5),
+            scale=float(rng.uniform(0.84, 1.12)),
+            skin=person,
         )
         share = rng.uniform(0.07, 0.36) if hard else rng.uniform(0.14, 0.30)
         area = (0.02 * w, 0.02 * h, 0.98 * w, 0.98 * h)
@@ -269,7 +276,11 @@ def random_scene(
             share *= 0.75
             # An unmirrored camera sees a person's right hand on the left of the picture.
             left_half = side is Handedness.RIGHT
-            area = (0.02 * w, 0.02 * h, 0.5 * w, 0.98 * h) if left_half else (0.5 * w, 0.02 * h, 0.98 * w, 0.98 * h)
+            area = (
+                (0.02 * w, 0.02 * h, 0.5 * w, 0.98 * h)
+                if left_half
+                else (0.5 * w, 0.02 * h, 0.98 * w, 0.98 * h)
+            )
         hand = _centre(hand, camera, float(share) * h, area, rng)
         if hard:
             speed = rng.normal(0, 0.35, 3) * hand.wrist[2]

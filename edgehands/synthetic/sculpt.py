@@ -39,9 +39,9 @@ FINGER_RADII = np.array(
     ]
 )
 THUMB_RADII = (12.0, 11.5, 10.8, 9.6, 10.0, 9.7, 7.0)
-FOREARM_LENGTH = 290.0
-CELL = 2.9  # mm, the net's grid around the hand
-FOREARM_CELL = 9.0  # mm along the forearm, where nothing happens
+FOREARM_LENGTH = 430.0
+CELL = 3.1  # mm, the net's grid around the hand
+FOREARM_CELL = 13.0  # mm along the forearm, where nothing happens
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +189,8 @@ def _palm(p: NDArray[np.float64], s: Skeleton) -> NDArray[np.float64]:
 def _arm(p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Wrist and forearm: an oval tube, cut off square at the end."""
     y = -p[:, 1]
-    t = np.clip(y / 220.0, 0.0, 1.2)
-    rise = t * t * (3 - 2 * np.minimum(t, 1.0))
+    t = np.clip(y / 220.0, 0.0, 1.0)
+    rise = t * t * (3 - 2 * t)
     # Inside the hand the tube thins out, so that it fills the heel without swelling it.
     inside = np.clip((p[:, 1] + 14.0) / 50.0, 0.0, 1.0)
     slim = inside * inside * (3 - 2 * inside)
@@ -419,7 +419,7 @@ def bake(path: str) -> int:
     weights = np.round(m.weights * 255).astype(np.uint8)
     np.savez_compressed(
         path,
-        vertices=np.round(m.vertices * 100).astype(np.int16),  # 0.01 mm
+        vertices=np.round(m.vertices * 50).astype(np.int16),  # 0.02 mm; an arm of 430 mm fits
         normals=np.round(m.normals * 127).astype(np.int8),
         faces=m.faces.astype(np.uint16),
         bones=m.bones.astype(np.uint8),

@@ -24,11 +24,13 @@ class Shaded:
 
     Attributes:
         diffuse: (N, 3) light that the skin's colour multiplies.
-        gloss: (N, 3) light reflected at the surface.
+        gloss: (N,) how much light is reflected at the surface itself.
+        tint: (3,) its colour and strength.
     """
 
     diffuse: NDArray[np.float32]
     gloss: NDArray[np.float32]
+    tint: NDArray[np.float32]
 
 
 def shade(
@@ -45,16 +47,29 @@ def shade(
     """
     lamp = np.array(lighting.direction, np.float32)
     lamp /= np.linalg.norm(lamp)
-    square = (points * points).sum(1)[:, None] + (centres * centres).sum(1) - 2 * points @ centres.T
-    distance = np.sqrt(np.maximum(square, 1e-8))
-    facing = normals @ centres.T - (normals * points).sum(1)[:, None]
-    hidden = np.maximum(facing / distance, 0) * np.minimum(radii**2 / square.clip(1e-8), 1.0)
-    open_share = np.exp(-1.05 * hidden.sum(1))
+    square = (points * points).sum(1)[:, None] + (centres * centres).sum(1)
+    square -= 2 * points @ centres.T
+    np.maximum(square, 1e-8, out=square)
+    facing = normals @ centres.T
+    facing -= (normals * points).sum(1)[:, None]
+    np.maximum(facing, 0, out=facing)
+    facing /= np.sqrt(square)
+    facing *= np.minimum(radii**2 / square, 1.0)
+    open_share = np.exp(-1.05 * facing.sum(1))
+
     towards = centres @ lamp - (points @ lamp)[:, None]
-    miss = np.sqrt(np.maximum(square - towards**2, 0))
-    softness = 0.35 * radii + 0.12 * np.maximum(towards, 0)
-    blocked = np.clip((radii + 0.5 * softness - miss) / (softness + 1e-6), 0, 1)
-    blocked *= np.clip((towards - 0.55 * radii) / (0.5 * radii), 0, 1)
+    square -= towards * towards
+    miss = np.sqrt(np.maximum(square, 0, out=square), out=square)
+    softness = np.maximum(towards, 0)
+    softness *= 0.12
+    softness += 0.35 * radii
+    blocked = radii - miss
+    blocked /= softness
+    blocked += 0.5
+    np.clip(blocked, 0, 1, out=blocked)
+    towards /= 0.5 * radii
+    towards -= 1.1
+    blocked *= np.clip(towards, 0, 1, out=towards)
     lit = 1.0 - 0.92 * blocked.max(1)
 
     slope = normals @ lamp
@@ -73,5 +88,5 @@ def shade(
     half /= np.sqrt((half * half).sum(1))[:, None]
     shine = np.maximum((normals * half).sum(1), 0) ** _GLOSS_POWER * lit * (slope > 0)
     rim = (1 - np.clip((normals * view).sum(1), 0, 1)) ** 4 * open_share
-    gloss = key * (_GLOSS * shine)[:, None] + around * (0.10 * rim)[:, None]
-    return Shaded(diffuse.astype(np.float32), gloss.astype(np.float32))
+    gloss = _GLOSS * shine + (0.10 * float(sky.mean() / max(key.mean(), 1e-3))) * rim
+    return Shaded(diffuse.astype(np.float32), gloss.astype(np.float32), key)

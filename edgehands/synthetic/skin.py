@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SCALE = 2.0
+SCALE = 1.6
 X0, X1, Y0, Y1 = -76.0, 112.0, -80.0, 206.0
 _W, _H = int((X1 - X0) * SCALE), int((Y1 - Y0) * SCALE)
 
@@ -73,7 +73,12 @@ def _curve(points: Sequence[tuple[float, float]], n: int = 40) -> NDArray[np.flo
         a, b, c, d = p[i - 1], p[i], p[i + 1], p[i + 2]
         out.append(
             0.5
-            * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+            * (
+                2 * b
+                + (c - a) * t
+                + (2 * a - 5 * b + 4 * c - d) * t**2
+                + (3 * b - a - 3 * c + d) * t**3
+            )
         )
     return np.concatenate([*out, p[-2:-1]])
 
@@ -92,13 +97,20 @@ def _stroke(
     for i in range(n):
         fade = min(1.0, 4.0 * min(i + 0.5, n - i - 0.5) / n) if n > 4 else 1.0
         cv2.line(
-            mask, texel[i].tolist(), texel[i + 1].tolist(), fade, max(1, round(width * SCALE)),
-            cv2.LINE_AA, 4,
+            mask,
+            texel[i].tolist(),
+            texel[i + 1].tolist(),
+            fade,
+            max(1, round(width * SCALE)),
+            cv2.LINE_AA,
+            4,
         )
     lo = np.maximum(texel.min(0) // 16 - 24, 0)
     hi = texel.max(0) // 16 + 24
     box = (slice(lo[1], hi[1]), slice(lo[0], hi[0]))
-    layer[box] = np.maximum(layer[box], strength * cv2.GaussianBlur(mask[box], (0, 0), blur * SCALE))
+    layer[box] = np.maximum(
+        layer[box], strength * cv2.GaussianBlur(mask[box], (0, 0), blur * SCALE)
+    )
 
 
 def _blob(layer: NDArray[np.float32], x: float, y: float, radius: float, strength: float) -> None:
@@ -155,7 +167,9 @@ def _paint(identity: int) -> _Paint:
             if digit and k == 0:
                 joint = MCP[digit - 1, :2] + along * PHALANGES[digit - 1, 0] * 0.47
             half = (11.0, 10.0, 9.0)[k]
-            offsets = ((0.0,), (-1.3, 1.2), (0.0,))[k] if digit else ((-1.5, 1.5), (-1.5, 1.5), (0.0,))[k]
+            offsets = (
+                ((0.0,), (-1.3, 1.2), (0.0,))[k] if digit else ((-1.5, 1.5), (-1.5, 1.5), (0.0,))[k]
+            )
             for offset in offsets:
                 bow = 0.6 + wobble(0.4)
                 line = [
@@ -196,17 +210,30 @@ def _paint(identity: int) -> _Paint:
     for _ in range(14):  # finer lines of the palm
         x, y, a = rng.uniform(-32, 26), rng.uniform(15, 82), rng.uniform(-0.9, 0.9)
         r = rng.uniform(4, 11)
-        line = [(x - r * np.cos(a), y - r * np.sin(a)), (x + wobble(), y + wobble()),
-                (x + r * np.cos(a), y + r * np.sin(a))]
+        line = [
+            (x - r * np.cos(a), y - r * np.sin(a)),
+            (x + wobble(), y + wobble()),
+            (x + r * np.cos(a), y + r * np.sin(a)),
+        ]
         _stroke(crease, _curve(line, 10), 0.4, rng.uniform(0.15, 0.4), 0.4)
     for i in range(3):  # veins on the back
         x = (12.0, -6.0, -22.0)[i] + wobble(3)
-        line = [(x * 0.5 + wobble(3), -60.0), (x * 0.6 + wobble(3), 0.0), (x + wobble(3), 35.0),
-                (x + 4 + wobble(3), 60.0), (x - 2 + wobble(3), 82.0)]
+        line = [
+            (x * 0.5 + wobble(3), -60.0),
+            (x * 0.6 + wobble(3), 0.0),
+            (x + wobble(3), 35.0),
+            (x + 4 + wobble(3), 60.0),
+            (x - 2 + wobble(3), 82.0),
+        ]
         _stroke(vein, _curve(line), 2.0, rng.uniform(0.3, 0.9), 1.5)
     return _Paint(
-        crease, wrinkle, red_palm, red_back, vein,
-        _mottle(rng, (1.2, 4.0, 14.0)), _mottle(rng, (1.0, 3.0, 12.0)),
+        crease,
+        wrinkle,
+        red_palm,
+        red_back,
+        vein,
+        _mottle(rng, (1.2, 4.0, 14.0)),
+        _mottle(rng, (1.0, 3.0, 12.0)),
     )
 
 
@@ -237,12 +264,16 @@ def skin_maps(tone: float, identity: int) -> SkinMaps:
         redness: NDArray[np.float32],
         mottle: NDArray[np.float32],
     ) -> NDArray[np.float32]:
-        out = np.empty((_H, _W, 3), np.float32)
-        shade = 1.0 + 0.035 * mottle
+        shade = np.float32(1.0) + np.float32(0.035) * mottle
+        flush = np.minimum(redness, 1.3)
+        mark = np.minimum(lines, 1.0)
+        planes = []
         for c in range(3):
             deep = line_depth * (0.75, 1.0, 1.0)[c]
-            out[..., c] = colour[c] * shade * (1 + red[c] * np.minimum(redness, 1.3))
-            out[..., c] *= 1 - deep * np.minimum(lines, 1.0)
+            plane = (1 - np.float32(deep) * mark) * shade
+            plane *= np.float32(colour[c]) + np.float32(colour[c] * red[c]) * flush
+            planes.append(plane)
+        out = np.asarray(cv2.merge(planes), np.float32)
         return out
 
     palm_map = compose(palm, paint.crease, 0.36 + 0.12 * dark, paint.red_palm, paint.mottle_palm)
@@ -265,6 +296,10 @@ def look_up(texture: NDArray[np.float32], rest_xy: NDArray[np.float32]) -> NDArr
     grid[:n, 0] = (rest_xy[:, 0] - X0) * SCALE - 0.5
     grid[:n, 1] = (rest_xy[:, 1] - Y0) * SCALE - 0.5
     found = cv2.remap(
-        texture, grid.reshape(rows, width, 2), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        texture,
+        grid.reshape(rows, width, 2),
+        None,
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT_101,
     )
     return np.asarray(found.reshape(-1, 3)[:n], np.float32)

@@ -61,8 +61,11 @@ def hand_truth(
     fitted = keypoints(camera, to_camera(hand, joints))
     xy, z = fitted.image, fitted.camera[:, 2]
     in_image = (
-        (z > 0.02) & (xy[:, 0] >= 0) & (xy[:, 0] < camera.width)
-        & (xy[:, 1] >= 0) & (xy[:, 1] < camera.height)
+        (z > 0.02)
+        & (xy[:, 0] >= 0)
+        & (xy[:, 0] < camera.width)
+        & (xy[:, 1] >= 0)
+        & (xy[:, 1] < camera.height)
     )
     free = in_image.copy()
     seen = in_image.copy()

@@ -1,0 +1,145 @@
+"""Stills and clips as files: pictures or a video, and their truth as JSON lines."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from edgehands.errors import SourceError, UsageError
+from edgehands.synthetic.render import render_scene
+from edgehands.synthetic.sample import random_scene
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from edgehands.synthetic.scene import HandTruth, Keypoints, Rendering, Scene, SceneTruth
+
+_CODECS = {".avi": "MJPG", ".mp4": "mp4v", ".webm": "VP90", ".mkv": "FFV1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        pictures: the video's file, or the folder of the pictures.
+        truth: the JSON lines, one a picture.
+        count: how many pictures.
+    """
+
+    pictures: Path
+    truth: Path
+    count: int
+
+
+def _rounded(values: NDArray[np.float64], digits: int) -> list[Any]:
+    return np.round(values, digits).tolist()  # type: ignore[no-any-return]
+
+
+def _points(points: Keypoints) -> dict[str, Any]:
+    return {
+        "image": _rounded(points.image, 2),
+        "camera": _rounded(points.camera, 5),
+        "world": _rounded(points.world, 5),
+    }
+
+
+def _hand_record(hand: HandTruth) -> dict[str, Any]:
+    return {
+        "index": hand.index,
+        "handedness": hand.handedness.value,
+        "gesture": hand.gesture,
+        "shown": round(hand.shown, 3),
+        "palm_size": round(hand.palm_size, 2),
+        "visible": hand.visible.tolist(),
+        "in_image": hand.in_image.tolist(),
+        "rotation": _rounded(hand.rotation, 5),
+        "angles": _rounded(hand.pose.to_vector(), 2),
+        "mediapipe": _points(hand.mediapipe),
+        "anatomical": _points(hand.anatomical),
+    }
+
+
+def truth_line(truth: SceneTruth, **extra: Any) -> str:
+    """One picture's truth as a line of JSON; ``extra`` keys come first."""
+    c = truth.camera
+    record = {
+        **extra,
+        "seed": truth.seed,
+        "t": round(truth.t, 6),
+        "camera": {
+            "width": c.width,
+            "height": c.height,
+            "fx": c.fx,
+            "fy": c.fy,
+            "cx": c.cx,
+            "cy": c.cy,
+        },
+        "hands": [_hand_record(hand) for hand in truth.hands],
+    }
+    return json.dumps(record)
+
+
+def write_stills(folder: Path, scenes: Iterable[Scene]) -> Written:
+    """Draw scenes into ``folder/NNNNNN.png`` and ``folder/truth.jsonl``.
+
+    Raises:
+        SourceError: a file can't be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    target, count = folder / "truth.jsonl", 0
+    with target.open("w", encoding="utf-8") as lines:
+        for scene in scenes:
+            picture = render_scene(scene)
+            name = f"{count:06d}.png"
+            if not cv2.imwrite(str(folder / name), picture.image[..., ::-1]):
+                raise SourceError(f"{folder / name}: can't be written; is the disk full?")
+            lines.write(truth_line(picture.truth, file=name) + "\n")
+            count += 1
+    return Written(folder, target, count)
+
+
+def write_random_stills(folder: Path, count: int, seed: int = 0, **settings: Any) -> Written:
+    """``count`` random scenes from one seed; ``settings`` are :func:`random_scene`'s."""
+    return write_stills(folder, (random_scene(seed + i, **settings) for i in range(count)))
+
+
+def write_clip(target: Path, pictures: Iterable[Rendering], fps: float) -> Written:
+    """Write a video (by its ending: .avi, .mp4, .webm or lossless .mkv) and ``target.jsonl``.
+
+    Raises:
+        UsageError: another ending, or no pictures.
+        SourceError: the video can't be written.
+    """
+    codec = _CODECS.get(target.suffix)
+    if codec is None:
+        raise UsageError(f"{target.name}: unknown kind of video; end it in {', '.join(_CODECS)}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    lines = target.with_suffix(".jsonl")
+    writer: cv2.VideoWriter | None = None
+    count = 0
+    try:
+        with lines.open("w", encoding="utf-8") as out:
+            for picture in pictures:
+                if writer is None:
+                    h, w = picture.image.shape[:2]
+                    fourcc = cv2.VideoWriter.fourcc(*codec)
+                    writer = cv2.VideoWriter(str(target), fourcc, fps, (w, h))
+                    if not writer.isOpened():
+                        raise SourceError(f"{target}: can't be written; is the folder there?")
+                writer.write(np.ascontiguousarray(picture.image[..., ::-1]))
+                out.write(truth_line(picture.truth, frame=count) + "\n")
+                count += 1
+    finally:
+        if writer is not None:
+            writer.release()
+    if count == 0:
+        raise UsageError(f"{target.name}: no pictures to write; give at least one frame")
+    return Written(target, lines, count)
