@@ -90,6 +90,9 @@ def bench(
     backend: BackendOption = Backend.AUTO,
     max_hands: MaxHandsOption = 2,
     threads: ThreadsOption = 0,
+    beside: Annotated[
+        bool, typer.Option("--async", help="Palm detection in a thread beside the loop.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for programs.")] = False,
 ) -> None:
     """Measure tracking on this machine: time of each stage, CPU time, memory.
@@ -102,6 +105,7 @@ def bench(
         backend=backend.value,
         max_hands=max_hands,
         num_threads=threads,
+        async_detection=beside,
     )
     report = measure(source, config, frames)
     if as_json:

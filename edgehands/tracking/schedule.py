@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from numpy.typing import NDArray
 
 INTERVAL_FIRST: Final = 4
@@ -42,25 +44,23 @@ class DetectionSchedule:
         self._interval = INTERVAL_FIRST
         self._empty = 0
 
-    def due(self, *, tracked: int, lost: bool, moving: bool) -> bool:
+    def due(self, *, tracked: int, lost: bool, moving: Callable[[], bool]) -> bool:
         """Whether to look now; to be asked once a frame while fewer hands than allowed are seen.
 
         Args:
             tracked: hands seen in this frame.
             lost: a hand that was followed wasn't seen in this frame.
-            moving: something moves beside the tracked hands.
+            moving: tells whether something moves beside the tracked hands; only asked where the
+                answer matters.
         """
         self._since += 1
         self._empty = 0 if tracked else self._empty + 1
-        if lost:
+        if lost or (not tracked and self._empty <= IDLE_AFTER):
             return True
-        if tracked:
-            return self._since >= (
-                min(self._interval, INTERVAL_MOVING) if moving else self._interval
-            )
-        if self._empty <= IDLE_AFTER:
-            return True
-        return self._since >= (INTERVAL_IDLE_MOVING if moving else INTERVAL_IDLE)
+        soon, late = (
+            (INTERVAL_MOVING, self._interval) if tracked else (INTERVAL_IDLE_MOVING, INTERVAL_IDLE)
+        )
+        return self._since >= late or (self._since >= soon and moving())
 
     def looked(self, *, found: bool) -> None:
         """Tell that detection ran, and whether it found a hand that wasn't tracked."""
@@ -71,27 +71,27 @@ class DetectionSchedule:
 class MotionGate:
     """Whether something has moved since the last look, from a thumbnail of the green channel."""
 
-    STEP: Final = 4  # every 4th pixel is read
-    CELL: Final = 4  # and the mean of 4 x 4 of those is compared: sensor noise drops to a quarter
-    CHANGE: Final = 12.0  # of 255
+    STEP: Final = 8  # every 8th pixel is read
+    CELL: Final = 2  # and the mean of 2 x 2 of those is compared: sensor noise drops to a half
+    CHANGE: Final = 14.0  # of 255
     LEAST_CELLS: Final = 3
     MOST_SHARE: Final = 0.25  # more than this is the camera or the light, not somebody's hand
 
     def __init__(self) -> None:
         self._seen: NDArray[Any] | None = None
-        self._now: NDArray[Any] | None = None
 
-    def moved(self, image: NDArray[np.uint8], masks: list[tuple[int, int, int, int]]) -> bool:
-        """Whether a frame, (H, W, 3) uint8, differs from the one of the last :meth:`keep`.
+    def keep(self, image: NDArray[np.uint8]) -> None:
+        """Compare with this frame, (H, W, 3) uint8, from now on: it has been looked at."""
+        self._seen = self._thumbnail(image)
+
+    def moved(self, image: NDArray[np.uint8], masks: Iterable[tuple[int, int, int, int]]) -> bool:
+        """Whether a frame, (H, W, 3) uint8, differs from the one that was last kept.
 
         Args:
             image: the frame.
             masks: x0, y0, x1, y1 in frame pixels: places that don't count.
         """
-        coarse = np.ascontiguousarray(image[:: self.STEP, :: self.STEP, 1])
-        size = (max(1, coarse.shape[1] // self.CELL), max(1, coarse.shape[0] // self.CELL))
-        now: NDArray[Any] = cv2.resize(coarse, size, interpolation=cv2.INTER_AREA)
-        self._now = now
+        now = self._thumbnail(image)
         if self._seen is None or self._seen.shape != now.shape:
             return True
         changed = cv2.absdiff(self._seen, now) > self.CHANGE
@@ -103,6 +103,7 @@ class MotionGate:
         cells = int(np.count_nonzero(changed))
         return self.LEAST_CELLS <= cells <= self.MOST_SHARE * changed.size
 
-    def keep(self) -> None:
-        """Compare with the newest frame from now on: it has been looked at."""
-        self._seen = self._now
+    def _thumbnail(self, image: NDArray[np.uint8]) -> NDArray[Any]:
+        coarse = np.ascontiguousarray(image[:: self.STEP, :: self.STEP, 1])
+        size = (max(1, coarse.shape[1] // self.CELL), max(1, coarse.shape[0] // self.CELL))
+        return cv2.resize(coarse, size, interpolation=cv2.INTER_AREA)

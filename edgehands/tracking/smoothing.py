@@ -29,7 +29,10 @@ LONGEST_GAP: Final = 0.5
 
 
 class HandSmoother:
-    """Smooths the landmarks and world landmarks of one hand."""
+    """Smooths the landmarks and world landmarks of one hand.
+
+    What it returns is never written to again.
+    """
 
     def __init__(self) -> None:
         self._time = 0.0
@@ -44,20 +47,26 @@ class HandSmoother:
         raw: NDArray[np.float32] = np.concatenate([landmarks, world])
         gap = t - self._time
         self._time = t
-        if self._points is None or self._raw is None or not 0 < gap <= LONGEST_GAP:
+        points = self._points
+        if points is None or self._raw is None or not 0 < gap <= LONGEST_GAP:
             self._points, self._raw = raw, raw
             self._speed[...] = 0
             return landmarks, world
-        step = (raw[:21, :2] - self._raw[:21, :2]) / np.float32(gap * max(palm_size, 1e-6))
+        step = raw[:21, :2] - self._raw[:21, :2]
+        step *= 1 / (gap * max(palm_size, 1e-6))
+        step -= self._speed
+        step *= _alpha(SPEED_CUTOFF, gap)
+        self._speed += step
         self._raw = raw
-        self._speed += np.float32(_alpha(SPEED_CUTOFF, gap)) * (step - self._speed)
-        cutoff = MIN_CUTOFF + BETA * np.sqrt((self._speed**2).sum(axis=1, keepdims=True))
-        pace = cutoff * np.float32(2 * math.pi * gap)
-        alpha = (pace / (pace + 1)).astype(np.float32)
-        points = self._points.copy()
-        points += np.concatenate([alpha, alpha]) * (raw - points)
-        self._points = points
-        return points[:21].copy(), points[21:].copy()
+        pace = np.hypot(self._speed[:, 0], self._speed[:, 1])
+        pace *= BETA * 2 * math.pi * gap
+        pace += MIN_CUTOFF * 2 * math.pi * gap
+        pace /= pace + 1  # how much of the way to the raw point is gone
+        smooth = (raw - points).reshape(2, 21, 3)
+        smooth *= pace[:, None]
+        smooth += points.reshape(2, 21, 3)
+        self._points = smooth.reshape(42, 3)
+        return smooth[0], smooth[1]
 
 
 def _alpha(cutoff: float, gap: float) -> float:

@@ -187,10 +187,13 @@ class HandTracker:
         seen = sum(not track.missed for track in self._tracks)
         if seen >= self.config.max_hands:
             return
-        moving = self._motion.moved(image, [_bounds(track) for track in self._tracks])
+
+        def moving() -> bool:
+            return self._motion.moved(image, map(_bounds, self._tracks))
+
         if not self._schedule.due(tracked=seen, lost=seen < len(self._tracks), moving=moving):
             return
-        self._motion.keep()
+        self._motion.keep(image)
         if self._beside is not None:
             self._beside.ask(image)
         else:
