@@ -57,7 +57,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         cpu_ms: CPU time of all threads, a frame.
         stages: ``palm`` (frames with a detection), ``landmarks`` (frames with a hand), ``outside``
             (the rest of tracking), ``track`` (all of it), ``encode`` (the message).
-        outside_share: of a frame that only follows hands, what isn't the models' part, 0..1.
+        outside_share: of a frame that only follows hands, what isn't the models' part, 0..1;
+            the median of such frames.
         palm_share: share of frames in which palm detection ran, 0..1.
         peak_mb: most memory the process has had, 10^6 bytes.
     """
@@ -182,10 +183,12 @@ def _frames(source: str, count: int) -> Iterator[Frame]:
 def _report(
     source: str, config: TrackingConfig, times: _Times, cpu: float, detail: str, precision: str
 ) -> Report:
-    models = times.palm + times.landmarks
-    outside = times.track - models
-    following = (times.hands > 0) & (times.palm == 0)
-    share = outside[following].sum() / times.track[following].sum() if following.any() else 0.0
+    # Detection beside the loop isn't part of a frame's time.
+    beside = config.async_detection
+    outside = times.track - times.landmarks - (0.0 if beside else times.palm)
+    following = (times.hands > 0) & (beside | (times.palm == 0))
+    shares = outside[following] / times.track[following]
+    share = np.median(shares) if shares.size else 0.0
     stages = {
         "palm": times.palm[times.palm > 0],
         "landmarks": times.landmarks[times.landmarks > 0],
