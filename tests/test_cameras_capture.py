@@ -182,7 +182,7 @@ def test_camera_that_is_absent_at_start() -> None:
     """A service that boots before its camera waits for it; that is no reconnect."""
     device = ScriptedDevice()
     with live(Plug(SourceNotFound("no"), SourceNotFound("no"), device)) as source:
-        assert source.describe().width == 0
+        assert not source.online
         device.give(1)
         next_frame(source)
         assert source.online
@@ -341,7 +341,7 @@ def test_rotation_and_mirroring_of_a_live_camera() -> None:
 
 def test_fake_camera_with_faults() -> None:
     """Users test their own programs against faults with the camera that comes with the package."""
-    with open_source("fake:?fps=100&frames=60&vanish=0.2-0.3,0.4-0.5", realtime=True) as source:
+    with open_source("fake:?fps=50&frames=40&vanish=0.2-0.7", realtime=True) as source:
         numbers = []
         states = set()
         end = time.monotonic() + WAIT_S
@@ -352,10 +352,10 @@ def test_fake_camera_with_faults() -> None:
                 numbers.append(frame.seq)
                 assert frame.image.shape == (480, 640, 3)
         assert source.finished
-        assert source.reconnects == 2
+        assert source.reconnects == 1
         assert states == {True, False}
     assert numbers == sorted(set(numbers))
-    assert len(numbers) + source.dropped == 60
+    assert len(numbers) + source.dropped == 40
 
 
 def test_fake_camera_without_a_clock_is_the_same_each_time() -> None:

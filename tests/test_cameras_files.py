@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import struct
 from pathlib import Path
 
 import cv2
@@ -325,6 +326,38 @@ def test_loop_without_real_time_ends(tmp_path: Path) -> None:
     write_video(tmp_path / "a.avi", frames=5)
     with open_source(str(tmp_path / "a.avi"), CameraSettings(loop=True), realtime=False) as source:
         assert len(read_all(source)) == 5
+
+
+def test_portrait_video_of_a_phone(tmp_path: Path) -> None:
+    """Phones store upright videos lying down with a turn in the header: hands must stand."""
+    path = tmp_path / "a.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 20, (64, 48))
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:16, :16] = 250
+    for _ in range(3):
+        writer.write(picture)
+    writer.release()
+    data = bytearray(path.read_bytes())
+    matrix = data.find(b"tkhd") + 44  # ISO 14496-12: the track header's transformation
+    assert struct.unpack_from(">i", data, matrix)[0] == 0x10000
+    struct.pack_into(">9i", data, matrix, 0, 0x10000, 0, -0x10000, 0, 0, 48 << 16, 0, 1 << 30)
+    path.write_bytes(bytes(data))
+    with open_source(str(path), realtime=False) as source:
+        frame = source.read(0)
+        assert (source.describe().width, source.describe().height) == (48, 64)
+    assert frame is not None
+    assert frame.image.shape == (64, 48, 3)
+    assert frame.image[5, 43].min() > 200
+    assert frame.image[5, 5].max() < 50
+
+
+def test_playlist_does_not_reach_for_the_network(tmp_path: Path) -> None:
+    """A file that names another machine is refused, not followed."""
+    (tmp_path / "a.m3u8").write_text(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:5,\nhttp://127.0.0.1:9/x.ts\n#EXT-X-ENDLIST\n"
+    )
+    with pytest.raises(SourceError, match="not a video that can be read"):
+        open_source(str(tmp_path / "a.m3u8"), realtime=False)
 
 
 @pytest.mark.parametrize("name", ["a.avi", "a.mkv"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import threading
 import time
@@ -388,14 +389,14 @@ def test_picamera2_that_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str) -> ModuleType:
         raise ValueError("numpy.dtype size changed, may indicate binary incompatibility")
 
-    monkeypatch.setattr("edgehands.cameras.picamera2.importlib.import_module", load)
+    monkeypatch.setattr(importlib, "import_module", load)
     with pytest.raises(BackendUnavailable, match=r"size changed.*numpy isn't apt's"):
         adapter.load_picamera2()
 
     def load_without_part(name: str) -> ModuleType:
         raise ImportError("libcamera.so.0.5: cannot open shared object file", name="libcamera")
 
-    monkeypatch.setattr("edgehands.cameras.picamera2.importlib.import_module", load_without_part)
+    monkeypatch.setattr(importlib, "import_module", load_without_part)
     with pytest.raises(BackendUnavailable, match=r"doesn't load: libcamera\.so"):
         adapter.load_picamera2()
 

@@ -67,7 +67,8 @@ def test_stream_from_a_camera(server: RtspServer) -> None:
     assert frame.image.shape == (HEIGHT, WIDTH, 3)
     assert frame.image[..., 0].min() > 50
     assert frame.image[..., 1:].max() < 20
-    assert (info.kind, info.width, info.height, info.fps) == ("rtsp", WIDTH, HEIGHT, 50.0)
+    assert (info.kind, info.width, info.height) == ("rtsp", WIDTH, HEIGHT)
+    assert 25 < info.fps < 100  # FFmpeg measures it
 
 
 def test_camera_with_password(caplog: pytest.LogCaptureFixture) -> None:

@@ -141,6 +141,7 @@ class MqttConfig(Section, frozen=True, kw_only=True):
         tls_verify: check the broker's certificate and name. ``false`` lets anybody pretend to be
             the broker.
         keepalive: seconds of silence after which the broker is asked whether it is still there.
+        protocol: version of MQTT; ``auto`` tries 5, then 3.1.1.
         prefix: first level of every topic; levels may be joined by ``/``.
     """
 
@@ -154,6 +155,7 @@ class MqttConfig(Section, frozen=True, kw_only=True):
     tls_key: str = ""
     tls_verify: bool = True
     keepalive: Annotated[int, msgspec.Meta(ge=2, le=3600)] = 10
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
     prefix: str = "edgehands"
 
     def __post_init__(self) -> None:

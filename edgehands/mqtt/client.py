@@ -56,7 +56,8 @@ class MqttClient:
         self.outbox = Outbox(self._wake)
         self.connected = False
         self.connections = 0
-        self._protocol = paho.MQTTv5
+        self._protocol = paho.MQTTv311 if config.protocol == "3.1.1" else paho.MQTTv5
+        self._settled = config.protocol != "auto"
         self._stopping = False
         self._stop_by = float("inf")
         self._sent: dict[int, tuple[str, int | None]] = {}
@@ -155,7 +156,7 @@ class MqttClient:
             if session.ready:
                 pause.reset()
             if self._stopping or not trouble:
-                continue
+                continue  # at once
             self._tell(trouble)
             pause.wait(self._wait, refused=bool(session.refusal))
 
@@ -180,6 +181,7 @@ class MqttClient:
     def _welcome(self) -> None:
         protocol = "5" if self._protocol == paho.MQTTv5 else "3.1.1"
         log.info("connected to %s (MQTT %s)", self._address, protocol)
+        self._settled = True
         self._told.clear()
         self._sent.clear()
         self.outbox.connected()
@@ -224,11 +226,16 @@ class MqttClient:
 
     def _trouble(self, session: Session) -> str:
         """Say why a session ended; empty when the next attempt should follow at once."""
-        if session.refusal:
-            if session.refusal in reasons.UNSUPPORTED_PROTOCOL and self._protocol == paho.MQTTv5:
-                log.info("%s doesn't speak MQTT 5: going on with 3.1.1", self._address)
-                self._protocol = paho.MQTTv311
+        if session.refusal and session.refusal not in reasons.UNSUPPORTED_PROTOCOL:
+            self._settled = True  # it understood us
+            return reasons.refused(self._address, session.refusal)
+        if not self._settled:
+            # It doesn't know this version, or says nothing to it. Both ways are tried in turn.
+            first_time = self._protocol == paho.MQTTv5
+            self._protocol = paho.MQTTv311 if first_time else paho.MQTTv5
+            if first_time:
                 return ""
+        if session.refusal:
             return reasons.refused(self._address, session.refusal)
         return reasons.ended(self._address, session.end_reason, accepted=session.ready)
 

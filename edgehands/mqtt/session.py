@@ -38,7 +38,10 @@ MAX_INCOMING_BYTES = 65_536
 """The largest packet we accept; an MQTT 5 broker is told so and never sends more."""
 
 CONNECT_TIMEOUT_S = 5.0
-"""For the TCP connection, for the TLS handshake and for the broker's answer, each."""
+"""For the TCP connection and for the TLS handshake, each."""
+
+GREETING_TIMEOUT_S = 2.0
+"""For the broker's answer to our greeting. amqtt gives none to an MQTT 5 greeting with a will."""
 
 
 class Session:
@@ -116,10 +119,10 @@ class Session:
         if self._protocol == paho.MQTTv5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.MaximumPacketSize = MAX_INCOMING_BYTES
-        self._opened = time.monotonic()
         self._client.connect(
             self._address.host, self._address.port, config.keepalive, properties=properties
         )
+        self._opened = time.monotonic()
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """Ask for messages on these topics, QoS 1."""
@@ -169,7 +172,7 @@ class Session:
             self.link.answered(time.monotonic())
         if rc != MQTTErrorCode.MQTT_ERR_SUCCESS or self._client.socket() is None:
             self._end(self._errors.text or paho.error_string(rc))
-        elif not self.ready and time.monotonic() - self._opened > CONNECT_TIMEOUT_S:
+        elif not self.ready and time.monotonic() - self._opened > GREETING_TIMEOUT_S:
             self._end("no answer to our greeting")
             self.abandon()
 
