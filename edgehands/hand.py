@@ -120,6 +120,35 @@ class Gesture:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where a hand is in space, and how it is turned, in the *camera frame*.
+
+    Camera frame: origin in the camera's centre of projection, x to the right of the picture, y
+    down, z forward out of the lens, metres.
+
+    Hand frame: origin in the palm's centre, x from the wrist to the middle finger's root, z out of
+    the palm, y = z cross x (to the little finger's side of a right hand, to the thumb's side of a
+    left hand).
+
+    Attributes:
+        wrist: (x, y, z) of the wrist, metres.
+        palm: (x, y, z) of the palm's centre, metres.
+        quaternion: (x, y, z, w) unit quaternion, w >= 0, that turns directions of the hand frame
+            into the camera frame.
+        palm_normal: unit vector out of the palm: z of the hand frame.
+        pointing: unit vector along the hand: x of the hand frame.
+        confidence: 0..1, how well the picture fits a hand in that place.
+    """
+
+    wrist: tuple[float, float, float]
+    palm: tuple[float, float, float]
+    quaternion: tuple[float, float, float, float]
+    palm_normal: tuple[float, float, float]
+    pointing: tuple[float, float, float]
+    confidence: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Hand:
     """One hand in one frame.
@@ -134,6 +163,7 @@ class Hand:
         world_landmarks: (21, 3) float32, world metres.
         roi: where the landmark model looked.
         gesture: set by the gestures room; None where gestures are off.
+        pose: set by the pose room; None where the pose is off or can't be told.
     """
 
     id: int
@@ -144,6 +174,7 @@ class Hand:
     world_landmarks: NDArray[np.float32]
     roi: Roi
     gesture: Gesture | None = None
+    pose: Pose | None = None
 
     @property
     def palm_size(self) -> float:

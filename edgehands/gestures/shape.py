@@ -35,18 +35,18 @@ _PALM_BONE: Final = ((0, 5), (0, 9), (0, 13), (0, 17))
 _MIDDLE_BONE: Final = ((6, 7), (10, 11), (14, 15), (18, 19))
 _FIRST_BONE: Final = ((5, 6), (9, 10), (13, 14), (17, 18))
 _LAST_BONE: Final = ((7, 8), (11, 12), (15, 16), (19, 20))
-_OTHERS: Final = ((5, 17), (5, 4), (2, 3), (3, 4), (4, 8), (2, 4), (5, 8), (4, 6))
+_OTHERS: Final = ((17, 5), (5, 4), (4, 8), (2, 4), (5, 8), (4, 6), (4, 12))
 _PAIRS: Final = (
     *(*_REACH_TIP, *_REACH_PIP),
     *(*_PALM_BONE, *_FIRST_BONE, *_MIDDLE_BONE, *_LAST_BONE),
     *_OTHERS,
 )
-_WIDTH, _THUMB_OFF, _THUMB_MID, _THUMB_END, _TIPS, _THUMB, _INDEX, _CLEAR = range(24, 32)
+_ACROSS, _TO_THUMB, _TIPS, _THUMB, _INDEX, _TO_JOINT, _TO_MIDDLE = range(24, 31)
 _FROM: Final = np.array([a for a, _ in _PAIRS])
 _TO: Final = np.array([b for _, b in _PAIRS])
 
 # |tip - wrist| / |middle joint - wrist| of a lowered finger; the pinky's runs higher.
-_REACH_LOW: Final = (1.12, 1.12, 1.12, 1.19)
+_REACH_LOW: Final = (1.12, 1.12, 1.12, 1.22)
 
 
 def ramp(value: float, zero: float, one: float) -> float:
@@ -60,15 +60,12 @@ class HandShape:
 
     Attributes:
         extension: thumb, index, middle, ring, pinky: 0 lowered .. 1 raised. The thumb is raised
-            when it stands out beside the palm, lowered when it lies over it.
-        tightness: index, middle, ring, pinky: 0 not folded .. 1 folded towards the wrist.
-        rolled: 0 .. 1, how far the four fingers' middle joints are bent as in a fist. The curved
-            fingers of an O or a claw reach as little as a loose fist's, but their middle joints
-            bend by 50 degrees (median of the photos) where a fist's bend by 85.
-        thumb_straight: 0 bent at its last joint .. 1 straight.
-        thumb_clear: distance of the thumb's tip from the index finger's middle joint, in palm
-            sizes: tells a thumb that stands off a fist from one that leans on it.
-        touch: 0 .. 1, how close thumb tip and index tip are (1 touching).
+            when it stands out beside the palm and meets no finger, lowered when it lies over the
+            palm.
+        thumb_out: 0 .. 1, the thumb stands out beside the palm, whether it meets a finger or not.
+        closed: 0 .. 1, middle, ring and pinky are folded into the palm, not merely curved.
+        touch: 0 .. 1, how sure it is that thumb tip and index tip hold something between them.
+        pinch: 0 .. 1, how close thumb tip and index tip are: 0 apart, 1 touching.
         thumb_up: cosine between the thumb and up, both as seen in the picture (depth is the
             least certain of the three coordinates), -1 .. 1; near 0 when the thumb points at the
             camera or away from it.
@@ -76,11 +73,10 @@ class HandShape:
     """
 
     extension: tuple[float, float, float, float, float]
-    tightness: tuple[float, float, float, float]
-    rolled: float
-    thumb_straight: float
-    thumb_clear: float
+    thumb_out: float
+    closed: float
     touch: float
+    pinch: float
     thumb_up: float
     index_up: float
 
@@ -111,34 +107,54 @@ def shape_of(world: NDArray[np.float32]) -> HandShape:
         raise GestureError("hand landmarks that fall together in one point: drop this hand")
 
     reach = [n[i] / n[4 + i] for i in range(4)]
-    middle_bend = [_angle(v, n, 12 + i, 16 + i) for i in range(4)]
     # The first joint counts half: a straight finger that points at the camera is still raised.
     bend = [
-        0.5 * _angle(v, n, 8 + i, 12 + i) + middle_bend[i] + _angle(v, n, 16 + i, 20 + i)
+        0.5 * _angle(v, n, 8 + i, 12 + i)
+        + _angle(v, n, 12 + i, 16 + i)
+        + _angle(v, n, 16 + i, 20 + i)
         for i in range(4)
     ]
     fingers = [
         0.5 * ramp(r, low, low + 0.22) + 0.5 * ramp(b, 115.0, 60.0)
         for r, b, low in zip(reach, bend, _REACH_LOW, strict=True)
     ]
-    tightness = [ramp(r, 1.05, 0.85) for r in reach]
+    others = (reach[1] + reach[2] + reach[3]) / 3.0
 
-    # Where the thumb's tip is across the palm: 0 at the index finger's root, 1 at the pinky's,
-    # negative outside, on the thumb's own side.
-    across = _dot(v[_THUMB_OFF], v[_WIDTH]) / (n[_WIDTH] * n[_WIDTH])
+    # The palm's own axes: along from the wrist, out of the palm on the side that the fingers bend
+    # to (so that left and right hands need no telling apart), and radial to the thumb's side.
+    out = _cross(v[_ACROSS], v[9])
+    if sum(_dot(v[i], out) for i in range(12, 16)) < 0.0:
+        out = [-c for c in out]
+    out_length = math.hypot(*out)
+    across = _dot(v[_TO_THUMB], v[_ACROSS]) / (n[_ACROSS] * n[_ACROSS])
+    radial = _dot(v[_THUMB], v[_ACROSS]) / (n[_THUMB] * n[_ACROSS] + 1e-12)
+    thumb_out = ramp(across + radial, 0.3, 0.9)
+
+    # Tips that meet: near each other; or less near, but with a bent index finger beside three that
+    # are clearly raised or folded (half of the OK signs and pinches measured read as 0.36 palm
+    # sizes and more, which is where a relaxed hand's tips may be too).
     tips = n[_TIPS] / palm
-    # A thumb that meets a half-bent index finger (a pinch, or an O with all fingers lowered)
-    # stands out beside the palm, but nobody counts it as raised.
-    meets = max(ramp(tips, 0.75, 0.5), ramp(tips, 1.25, 1.05) * (1.0 - max(fingers)))
-    opposed = meets * (1.0 - fingers[0]) * ramp(reach[0], 0.7, 0.8)
-    thumb = ramp(across, -0.05, -0.45) * (1.0 - opposed)
+    closed = ramp(others, 1.08, 0.98)
+    posed = max(closed, ramp(sum(fingers[1:]), 2.0, 2.6))
+    less_near = min(ramp(tips, 0.66, 0.5), ramp(fingers[0], 0.95, 0.7), posed)
+    touch = max(ramp(tips, 0.46, 0.32), less_near)
+    # With the other fingers in the palm that may also be a fist with the thumb over it. Weights of
+    # a linear discriminant between synthetic pinches and fists, rounded.
+    pinching = reach[0] + 0.35 * radial + 0.7 * n[_TO_JOINT] / palm
+    in_fist = min(ramp(pinching, 1.32, 1.16), ramp(others, 1.05, 0.95))
+
+    # A thumb that meets a bent index finger, or the ring of an O, stands out beside the palm, but
+    # nobody counts it as raised. In an O its tip lies before the palm and near the middle
+    # finger's; in a thumbs-up beside the palm and far from it.
+    before = _dot(v[_TO_THUMB], out) / max(out_length * palm, 1e-12)
+    ring = ramp(before - 0.5 * n[_TO_MIDDLE] / palm, -0.12, 0.04)
+    meets = max(ring, ramp(tips, 0.65, 0.45)) * (1.0 - fingers[0])
     return HandShape(
-        extension=(thumb, fingers[0], fingers[1], fingers[2], fingers[3]),
-        tightness=(tightness[0], tightness[1], tightness[2], tightness[3]),
-        rolled=ramp(sum(middle_bend) / 4.0, 50.0, 72.0),
-        thumb_straight=ramp(_angle(v, n, _THUMB_MID, _THUMB_END), 50.0, 25.0),
-        thumb_clear=n[_CLEAR] / palm,
-        touch=ramp(tips, 0.85, 0.25),
+        extension=(thumb_out * (1.0 - meets), fingers[0], fingers[1], fingers[2], fingers[3]),
+        thumb_out=thumb_out,
+        closed=closed,
+        touch=touch * (1.0 - in_fist),
+        pinch=ramp(tips, 0.7, 0.25) * (1.0 - in_fist),
         thumb_up=_upness(v[_THUMB], n[_THUMB]),
         index_up=_upness(v[_INDEX], n[_INDEX]),
     )
@@ -161,12 +177,15 @@ def pinch_strength(hand: Hand) -> float:
     Raises:
         GestureError: the hand's world landmarks aren't (21, 3) finite numbers.
     """
-    return pinch_of(shape_of(hand.world_landmarks))
+    return shape_of(hand.world_landmarks).pinch
 
 
-def pinch_of(shape: HandShape) -> float:
-    """:func:`pinch_strength` of a shape that is already measured."""
-    return shape.touch * ramp(shape.tightness[0], 1.0, 0.5)
+def _cross(a: list[float], b: list[float]) -> list[float]:
+    return [
+        a[1] * b[2] - a[2] * b[1],
+        a[2] * b[0] - a[0] * b[2],
+        a[0] * b[1] - a[1] * b[0],
+    ]
 
 
 def _dot(a: list[float], b: list[float]) -> float:

@@ -1,15 +1,15 @@
 """Static gestures: a pure function from a hand's shape to a name and a score.
 
 Each gesture is a short list of conditions that are each 0..1; its score is the weakest of them.
-A finger that is exactly half raised gives 0.5 to "raised" and 0.5 to "lowered", so no two gestures
-that differ in a finger can both score above 0.5.
+A finger that is half raised is neither up nor down: both score below :data:`ENTER_SCORE`, so that
+relaxed hands mean nothing, and no two gestures that differ in a finger are seen at once.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from edgehands.gestures.shape import HandShape, pinch_of, ramp, shape_of
+from edgehands.gestures.shape import HandShape, ramp, shape_of
 from edgehands.hand import Gesture
 
 if TYPE_CHECKING:
@@ -45,37 +45,40 @@ _UP_ZERO: Final = 0.42
 
 def score_gestures(shape: HandShape) -> tuple[float, ...]:
     """Score every gesture of :data:`GESTURES`, each 0..1."""
-    thumb, index, middle, ring, pinky = shape.extension
-    no_thumb, no_index, no_middle = 1.0 - thumb, 1.0 - index, 1.0 - middle
-    no_ring, no_pinky = 1.0 - ring, 1.0 - pinky
-    tight = shape.tightness
-    held = pinch_of(shape)
-    # Touching counts from three quarters on: people's pinches read as 0.8 to 1.
-    touching = ramp(held, 0.55, 0.95)
+    thumb, index, middle, ring, pinky = (ramp(e, 0.3, 0.75) for e in shape.extension)
+    no_thumb, no_index, no_middle, no_ring, no_pinky = (ramp(e, 0.6, 0.1) for e in shape.extension)
+    touching = shape.touch
     apart = 1.0 - touching
 
-    # An open thumb beside a fist must also be straight and stand off it.
-    thumb_off = min(thumb, shape.thumb_straight, ramp(shape.thumb_clear, 0.3, 0.6))
-    fist_fingers = min(no_index, no_middle, no_ring, no_pinky, shape.rolled)
-    pointing = min(index, no_middle, no_ring, no_pinky, no_thumb, apart)
+    # A relaxed hand's fingers bend a little more one after the other: somewhere a raised one ends
+    # and a lowered one begins, but nothing is shown. A gesture leaves a gap between the two.
+    four = shape.extension[1:]
+    split = min((e for e in four if e >= 0.5), default=1.0) - max(
+        (e for e in four if e < 0.5), default=0.0
+    )
+    clear = ramp(split, 0.2, 0.55)
+    all_up = min(index, middle, ring, pinky, apart, ramp(sum(four), 2.8, 3.5))
+
+    fist_fingers = min(no_index, no_middle, no_ring, no_pinky, shape.closed, apart)
+    pointing = min(index, no_middle, no_ring, no_pinky, no_thumb, apart, clear)
     up = ramp(shape.index_up, _UP_ZERO, _UP_ONE)
-    two_up = min(index, middle, no_pinky, apart)
-    ok = min(touching, middle, ring, pinky)
-    horns = min(index, pinky, no_middle, no_ring, apart)
+    two_up = min(index, middle, no_pinky, apart, clear)
+    horns = min(index, pinky, no_middle, no_ring, clear)
+    calling = min(thumb, pinky, no_index, no_middle, no_ring, clear)
     return (
-        min(thumb, index, middle, ring, pinky, apart),
-        min(fist_fingers, 1.0 - thumb_off),
+        min(all_up, thumb),
+        min(fist_fingers, ramp(shape.thumb_out, 0.7, 0.3)),
         min(pointing, 1.0 - up),
         min(pointing, up),
         min(two_up, no_ring, no_thumb),
         min(two_up, max(min(thumb, no_ring), min(no_thumb, ring))),
-        min(index, middle, ring, pinky, no_thumb, apart),
-        min(fist_fingers, thumb_off, ramp(shape.thumb_up, _UP_ZERO, _UP_ONE)),
-        min(fist_fingers, thumb_off, ramp(-shape.thumb_up, _UP_ZERO, _UP_ONE)),
-        ok,
-        min(touching, 1.0 - min(middle, ring, pinky)),
+        min(all_up, no_thumb),
+        min(fist_fingers, thumb, ramp(shape.thumb_up, _UP_ZERO, _UP_ONE)),
+        min(fist_fingers, thumb, ramp(-shape.thumb_up, _UP_ZERO, _UP_ONE)),
+        min(touching, middle, ring, pinky),
+        min(touching, 1.0 - min(middle, ring, pinky), 1.0 - horns),
         min(horns, no_thumb),
-        min(thumb_off, pinky, no_index, no_middle, no_ring, ramp(sum(tight[:3]), 0.3, 1.5)),
+        calling,
         min(horns, thumb),
     )
 

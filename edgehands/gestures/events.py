@@ -1,0 +1,83 @@
+"""What the gestures room tells the world, beside the gesture of each hand."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgehands.hand import FrameHands, Handedness
+
+
+class EventType(enum.StrEnum):
+    """The events of this room (``hand_appeared`` and ``hand_lost`` are the publisher's own)."""
+
+    GESTURE_STARTED = "gesture_started"
+    GESTURE_ENDED = "gesture_ended"
+    SWIPE_LEFT = "swipe_left"
+    SWIPE_RIGHT = "swipe_right"
+    SWIPE_UP = "swipe_up"
+    SWIPE_DOWN = "swipe_down"
+    PUSH = "push"
+    PULL = "pull"
+    WAVE = "wave"
+    ROTATE = "rotate"
+    PINCH_DRAG = "pinch_drag"
+
+
+@dataclass(frozen=True, slots=True)
+class GestureEvent:
+    """Something that a hand did, told once.
+
+    Left, right, up and down are those of the picture. A field that doesn't belong to the event's
+    type is None.
+
+    Attributes:
+        event_type: what happened.
+        hand_id: the hand's id.
+        handedness: of the person.
+        t: when it was recognised, seconds, the clock of ``Frame.t_mono``.
+        gesture: name of the gesture that started or ended.
+        score: 0..1, of the gesture that started.
+        duration: seconds that the movement (or the gesture that ended) took.
+        speed: swipes, push, pull, wave, pinch_drag: mean speed in metres a second, for a hand of
+            the size that the pose settings say; rotate: degrees a second.
+        angle: rotate: degrees, clockwise as seen in the picture is positive.
+        dx, dy: swipes, pinch_drag: displacement as parts of the picture's width and height.
+        distance: swipes, push, pull, pinch_drag: displacement in metres, positive.
+    """
+
+    event_type: EventType
+    hand_id: int
+    handedness: Handedness
+    t: float
+    gesture: str | None = None
+    score: float | None = None
+    duration: float | None = None
+    speed: float | None = None
+    angle: float | None = None
+    dx: float | None = None
+    dy: float | None = None
+    distance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """A movement that is over; the fields are those of :class:`GestureEvent`."""
+
+    event_type: EventType
+    duration: float
+    speed: float
+    angle: float | None = None
+    dx: float | None = None
+    dy: float | None = None
+    distance: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Interpretation:
+    """A frame's hands with their gesture and pose filled in, and what began or ended in it."""
+
+    frame_hands: FrameHands
+    events: tuple[GestureEvent, ...]

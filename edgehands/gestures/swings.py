@@ -1,0 +1,112 @@
+"""Waves and pinch-and-drags: movements that are told by more than one stroke."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import deque
+from typing import Final
+
+from edgehands.gestures.events import EventType, Movement
+from edgehands.gestures.strokes import Stroke
+
+WAVE_SWING: Final = 0.05
+"""Least length of one swing of a wave at the finger tips, metres."""
+
+WAVE_SWINGS: Final = 3
+"""Swings that make a wave: there, back and there again."""
+
+DRAG_LENGTH: Final = 0.04
+"""Least displacement of a pinch-and-drag, metres."""
+
+
+class SwingCounter:
+    """Counts swings to and fro of the finger tips and tells a wave once."""
+
+    def __init__(self) -> None:
+        self._low = self._high = 0.0
+        self._direction = 0
+        self._turns: deque[tuple[float, float]] = deque(maxlen=WAVE_SWINGS + 1)
+        self._started = False
+        self._told_at: float | None = None
+
+    def reset(self) -> None:
+        """Forget all swings."""
+        self._started = False
+        self._direction = 0
+        self._turns.clear()
+
+    def swinging(self, t: float) -> bool:
+        """The tips have turned round at least twice and the last time was a moment ago."""
+        return len(self._turns) > 1 and t - self._turns[-1][0] < 0.5
+
+    def update(self, t: float, x: float) -> Movement | None:
+        """Take the tips' place (metres); returns the wave when it has become one."""
+        if not self._started:
+            self._started = True
+            self._low = self._high = x
+            return None
+        self._low, self._high = min(self._low, x), max(self._high, x)
+        if self._direction <= 0 and x - self._low > WAVE_SWING:
+            return self._turned(t, self._low, 1, x)
+        if self._direction >= 0 and self._high - x > WAVE_SWING:
+            return self._turned(t, self._high, -1, x)
+        return None
+
+    def _turned(self, t: float, extreme: float, direction: int, x: float) -> Movement | None:
+        """The tips have moved away from an extreme by more than a swing's least length."""
+        first = self._direction == 0
+        self._direction = direction
+        self._low = self._high = x
+        if first:
+            self._turns.append((t, extreme))
+            return None
+        if self._turns and not 0.08 < t - self._turns[-1][0] < 0.8:
+            self._turns.clear()
+        self._turns.append((t, extreme))
+        if len(self._turns) <= WAVE_SWINGS - 1:
+            return None
+        if self._told_at is not None and t - self._told_at < 1.0:
+            self._told_at = t
+            return None
+        self._told_at = t
+        turns = list(self._turns)
+        duration = turns[-1][0] - turns[0][0]
+        way = sum(abs(b[1] - a[1]) for a, b in itertools.pairwise(turns))
+        return Movement(EventType.WAVE, duration, way / max(duration, 1e-3))
+
+
+class Drag:
+    """A pinch from its closing to its opening.
+
+    Attributes:
+        held: the pinch is closed now.
+    """
+
+    def __init__(self) -> None:
+        self.held = False
+        self._closed_for = 0
+        self._start = (0.0, 0.0, 0.0)
+        self._last = (0.0, 0.0)
+        self._path = 0.0
+
+    def update(self, t: float, x: float, y: float, pinch: float) -> Stroke | None:
+        """Take where the tips meet (metres) and the pinch's strength; returns a drag that ended."""
+        at = (x, y)
+        if not self.held:
+            self._closed_for = self._closed_for + 1 if pinch >= 0.75 else 0
+            if self._closed_for >= 3:
+                self.held = True
+                self._start, self._last, self._path = (t, *at), at, 0.0
+            return None
+        if pinch >= 0.4:
+            self._path += math.dist(at, self._last)
+            self._last = at
+            return None
+        # The tips part where the pinch opens: the last closed place counts.
+        self.held, self._closed_for = False, 0
+        start, x0, y0 = self._start
+        dx, dy = self._last[0] - x0, self._last[1] - y0
+        if math.hypot(dx, dy) < DRAG_LENGTH:
+            return None
+        return Stroke(start, t, dx, dy, self._path, 0.0, turned=False)

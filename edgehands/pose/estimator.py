@@ -1,0 +1,125 @@
+"""The poses of all hands of one stream, frame by frame."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from edgehands.errors import CalibrationError
+from edgehands.pose.camera import intrinsics_of
+from edgehands.pose.estimate import (
+    AVERAGE_HAND_LENGTH,
+    PALM_PER_LENGTH,
+    estimate_pose,
+    palm_measure,
+)
+from edgehands.pose.smooth import PoseFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edgehands.hand import Hand, Pose
+    from edgehands.pose.camera import Intrinsics
+    from edgehands.pose.settings import PoseConfig
+
+_MEMORY_FRAMES: Final = 60
+"""Frames over which a hand's size in its world landmarks is averaged: it trembles, hands don't."""
+
+_FORGET_S: Final = 5.0
+
+
+class _Track:
+    """What is remembered of one hand."""
+
+    def __init__(self) -> None:
+        self.filter = PoseFilter()
+        self.palm = 0.0
+        self.frames = 0
+        self.seen = 0.0
+
+    def remember(self, measure: float) -> float:
+        self.frames = min(self.frames + 1, _MEMORY_FRAMES)
+        self.palm += (measure - self.palm) / self.frames
+        return self.palm
+
+
+class PoseEstimator:
+    """Places hands in the camera frame; remembers each hand's size and steadies its pose.
+
+    Not thread-safe; one object a stream.
+    """
+
+    def __init__(self, config: PoseConfig) -> None:
+        self._config = config
+        self._length = config.hand_length or AVERAGE_HAND_LENGTH
+        self._intrinsics: Intrinsics | None = None
+        self._tracks: dict[int, _Track] = {}
+
+    def intrinsics(self, width: int, height: int) -> Intrinsics:
+        """The intrinsics in use for pictures of this size."""
+        known = self._intrinsics
+        if known is None or (known.width, known.height) != (width, height):
+            known = self._intrinsics = intrinsics_of(self._config, width, height)
+        return known
+
+    def estimate(self, hand: Hand, width: int, height: int, t: float) -> Pose | None:
+        """The pose of one hand.
+
+        Args:
+            hand: with landmarks in pixels of the frame.
+            width: of the frame, pixels.
+            height: of the frame, pixels.
+            t: the frame's time, seconds.
+
+        Returns:
+            The pose, None where the landmarks allow none.
+        """
+        measure = palm_measure(hand.world_landmarks)
+        if not 1e-4 < measure < 1e4:  # also false for nan
+            return None
+        track = self._tracks.get(hand.id)
+        if track is None:
+            self._forget(t)
+            track = self._tracks[hand.id] = _Track()
+        track.seen = t
+        scale = PALM_PER_LENGTH * self._length / track.remember(measure)
+        pose = estimate_pose(hand, self.intrinsics(width, height), scale)
+        if pose is None or not self._config.smoothing:
+            return pose
+        return track.filter.update(t, pose)
+
+    def _forget(self, t: float) -> None:
+        gone = [i for i, track in self._tracks.items() if abs(t - track.seen) > _FORGET_S]
+        for i in gone:
+            del self._tracks[i]
+
+
+def learn_hand_length(hands: Iterable[Hand], distance: float, intrinsics: Intrinsics) -> float:
+    """How long a hand must be to be seen like this from a known distance.
+
+    Hold the palm flat towards the camera, its centre at the distance, and pass the hands of a
+    second or more. The result goes into ``pose.hand_length``.
+
+    Args:
+        hands: at least 5, all the same hand, in pictures of the size of ``intrinsics``.
+        distance: metres from the camera to the palm's centre, 0.1 to 5.
+        intrinsics: of the camera.
+
+    Raises:
+        CalibrationError: too few hands, a senseless distance, or hands that allow no pose.
+    """
+    if not 0.1 <= distance <= 5.0:
+        raise CalibrationError(f"distance of {distance} m is outside 0.1 to 5: give metres")
+    lengths = []
+    for hand in hands:
+        measure = max(palm_measure(hand.world_landmarks), 1e-6)
+        pose = estimate_pose(hand, intrinsics, PALM_PER_LENGTH * AVERAGE_HAND_LENGTH / measure)
+        if pose is not None:
+            lengths.append(AVERAGE_HAND_LENGTH * distance / math.hypot(*pose.palm))
+    if len(lengths) < 5:
+        raise CalibrationError(
+            f"{len(lengths)} usable pictures of the hand, at least 5 are needed: "
+            "hold the open hand still in full view"
+        )
+    lengths.sort()
+    return lengths[len(lengths) // 2]

@@ -1,0 +1,116 @@
+"""Steady poses without lag: One Euro filters (Casiez, Roussel, Vogel 2012) on depth and turn.
+
+The landmarks that come in are smoothed already, so where a hand is in the picture is steady. What
+still trembles is what the picture shows least of: the distance and the turn. Only these two are
+filtered, the distance along the ray to the hand, so that an overlay stays on the hand.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from edgehands.hand import Pose
+
+Quaternion = tuple[float, float, float, float]
+Vector = tuple[float, float, float]
+
+_MIN_CUTOFF: Final = 1.2
+"""Hz, for a hand that is still."""
+
+_DEPTH_BETA: Final = 12.0
+"""Hz more for each e-fold of distance a second: a push (0.3 in 0.3 s) is followed at 13 Hz."""
+
+_TURN_BETA: Final = 3.0
+"""Hz more for each radian a second."""
+
+_SPEED_CUTOFF: Final = 2.0
+_GAP_S: Final = 0.5
+
+
+def _alpha(cutoff: float, dt: float) -> float:
+    return 1.0 - math.exp(-2.0 * math.pi * cutoff * dt)
+
+
+class PoseFilter:
+    """Steadies the poses of one hand. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._t = 0.0
+        self._depth: float | None = None
+        self._depth_speed = 0.0
+        self._turn: Quaternion = (0.0, 0.0, 0.0, 1.0)
+        self._turn_speed = 0.0
+
+    def update(self, t: float, pose: Pose) -> Pose:
+        """The steadied pose at time t (seconds); starts anew after a gap of half a second."""
+        depth = math.log(pose.palm[2]) if pose.palm[2] > 0.0 else 0.0
+        dt, self._t = t - self._t, t
+        if self._depth is None or not 0.0 < dt < _GAP_S:
+            self._depth, self._depth_speed = depth, 0.0
+            self._turn, self._turn_speed = pose.quaternion, 0.0
+            return pose
+        keep = _alpha(_SPEED_CUTOFF, dt)
+        self._depth_speed += keep * ((depth - self._depth) / dt - self._depth_speed)
+        cutoff = _MIN_CUTOFF + _DEPTH_BETA * abs(self._depth_speed)
+        self._depth += _alpha(cutoff, dt) * (depth - self._depth)
+
+        turned = angle_between(self._turn, pose.quaternion)
+        self._turn_speed += keep * (turned / dt - self._turn_speed)
+        part = _alpha(_MIN_CUTOFF + _TURN_BETA * self._turn_speed, dt)
+        self._turn = slerp(self._turn, pose.quaternion, part)
+
+        ratio = math.exp(self._depth - depth)
+        x, _, z = axes_of(self._turn)
+        return replace(
+            pose,
+            wrist=_times(pose.wrist, ratio),
+            palm=_times(pose.palm, ratio),
+            quaternion=self._turn,
+            palm_normal=z,
+            pointing=x,
+        )
+
+
+def angle_between(a: Quaternion, b: Quaternion) -> float:
+    """Radians between two turns."""
+    dot = abs(a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3])
+    return 2.0 * math.acos(min(1.0, dot))
+
+
+def slerp(a: Quaternion, b: Quaternion, part: float) -> Quaternion:
+    """From a (part 0) to b (part 1) by the shortest way, w >= 0."""
+    dot = a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]
+    sign = -1.0 if dot < 0.0 else 1.0
+    angle = math.acos(min(1.0, abs(dot)))
+    if angle < 1e-4:
+        ka, kb = 1.0 - part, part
+    else:
+        ka = math.sin((1.0 - part) * angle) / math.sin(angle)
+        kb = math.sin(part * angle) / math.sin(angle)
+    kb *= sign
+    q = (
+        ka * a[0] + kb * b[0],
+        ka * a[1] + kb * b[1],
+        ka * a[2] + kb * b[2],
+        ka * a[3] + kb * b[3],
+    )
+    n = math.sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3])
+    n = -n if q[3] < 0.0 else n
+    return (q[0] / n, q[1] / n, q[2] / n, q[3] / n)
+
+
+def axes_of(q: Quaternion) -> tuple[Vector, Vector, Vector]:
+    """The columns of the rotation matrix of a unit quaternion (x, y, z, w)."""
+    x, y, z, w = q
+    return (
+        (1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + z * w), 2.0 * (x * z - y * w)),
+        (2.0 * (x * y - z * w), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z + x * w)),
+        (2.0 * (x * z + y * w), 2.0 * (y * z - x * w), 1.0 - 2.0 * (x * x + y * y)),
+    )
+
+
+def _times(v: Vector, k: float) -> Vector:
+    return (v[0] * k, v[1] * k, v[2] * k)
