@@ -190,16 +190,15 @@ class LiveSource(Closing):
                 shot = device.read()
                 if shot is None:
                     break
-                if failures or not self._up:
-                    if ever_up:
-                        self.reconnects += 1
-                        gone = time.monotonic() - (lost_at or time.monotonic())
-                        log.warning("%s: back after %.1f s", self._info.uri, gone)
-                    else:
-                        info = self._info
-                        log.info("%s: %s", info.uri, info.detail)
-                    failures, ever_up, lost_at = 0, True, None
+                came_up = not self._up
                 self._put(shot)
+                if came_up and ever_up:
+                    self.reconnects += 1
+                    gone = time.monotonic() - (lost_at or time.monotonic())
+                    log.warning("%s: back after %.1f s", self._info.uri, gone)
+                elif came_up:
+                    log.info("%s: %s", self._info.uri, self._info.detail)
+                failures, ever_up, lost_at = 0, True, None
             except BackendUnavailable as error:
                 self._died = error
                 break
