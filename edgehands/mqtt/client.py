@@ -175,8 +175,8 @@ class MqttClient:
                 if greeted:
                     session.disconnect()
                 return
-            session.work(IDLE_S if not self._stopping else 0.05, self._wake_read)
-            self._drain_wake()
+            timeout = IDLE_S if not self._stopping else 0.05
+            session.work(timeout, self._drain_wake, self._wake_read)
 
     def _welcome(self) -> None:
         protocol = "5" if self._protocol == paho.MQTTv5 else "3.1.1"

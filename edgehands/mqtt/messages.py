@@ -12,8 +12,6 @@ import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from edgehands.hand import FrameHands, Hand
 
 SCHEMA = 1
@@ -223,14 +221,12 @@ def encode(message: msgspec.Struct) -> bytes:
 
 def hands_message(tracked: FrameHands, latency_ms: float) -> HandsMessage:
     """Build the ``hands`` message of a frame; a hand with a value that isn't finite is left out."""
-    frame = tracked.frame
+    frame, hands = tracked.frame, tracked.hands
     height, width = frame.image.shape[:2]
-    scale = np.array((1.0 / width, 1.0 / height, 1.0 / width))
-    hands = []
-    for hand in tracked.hands:
-        made = _hand_message(hand, scale)
-        if made is not None:
-            hands.append(made)
+    rows = _rows(hands, width, height)
+    if rows is None:
+        hands = tuple(hand for hand in hands if _rows((hand,), width, height) is not None)
+        rows = _rows(hands, width, height) or []
     return HandsMessage(
         seq=frame.seq,
         t=round(frame.t_wall, 4),
@@ -238,28 +234,38 @@ def hands_message(tracked: FrameHands, latency_ms: float) -> HandsMessage:
         width=width,
         height=height,
         latency_ms=round(latency_ms, 4),
-        hands=hands,
+        hands=[
+            _hand_message(hand, rows[42 * n : 42 * n + 21], rows[42 * n + 21 : 42 * n + 42])
+            for n, hand in enumerate(hands)
+        ],
     )
 
 
-def _hand_message(hand: Hand, scale: NDArray[np.float64]) -> HandMessage | None:
-    # Rounded as float64: a rounded float32 would print all its digits. Both arrays in one go:
-    # 6 numpy calls a hand instead of 11.
-    points = np.empty((42, 3))
-    np.multiply(hand.landmarks, scale, out=points[:21])
-    points[21:] = hand.world_landmarks
+def _rows(hands: tuple[Hand, ...], width: int, height: int) -> list[list[float]] | None:
+    """Give 42 points a hand, 21 of the picture and 21 in metres; None if one isn't finite."""
+    # All hands in one array (0.8 times the time of one a hand), and float64: a rounded float32
+    # would print all its digits.
+    points = np.empty((42 * len(hands), 3))
+    for n, hand in enumerate(hands):
+        points[42 * n : 42 * n + 21] = hand.landmarks
+        points[42 * n + 21 : 42 * n + 42] = hand.world_landmarks
+    points.reshape(-1, 42, 3)[:, :21] *= (1.0 / width, 1.0 / height, 1.0 / width)
     # JSON knows no NaN; one shows itself in the sum.
     if not math.isfinite(points.sum()):
         return None
-    rows = np.round(points, 4, out=points).tolist()
+    rows: list[list[float]] = np.round(points, 4, out=points).tolist()
+    return rows
+
+
+def _hand_message(hand: Hand, landmarks: Points, world: Points) -> HandMessage:
     gesture = hand.gesture
     return HandMessage(
         id=hand.id,
         handedness=hand.handedness.value,
         handedness_score=_unit(hand.handedness_score),
         presence=_unit(hand.presence),
-        landmarks=rows[:21],
-        world=rows[21:],
+        landmarks=landmarks,
+        world=world,
         gesture=msgspec.UNSET
         if gesture is None
         else GestureMessage(name=gesture.name, score=_unit(gesture.score)),

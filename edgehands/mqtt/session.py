@@ -94,11 +94,12 @@ class Session:
             client.will_set(will[0], will[1], qos=1, retain=True)
         client.on_connect = self._guarded(self._on_connect)
         client.on_disconnect = self._guarded(self._on_disconnect)
-        client.on_publish = self._guarded(self._on_publish)
+        self._on_published = self._guarded(self._on_publish)
         client.on_subscribe = self._guarded(self._on_subscribe)
         client.on_message = self._guarded(self._on_message)
         client.on_socket_open = self._guarded(self._on_socket_open)
         client.on_socket_close = self._guarded(self._on_socket_close)
+        client.on_publish = self._on_published
         self._client = client
 
     def open(self) -> None:
@@ -130,7 +131,13 @@ class Session:
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> int:
         """Hand a message to the connection; gives the number that its acknowledgement carries."""
-        return self._client.publish(topic, payload, qos=qos, retain=retain).mid
+        # paho builds two objects for each message to tell that one of QoS 0 was written, which we
+        # don't want to know.
+        self._client.on_publish = self._on_published if qos else None
+        try:
+            return self._client.publish(topic, payload, qos=qos, retain=retain).mid
+        finally:
+            self._client.on_publish = self._on_published
 
     @property
     def backlog(self) -> bool:
@@ -144,8 +151,13 @@ class Session:
             self._client._send_pingreq()  # noqa: SLF001
             self.link.asked(time.monotonic())
 
-    def work(self, timeout: float, wake_fd: int) -> None:
+    def work(self, timeout: float, wake: Callable[[], None], wake_fd: int) -> None:
         """Wait for the network or for ``wake_fd``, and do what there is to do.
+
+        Args:
+            timeout: longest wait, seconds.
+            wake: called when ``wake_fd`` had something to read.
+            wake_fd: ends the wait from another thread.
 
         Raises:
             Exception: Anything that a broken broker's bytes provoke; the session is over then.
@@ -160,6 +172,8 @@ class Session:
         # TLS and WebSockets read ahead: what they hold is invisible to poll().
         pending = getattr(connection, "pending", int)()
         events = dict(poll.poll(0 if pending else timeout * 1000.0))
+        if wake_fd in events:
+            wake()
         happened = events.get(connection.fileno(), 0)
         rc: int = MQTTErrorCode.MQTT_ERR_SUCCESS
         if pending or happened & ~select.POLLOUT:
