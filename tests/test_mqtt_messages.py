@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgehands.errors import ConfigError
-from edgehands.hand import Frame, FrameHands, Handedness
+from edgehands.hand import Frame, FrameHands, Handedness, Pose
 from edgehands.mqtt.messages import EventMessage, HandsMessage, encode, hands_message
 from edgehands.mqtt.topics import Topics
 from tests.mqtt_hands import make_frame, make_hand
@@ -69,6 +69,33 @@ def test_gesture_is_absent_where_there_is_none() -> None:
     (hand,) = json.loads(encode(hands_message(make_frame(make_hand(1)), 1.0)))["hands"]
     assert "gesture" not in hand
     assert "pose" not in hand
+
+
+def test_pose_is_where_the_hand_is_in_space() -> None:
+    """Without it: a robot could not reach for the hand."""
+    pose = Pose(
+        wrist=(0.123456, 0.0, 0.5),
+        palm=(0.1, 0.0, 0.5),
+        quaternion=(0.0, 0.0, 0.0, 1.0),
+        palm_normal=(0.0, 0.0, 1.0),
+        pointing=(1.0, 0.0, 0.0),
+        confidence=1.5,
+    )
+    hands = (replace(make_hand(1), pose=pose), replace(make_hand(2), pose=broken(pose)))
+    shown = json.loads(encode(hands_message(make_frame(*hands), 1.0)))["hands"]
+    assert shown[0]["pose"] == {
+        "wrist": [0.1235, 0.0, 0.5],
+        "palm": [0.1, 0.0, 0.5],
+        "quaternion": [0.0, 0.0, 0.0, 1.0],
+        "palm_normal": [0.0, 0.0, 1.0],
+        "pointing": [1.0, 0.0, 0.0],
+        "confidence": 1.0,
+    }
+    assert "pose" not in shown[1]
+
+
+def broken(pose: Pose) -> Pose:
+    return replace(pose, wrist=(math.nan, 0.0, 0.0))
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

@@ -20,7 +20,6 @@ from edgehands.config.sections import (
     CameraConfig,
     CameraSettings,
     Config,
-    GesturesConfig,
     MqttConfig,
     NodeConfig,
     PublishConfig,
@@ -28,6 +27,8 @@ from edgehands.config.sections import (
     check_topic_level,
 )
 from edgehands.config.values import check_range
+from edgehands.gestures.settings import GesturesConfig
+from edgehands.pose.settings import PoseConfig
 
 __all__ = [
     "DEFAULT_PATHS",
@@ -40,6 +41,7 @@ __all__ = [
     "Loaded",
     "MqttConfig",
     "NodeConfig",
+    "PoseConfig",
     "PublishConfig",
     "Secret",
     "TrackingConfig",

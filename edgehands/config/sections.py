@@ -16,6 +16,8 @@ from edgehands.config.broker_url import BrokerUrl, parse_broker_url
 from edgehands.config.secret import Secret  # noqa: TC001  (read at run time)
 from edgehands.config.values import Section
 from edgehands.errors import ConfigError
+from edgehands.gestures.settings import GesturesConfig
+from edgehands.pose.settings import PoseConfig
 
 _LEVEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -201,17 +203,6 @@ class PublishConfig(Section, frozen=True, kw_only=True):
     rate_limit: Annotated[float, msgspec.Meta(ge=0, le=240)] = 0.0
 
 
-class GesturesConfig(Section, frozen=True, kw_only=True):
-    """What hands mean.
-
-    Attributes:
-        enabled: name the gesture of each hand.
-    """
-
-    table: ClassVar[str] = "gestures"
-    enabled: bool = True
-
-
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole configuration file.
 
@@ -220,6 +211,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         camera: where frames come from and what they look like.
         tracking: how hands are found and followed.
         gestures: what hands mean.
+        pose: where hands are in space.
         mqtt: the broker that everything is published to.
         publish: how much is sent.
     """
@@ -228,6 +220,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     camera: CameraConfig = msgspec.field(default_factory=CameraConfig)
     tracking: TrackingConfig = msgspec.field(default_factory=TrackingConfig)
     gestures: GesturesConfig = msgspec.field(default_factory=GesturesConfig)
+    pose: PoseConfig = msgspec.field(default_factory=PoseConfig)
     mqtt: MqttConfig = msgspec.field(default_factory=MqttConfig)
     publish: PublishConfig = msgspec.field(default_factory=PublishConfig)
 
@@ -237,6 +230,7 @@ SECTIONS: dict[str, type[Section]] = {
     "camera": CameraConfig,
     "tracking": TrackingConfig,
     "gestures": GesturesConfig,
+    "pose": PoseConfig,
     "mqtt": MqttConfig,
     "publish": PublishConfig,
 }

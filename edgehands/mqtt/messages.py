@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
-    from edgehands.hand import FrameHands, Hand
+    from edgehands.hand import FrameHands, Hand, Pose
 
 SCHEMA = 1
 
@@ -33,6 +33,29 @@ class GestureMessage(msgspec.Struct, frozen=True, kw_only=True):
     score: Unit
 
 
+class PoseMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a hand is and how it is turned, in the camera's frame.
+
+    Camera frame: origin in the lens, x to the right of the picture, y down, z forward, metres.
+    Hand frame: x from the wrist to the middle finger's root, z out of the palm, y = z cross x.
+
+    Attributes:
+        wrist: [x, y, z] of the wrist, metres.
+        palm: [x, y, z] of the palm's centre, metres.
+        quaternion: [x, y, z, w] that turns directions of the hand frame into the camera frame.
+        palm_normal: unit vector out of the palm.
+        pointing: unit vector along the hand.
+        confidence: how well the picture fits a hand in that place, 0 to 1.
+    """
+
+    wrist: Point
+    palm: Point
+    quaternion: Annotated[list[float], msgspec.Meta(min_length=4, max_length=4)]
+    palm_normal: Point
+    pointing: Point
+    confidence: Unit
+
+
 class HandMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One hand of a ``hands`` message.
 
@@ -46,7 +69,7 @@ class HandMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
             reaches out of the picture.
         world: 21 points [x, y, z] in metres, origin at the hand's geometric centre.
         gesture: what its shape means; absent where gestures are off.
-        pose: derived values of the hand; absent where they are off.
+        pose: where it is in space; absent where that is off or can't be told.
     """
 
     id: int
@@ -56,7 +79,7 @@ class HandMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     landmarks: Points
     world: Points
     gesture: GestureMessage | msgspec.UnsetType = msgspec.UNSET
-    pose: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    pose: PoseMessage | msgspec.UnsetType = msgspec.UNSET
 
 
 class HandsMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -269,6 +292,24 @@ def _hand_message(hand: Hand, landmarks: Points, world: Points) -> HandMessage:
         gesture=msgspec.UNSET
         if gesture is None
         else GestureMessage(name=gesture.name, score=_unit(gesture.score)),
+        pose=msgspec.UNSET if hand.pose is None else _pose_message(hand.pose),
+    )
+
+
+def _pose_message(pose: Pose) -> PoseMessage | msgspec.UnsetType:
+    parts = (pose.wrist, pose.palm, pose.quaternion, pose.palm_normal, pose.pointing)
+    if not math.isfinite(sum(map(sum, parts))):
+        return msgspec.UNSET
+    wrist, palm, quaternion, normal, pointing = (
+        [round(float(value), 4) for value in part] for part in parts
+    )
+    return PoseMessage(
+        wrist=wrist,
+        palm=palm,
+        quaternion=quaternion,
+        palm_normal=normal,
+        pointing=pointing,
+        confidence=_unit(pose.confidence),
     )
 
 

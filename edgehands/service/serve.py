@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import edgehands
 from edgehands.cameras import open_source
 from edgehands.config import digest
+from edgehands.gestures import HandInterpreter
 from edgehands.mqtt.messages import CameraMessage, InfoMessage, ModelMessage
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.service.loop import run_service
@@ -19,8 +20,6 @@ from edgehands.service.statistics import system_name
 from edgehands.tracking import HandTracker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from edgehands.cameras import Source
     from edgehands.config import Config
     from edgehands.service.protocols import Interpreter
@@ -30,7 +29,6 @@ def serve(
     config: Config,
     *,
     stop: threading.Event | None = None,
-    interpreters: Sequence[Interpreter] = (),
 ) -> None:
     """Open everything the configuration names, and run until a signal, ``stop``, or the end.
 
@@ -58,10 +56,16 @@ def serve(
             tracker=tracker,
             publisher=publisher,
             stop=stop,
-            interpreters=interpreters,
+            interpreters=_interpreters(config),
             notifier=notifier,
             on_online=say_info,  # the picture's size is only known once there is one
         )
+
+
+def _interpreters(config: Config) -> tuple[Interpreter, ...]:
+    if not (config.gestures.enabled or config.pose.enabled):
+        return ()
+    return (HandInterpreter(config.gestures, config.pose).interpret,)
 
 
 def info_of(config: Config, tracker: HandTracker, source: Source) -> InfoMessage:
