@@ -20,6 +20,7 @@ VERBS = {
     "run": "edgehands.cli.run",
     "track": "edgehands.cli.track",
     "watch": "edgehands.cli.watch",
+    "preview": "edgehands.cli.preview",
     "bench": "edgehands.cli.bench",
     "check": "edgehands.cli.check",
     "cameras": "edgehands.cli.cameras",

@@ -161,8 +161,12 @@ class NodeState:
         self.events: deque[tuple[str, EventMessage]] = deque(maxlen=MAX_EVENTS)
         self.heard = 0.0
 
-    def take(self, message: Incoming) -> None:
-        """Learn from a message."""
+    def take(self, message: Incoming) -> bool:
+        """Learn from a message; false when it is of a camera too many."""
+        if message.camera and message.camera not in self.cameras:
+            if len(self.cameras) >= MAX_CAMERAS:
+                return False
+            self.cameras[message.camera] = CameraState(self.name, message.camera)
         self.heard = message.t
         flow = self.flows.get(message.topic)
         if flow is None and len(self.flows) < MAX_TOPICS:
@@ -173,17 +177,13 @@ class NodeState:
             self._take_of_camera(message)
         else:
             self._take_own(message)
+        return True
 
     def _take_of_camera(self, message: Incoming) -> None:
         if isinstance(message.value, EventMessage):
             self.events.append((message.camera, message.value))
-            return
-        camera = self.cameras.get(message.camera)
-        if camera is None:
-            if len(self.cameras) >= MAX_CAMERAS:
-                return
-            camera = self.cameras[message.camera] = CameraState(self.name, message.camera)
-        camera.take(message)
+        else:
+            self.cameras[message.camera].take(message)
 
     def _take_own(self, message: Incoming) -> None:
         value = message.value
@@ -225,7 +225,7 @@ class LiveState:
         self.messages = 0
 
     def take(self, received: Received) -> Incoming | None:
-        """Learn from a message; None when it is none of ours."""
+        """Learn from a message; None when it is none of ours, or of a node or camera too many."""
         message = read_message(self.prefix, received)
         if message is None:
             return None
@@ -235,7 +235,8 @@ class LiveState:
                 if len(self.nodes) >= MAX_NODES:
                     return None
                 node = self.nodes[message.node] = NodeState(message.node)
-            node.take(message)
+            if not node.take(message):
+                return None
             self.messages += 1
             self.version += 1
         return message
@@ -243,8 +244,8 @@ class LiveState:
     def set_broker(self, broker: BrokerState) -> None:
         """Learn how it stands with the broker."""
         with self.lock:
-            if broker.connected and not self.broker.connected:
-                # The broker now tells what is retained; what it told before may no longer hold.
+            if self.broker.connected and not broker.connected:
+                # What was said before may no longer hold: the broker will tell anew.
                 for node in self.nodes.values():
                     node.status = ""
                     for camera in node.cameras.values():

@@ -102,7 +102,8 @@ class Subscriber:
         self._client_id = f"edgehands-{purpose}-{secrets.token_hex(3)}"
         self._on_message = on_message
         self._on_broker = on_broker
-        self._protocol: int = paho.MQTTv5
+        self._protocol: int = paho.MQTTv311 if config.protocol == "3.1.1" else paho.MQTTv5
+        self._settled = config.protocol != "auto"
         self._stop = threading.Event()
         self._failed: set[str] = set()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -169,16 +170,27 @@ class Subscriber:
                 greeted = True
                 session.subscribe([self._filter])
                 self._tell(connected=True, trouble="")
-            session.work(IDLE_S, self._wake_read)
+            session.work(IDLE_S, self._drain_wake, self._wake_read)
         if self._stop.is_set() and greeted:
             session.disconnect()
 
+    def _drain_wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_read, 64)
+
     def _trouble(self, session: Session) -> str:
         """Say why a session ended; empty when the next attempt should follow at once."""
-        if session.refusal:
-            if session.refusal in reasons.UNSUPPORTED_PROTOCOL and self._protocol == paho.MQTTv5:
-                self._protocol = paho.MQTTv311
+        if session.ready or (
+            session.refusal and session.refusal not in reasons.UNSUPPORTED_PROTOCOL
+        ):
+            self._settled = True  # it understood us
+        if not self._settled:
+            # It doesn't know this version, or says nothing to it: both are tried in turn.
+            newer = self._protocol == paho.MQTTv5
+            self._protocol = paho.MQTTv311 if newer else paho.MQTTv5
+            if newer:
                 return ""
+        if session.refusal:
             return reasons.refused(self._address, session.refusal)
         return reasons.ended(self._address, session.end_reason, accepted=session.ready)
 

@@ -142,10 +142,10 @@ def _camera_line(camera: CameraState, node: NodeState) -> Text:
         line.append(f"  {message.width}x{message.height}", "dim")
     middle, p95 = camera.latency.middle(), camera.latency.p95()
     if middle is not None and p95 is not None:
-        line.append(f"  {camera.latency.per_second():.1f} hands messages/s")
+        line.append(f"  {camera.latency.per_second():.1f} messages/s")
         line.append(f"  latency {middle:.1f} ms (p95 {p95:.1f})")
         arrival = camera.arrival_ms()
-        line.append("  here after " if arrival is not None else "  clocks differ", "dim")
+        line.append("  arrives after " if arrival is not None else "  clocks differ", "dim")
         if arrival is not None:
             line.append(f"{arrival:.1f} ms", "dim")
     return line

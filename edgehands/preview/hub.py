@@ -1,0 +1,134 @@
+"""Between the subscriber's thread and the pages: each page gets the newest, never a backlog."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edgehands.mqtt.messages import HandsMessage
+from edgehands.preview.page_messages import Choice, HandsNews, choose, state_news
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from edgehands.preview.live import LiveState
+    from edgehands.preview.subscriber import BrokerState, Received
+
+STATE_EVERY_S = 0.25
+"""How often a page is told everything but landmarks."""
+
+HANDS_EVERY_S = 1.0 / 62.0
+"""Landmarks come to a page at most so often: a screen shows no more."""
+
+_encoder = msgspec.json.Encoder()
+
+
+class Page:
+    """One open page: which camera it shows, and what it was told."""
+
+    def __init__(self) -> None:
+        self.wanted = Choice()
+        self.wake = asyncio.Event()
+        self.hands_told = 0
+        self.state_due = 0.0
+
+
+class Hub:
+    """Keeps the newest of everything for the pages.
+
+    Args:
+        state: what is known; this class feeds it.
+    """
+
+    def __init__(self, state: LiveState) -> None:
+        self._state = state
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._hands: dict[tuple[str, str], tuple[int, bytes]] = {}
+        self._number = 0
+        self._woken = False
+        self._pages: set[Page] = set()
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Name the loop that the pages live in."""
+        self._loop = loop
+
+    @property
+    def pages(self) -> int:
+        """How many pages are open."""
+        return len(self._pages)
+
+    # Called in the subscriber's thread.
+
+    def take(self, received: Received) -> None:
+        """Learn from a message."""
+        message = self._state.take(received)
+        if message is None:
+            return
+        if isinstance(message.value, HandsMessage):
+            self._number += 1
+            news = HandsNews(message.node, message.camera, msgspec.Raw(received.payload))
+            self._hands[message.node, message.camera] = (self._number, _encoder.encode(news))
+            self._wake()
+
+    def set_broker(self, broker: BrokerState) -> None:
+        """Learn how it stands with the broker."""
+        self._state.set_broker(broker)
+        self._wake()
+
+    def _wake(self) -> None:
+        # One call for however many messages come before the loop has time for it.
+        if self._woken or self._loop is None:
+            return
+        self._woken = True
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._wake_pages)
+
+    # Called in the loop.
+
+    def _wake_pages(self) -> None:
+        self._woken = False
+        for page in self._pages:
+            page.wake.set()
+
+    @contextlib.contextmanager
+    def page(self) -> Iterator[Page]:
+        """Register a page for as long as it is open."""
+        page = Page()
+        self._pages.add(page)
+        try:
+            yield page
+        finally:
+            self._pages.discard(page)
+
+    async def feed(self, page: Page, send: Callable[[str], Awaitable[None]]) -> None:
+        """Tell a page everything new, for ever; ``send`` waits where the page is slow."""
+        while True:
+            page.wake.clear()
+            now = time.monotonic()
+            if now >= page.state_due:
+                page.state_due = now + STATE_EVERY_S
+                await send(self._state_text(page))
+            hands = self._news_for(page)
+            if hands is not None:
+                await send(hands)
+                await asyncio.sleep(HANDS_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                left = page.state_due - time.monotonic()
+                await asyncio.wait_for(page.wake.wait(), max(left, 0.01))
+
+    def _state_text(self, page: Page) -> str:
+        with self._state.lock:
+            return _encoder.encode(state_news(self._state, page.wanted, time.time())).decode()
+
+    def _news_for(self, page: Page) -> str | None:
+        with self._state.lock:
+            shown = choose(self._state, page.wanted)
+        number, text = self._hands.get((shown.node, shown.camera), (0, b""))
+        if number <= page.hands_told:
+            return None
+        page.hands_told = number
+        return text.decode()

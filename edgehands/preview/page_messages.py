@@ -1,0 +1,168 @@
+"""What the page's server and the page tell each other, as types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from edgehands.mqtt.messages import EventMessage, InfoMessage, StatsMessage
+    from edgehands.preview.live import CameraState, Flow, LiveState, NodeState
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """The camera that a page shows; empty names leave it to the server."""
+
+    node: str = ""
+    camera: str = ""
+
+
+class FromPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a page says: its token first, where one is asked for; then what it wants to see."""
+
+    token: str = ""
+    show: Choice | None = None
+
+
+class Locked(msgspec.Struct, frozen=True, tag_field="type", tag="locked"):
+    """A token is wanted; ``refused`` after a wrong one."""
+
+    refused: bool = False
+
+
+class HandsNews(msgspec.Struct, frozen=True, tag_field="type", tag="hands"):
+    """A ``hands`` message of the camera that is shown, as it was published."""
+
+    node: str
+    camera: str
+    message: msgspec.Raw
+
+
+class BrokerView(msgspec.Struct, frozen=True):
+    """How it stands with the broker; fields as in ``BrokerState``."""
+
+    address: str
+    connected: bool
+    protocol: str
+    trouble: str
+
+
+class CameraView(msgspec.Struct, frozen=True):
+    """A camera: statuses as published, and what was measured on arrival."""
+
+    name: str
+    status: str
+    enabled: str
+    presence: str
+    count: int | None
+    left: str
+    right: str
+    rate: float
+    latency_ms: float | None
+    latency_p95_ms: float | None
+    arrival_ms: float | None
+    hands_now: bool
+
+
+class NodeView(msgspec.Struct, frozen=True):
+    """A node and its cameras."""
+
+    name: str
+    status: str
+    rate: float
+    heard: float
+    cameras: list[CameraView]
+
+
+class FlowView(msgspec.Struct, frozen=True):
+    """The traffic on a topic: messages a second, how many so far, size and age of the last."""
+
+    topic: str
+    rate: float
+    count: int
+    size: int
+    age_s: float
+    broken: int
+
+
+class StateNews(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
+    """Everything but landmarks. ``info``, ``stats``, flows and events are the shown node's."""
+
+    t: float
+    broker: BrokerView
+    shown: Choice
+    nodes: list[NodeView]
+    info: InfoMessage | None
+    stats: StatsMessage | None
+    flows: list[FlowView]
+    events: list[EventMessage]
+
+
+def choose(state: LiveState, wanted: Choice) -> Choice:
+    """Give the camera to show: the wanted one, else the first that is online."""
+    if wanted.node:
+        return wanted
+    for node, camera in state.cameras():
+        return Choice(node.name, camera.name)
+    return wanted
+
+
+def state_news(state: LiveState, wanted: Choice, now: float) -> StateNews:
+    """Say how everything stands; ``state.lock`` must be held."""
+    shown = choose(state, wanted)
+    node = state.nodes.get(shown.node)
+    broker = state.broker
+    return StateNews(
+        t=now,
+        broker=BrokerView(broker.address, broker.connected, broker.protocol, broker.trouble),
+        shown=shown,
+        nodes=[_node_view(each) for _, each in sorted(state.nodes.items())],
+        info=node.info if node else None,
+        stats=node.stats if node else None,
+        flows=[_flow_view(flow, now) for _, flow in sorted(node.flows.items())] if node else [],
+        events=[event for _, event in node.events] if node else [],
+    )
+
+
+def _node_view(node: NodeState) -> NodeView:
+    return NodeView(
+        name=node.name,
+        status=node.status,
+        rate=round(node.rate(), 2),
+        heard=node.heard,
+        cameras=[_camera_view(node.cameras[name], node) for name in sorted(node.cameras)],
+    )
+
+
+def _camera_view(camera: CameraState, node: NodeState) -> CameraView:
+    return CameraView(
+        name=camera.name,
+        # A node without power can't say that its camera is gone too.
+        status=camera.status if node.status != "offline" else "offline",
+        enabled=camera.enabled,
+        presence=camera.presence,
+        count=camera.count,
+        left=camera.gestures.get("left", ""),
+        right=camera.gestures.get("right", ""),
+        rate=round(camera.latency.per_second(), 2),
+        latency_ms=_rounded(camera.latency.middle()),
+        latency_p95_ms=_rounded(camera.latency.p95()),
+        arrival_ms=_rounded(camera.arrival_ms()),
+        hands_now=bool((message := camera.visible()) and message.hands),
+    )
+
+
+def _flow_view(flow: Flow, now: float) -> FlowView:
+    return FlowView(
+        topic=flow.topic,
+        rate=round(flow.rate.per_second(), 2),
+        count=flow.count,
+        size=flow.size,
+        age_s=round(max(now - flow.last, 0.0), 1),
+        broken=flow.broken,
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
