@@ -22,6 +22,7 @@ VERBS = {
     "watch": "edgehands.cli.watch",
     "preview": "edgehands.cli.preview",
     "bench": "edgehands.cli.bench",
+    "eval": "edgehands.cli.evaluate",
     "check": "edgehands.cli.check",
     "cameras": "edgehands.cli.cameras",
     "models": "edgehands.cli.models",

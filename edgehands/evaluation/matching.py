@@ -1,0 +1,141 @@
+"""Which reported hand is which true hand, in one frame; and ids for trackers that have none."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from edgehands.evaluation.values import ReportedHand, Run
+
+TRACKED: Final = 0.5
+"""A hand counts as tracked if a report's landmarks lie this near on average, in palm sizes."""
+
+NEAR: Final = 1.0
+"""A report this near to a true hand that nothing else reports is a poor one, not a false hand."""
+
+CONTINUES: Final = 1.0
+"""A hand without id continues the one that was this near on average, in its palm sizes."""
+
+REMEMBERED: Final = 5
+"""Frames for which a hand that isn't reported can still be continued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A true hand and the report of it.
+
+    Attributes:
+        true, reported: indices.
+        error: NME, palm sizes.
+    """
+
+    true: int
+    reported: int
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMatch:
+    """The pairs of a frame, and how many of its reports are false hands."""
+
+    pairs: tuple[Pair, ...]
+    false_hands: int
+
+
+def distances(
+    points: NDArray[np.float64], palms: NDArray[np.float64], hands: Sequence[ReportedHand]
+) -> NDArray[np.float64]:
+    """(H, N) mean distance of N hands' landmarks from points (H, 21, 2), in palm sizes (H,)."""
+    if not hands:
+        return np.zeros((len(points), 0))
+    reported = np.stack([hand.points for hand in hands])
+    apart = np.linalg.norm(points[:, None] - reported[None], axis=3).mean(axis=2)
+    return np.asarray(apart / np.maximum(palms, 1e-6)[:, None])
+
+
+def assign(costs: NDArray[np.float64], gate: float) -> list[tuple[int, int]]:
+    """Rows and columns paired so that the sum of costs is least; a row or column may stay alone.
+
+    No pair costs ``gate`` or more, and a row that stays alone costs ``gate``. All ways are tried:
+    for a handful of rows.
+    """
+    rows, columns = costs.shape
+    best: list[tuple[int, int]] = []
+    least = rows * gate
+    choices = [[None, *np.flatnonzero(costs[row] < gate).tolist()] for row in range(rows)]
+    for choice in itertools.product(*choices):
+        taken = [column for column in choice if column is not None]
+        if len(taken) != len(set(taken)):
+            continue
+        total = sum(
+            gate if column is None else float(costs[row, column])
+            for row, column in enumerate(choice)
+        )
+        if total < least:
+            least = total
+            best = [(row, column) for row, column in enumerate(choice) if column is not None]
+    return best if columns else []
+
+
+def match(
+    points: NDArray[np.float64],
+    palms: NDArray[np.float64],
+    shown: NDArray[np.float64],
+    hands: Sequence[ReportedHand],
+) -> FrameMatch:
+    """Pair what was reported with what is true in a frame.
+
+    Args:
+        points: (H, 21, 2) true landmarks, frame pixels.
+        palms: (H,) palm sizes, pixels.
+        shown: (H,) share of each hand that can be seen; a hand with none is matched with nothing.
+        hands: what was reported.
+
+    A report that is left over is a false hand, unless it lies near a true hand that has no report.
+    """
+    costs = distances(points, palms, hands)
+    costs[shown <= 0] = np.inf
+    pairs = assign(costs, TRACKED)
+    used = {column for _, column in pairs}
+    reported = {row for row, _ in pairs}
+    false_hands = 0
+    for column in range(len(hands)):
+        if column in used:
+            continue
+        nearest = int(np.argmin(costs[:, column])) if len(costs) else -1
+        if nearest < 0 or nearest in reported or costs[nearest, column] >= NEAR:
+            false_hands += 1
+        else:
+            reported.add(nearest)
+    return FrameMatch(tuple(Pair(r, c, float(costs[r, c])) for r, c in pairs), false_hands)
+
+
+def with_ids(run: Run) -> Run:
+    """The same run with ids by nearest continuation, as a program would make them of bare hands."""
+    given = 0
+    known: dict[int, tuple[int, ReportedHand]] = {}  # id -> its last frame, as it was seen
+    frames = []
+    for number, hands in enumerate(run.frames):
+        known = {i: seen for i, seen in known.items() if number - seen[0] <= REMEMBERED + 1}
+        ids = list(known)
+        named: list[ReportedHand] = list(hands)
+        if known and hands:
+            points = np.stack([known[i][1].points for i in ids])
+            palms = np.linalg.norm(points[:, 9] - points[:, 0], axis=1)
+            for row, column in assign(distances(points, palms, hands), CONTINUES):
+                named[column] = replace(hands[column], id=ids[row])
+        for column, hand in enumerate(named):
+            if hand.id is None:
+                given += 1
+                named[column] = replace(hand, id=given)
+        known |= {hand.id: (number, hand) for hand in named if hand.id is not None}
+        frames.append(tuple(named))
+    return replace(run, frames=tuple(frames))

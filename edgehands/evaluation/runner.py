@@ -1,0 +1,66 @@
+"""Runs the tracker over clips."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Self
+
+import cv2
+import numpy as np
+
+from edgehands import HandTracker
+from edgehands.evaluation.values import ReportedHand, Run
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from edgehands.config import TrackingConfig
+    from edgehands.evaluation.values import Clip
+    from edgehands.hand import Hand
+
+
+class TrackerUnderTest:
+    """A tracker that films are shown to, each as if it were the first. A context manager.
+
+    Args:
+        config: of the tracker.
+
+    Raises:
+        BackendUnavailable, ModelNotFound, ModelCorrupt: as :class:`~edgehands.HandTracker`.
+    """
+
+    def __init__(self, config: TrackingConfig) -> None:
+        cv2.setNumThreads(1)
+        self._resources = ExitStack()
+        self._tracker = self._resources.enter_context(HandTracker(config))
+        # The first run of a model takes longer: it isn't counted.
+        self._tracker.process(np.zeros((480, 640, 3), np.uint8), 0.0)
+
+    def run(self, clip: Clip) -> Run:
+        """Track a clip from its start; decoding and copying aren't counted in its CPU time."""
+        self._tracker.reset()
+        frames = []
+        cpu = 0.0
+        for i in range(len(clip)):
+            image = np.array(clip.images[i])
+            start = time.process_time()
+            hands = self._tracker.process(image, i / clip.fps)
+            cpu += time.process_time() - start
+            frames.append(tuple(_reported(hand) for hand in hands))
+        return Run(tuple(frames), cpu / max(1, len(clip)) * 1e3)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._resources.close()
+
+
+def _reported(hand: Hand) -> ReportedHand:
+    return ReportedHand(hand.landmarks[:, :2].astype(np.float64), hand.handedness, hand.id)
