@@ -18,6 +18,7 @@ from edgehands.cameras import (
     find_inputs,
     iter_frames,
     open_source,
+    opening,
 )
 from edgehands.cameras.files import ImageSource, list_folder, natural_key
 from edgehands.cameras.pacing import Clock
@@ -457,6 +458,23 @@ def test_track_frames_say_where_they_belong(folder: Path) -> None:
     frames = [i for i in iter_frames(found) if isinstance(i, Frame)]
     assert [f.seq for f in frames] == [0, 1, 2, 0]
     assert frames[-1].t_wall == (folder / "img1.png").stat().st_mtime
+
+
+def test_demo_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clip that comes with the package runs for ever in a live run, and once for reading."""
+    monkeypatch.setattr(opening, "DATA", tmp_path)
+    for realtime in (False, True):
+        with pytest.raises(SourceNotFound, match="install edgehands again"):
+            open_source("demo:", realtime=realtime)
+    write_video(tmp_path / "demo.mp4", frames=3, fps=100, fourcc="mp4v")
+    (tmp_path / "demo.json").write_text("{}")
+    with open_source("demo:", realtime=False) as source:
+        assert len(read_all(source)) == 3
+    with open_source("demo:", realtime=True) as source:
+        given = [source.read(1) for _ in range(8)]
+        assert not source.finished
+        assert source.describe().uri == "demo:"
+    assert sum(frame is not None for frame in given) == 8
 
 
 @pytest.mark.parametrize(

@@ -294,6 +294,19 @@ def test_device_that_is_no_device(tmp_path: Path) -> None:
         opener(tmp_path, FakeWebcam())()
 
 
+def test_device_of_the_pi_itself(dev: Path, tmp_path: Path) -> None:
+    """Whoever gives a CSI camera's raw device as a USB camera learns the right name."""
+    node = tmp_path / "sys" / "class" / "video4linux" / "null"  # what the fixture's video0 is
+    node.mkdir(parents=True)
+    (node / "name").write_text("unicam-image\n")
+    asked = opener(dev, FakeWebcam())
+    asked.sys = tmp_path / "sys"
+    with pytest.raises(SourceError, match="use picamera2:0"):
+        asked()
+    (node / "name").write_text("HD Pro Webcam C920\n")
+    assert asked().read().image.shape == (48, 64, 3)
+
+
 def test_busy_camera(dev: Path) -> None:
     """A camera that a browser holds gives that hint, and nothing stays open."""
     cam = FakeWebcam()

@@ -57,17 +57,32 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """
     data = read_bytes(path)
     header = check_header(data, path)
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except (cv2.error, MemoryError) as error:
-        log.debug("decoding %s: %s", path, error)
-        image = None
-    if image is None or image.dtype != np.uint8 or image.ndim != 3:
+    image = decode_rgb(np.frombuffer(data, np.uint8))
+    if image is None:
         raise SourceError(
             f"{path}: damaged, or a kind of {header.format} that can't be read: save it again "
             "as an 8-bit JPEG or PNG"
         )
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    return image
+
+
+# Without a second array of the picture's size where OpenCV can (4.11 and newer): 8,000 x 8,000
+# pixels are 192 MB.
+_RGB: int | None = getattr(cv2, "IMREAD_COLOR_RGB", None)
+
+
+def decode_rgb(data: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Decode a file's or a webcam's bytes, (N,), to (H, W, 3) uint8 RGB; None when it can't be."""
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR if _RGB is None else _RGB)
+        if image is None or image.dtype != np.uint8 or image.ndim != 3:
+            return None
+        if _RGB is None:
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    except (cv2.error, MemoryError) as error:
+        log.debug("decoding: %s", error)
+        return None
+    return np.asarray(image, np.uint8)
 
 
 def read_bytes(path: str | os.PathLike[str], limit: int = MAX_IMAGE_BYTES) -> bytes:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgehands.cameras.picamera2 import load_picamera2
+from edgehands.cameras.v4l2 import is_pi_internal
 from edgehands.errors import BackendUnavailable
 
 log = logging.getLogger(__name__)
@@ -60,14 +61,6 @@ def list_cameras() -> tuple[CameraInfo, ...]:
     """Find CSI cameras (where picamera2 is installed), then USB ones. Never raises."""
     return (*list_csi_cameras(), *list_v4l2_cameras())
 
-
-# Nodes of a Pi's own camera and codec hardware: capture devices by name, cameras only by libcamera.
-_NOT_USB = frozenset(
-    {
-        *("unicam", "bcm2835-isp", "bcm2835-codec", "bcm2835-codec-decode", "bcm2835 mmal"),
-        *("rp1-cfe", "pispbe", "rpi-hevc-dec", "rpivid", "vc4"),
-    }
-)
 
 _CAP_VIDEO_CAPTURE = 0x00000001
 _CAP_STREAMING = 0x04000000
@@ -185,7 +178,7 @@ def _ask(fd: int, path: Path, link: Path | None, ioctl: Ioctl) -> CameraInfo | N
     caps = device if whole & _CAP_DEVICE_CAPS else whole
     if caps & _CAP_VIDEO_CAPTURE == 0 or caps & _CAP_STREAMING == 0:
         return None
-    if _text(driver) in _NOT_USB:
+    if is_pi_internal(_text(driver)):
         return None
     modes = tuple(mode for fourcc in _formats(fd, ioctl) for mode in _modes_of(fd, fourcc, ioctl))
     if not modes and not _formats(fd, ioctl):  # the metadata node of a UVC camera

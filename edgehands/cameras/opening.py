@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edgehands.cameras.base import Source
     from edgehands.cameras.capture import Device
 
+DATA = Path(__file__).parent.parent / "data"
 SCHEMES = ("picamera2", "v4l2", "rtsp", "file", "dir", "demo", "fake")
 _EXAMPLES = (
     "picamera2:0, v4l2:/dev/video0, rtsp://host/path, file:clip.mp4, dir:images/, demo:, fake:"
@@ -67,10 +68,7 @@ def demo_clip() -> Path:
     Raises:
         SourceNotFound: It wasn't packed.
     """
-    folder = Path(__file__).parent.parent / "data"
-    clips = sorted(
-        path for path in folder.glob("demo.*") if path.suffix in {".mp4", ".avi", ".mkv"}
-    )
+    clips = sorted(path for path in DATA.glob("demo.*") if path.suffix in {".mp4", ".avi", ".mkv"})
     if not clips:
         raise SourceNotFound("demo: the package's own clip isn't there: install edgehands again")
     return clips[0]

@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 
 from edgehands.cameras.capture import Shot, capture_time
-from edgehands.cameras.images import quiet_opencv
+from edgehands.cameras.images import decode_rgb, quiet_opencv
 from edgehands.errors import SourceError, SourceNotFound
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class V4L2Opener:
     name: str
     settings: CameraSettings
     dev: Path = Path("/dev")
+    sys: Path = Path("/sys")
     factory: CaptureFactory = _opencv_capture
     stable: Path | None = field(default=None, init=False)
 
@@ -78,6 +79,12 @@ class V4L2Opener:
         """
         path = self.stable if self.stable is not None and self.stable.exists() else self._path()
         _check_device(path, self.dev)
+        node = self.sys / "class" / "video4linux" / path.resolve().name / "name"
+        if node.exists() and is_pi_internal(node.read_text(encoding="utf-8", errors="replace")):
+            raise SourceError(
+                f"{path}: part of a Raspberry Pi's own camera or codec hardware: "
+                "use picamera2:0 for a CSI camera (see: edgehands cameras)"
+            )
         device = V4L2Device(path, self.settings, self.factory)
         self.stable = self.stable or _stable_name(path, self.dev)
         return device
@@ -170,18 +177,20 @@ class V4L2Device:
             )
 
 
+# Drivers of a Pi's own camera and codec hardware: V4L2 devices, but no cameras by themselves.
+_PI_INTERNAL = ("unicam", "bcm2835", "rp1-cfe", "pispbe", "rpi-hevc", "rpivid", "vc4")
+
+
+def is_pi_internal(name: str) -> bool:
+    """Tell by a driver's or device's name whether it is inside a Raspberry Pi."""
+    return name.strip().lower().startswith(_PI_INTERNAL)
+
+
 def decode_frame(raw: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     """Turn what ``retrieve`` gave, a BGR picture or the bytes of a JPEG, into an RGB picture."""
-    try:
-        if raw.ndim == 3 and raw.shape[2] == 3:
-            return np.asarray(cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), np.uint8)
-        image = cv2.imdecode(raw.reshape(-1), cv2.IMREAD_COLOR)
-        if image is None:
-            return None
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-    except cv2.error as error:
-        log.debug("decoding a frame: %s", error)
-        return None
+    if raw.ndim == 3 and raw.shape[2] == 3:
+        return np.asarray(cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), np.uint8)
+    return decode_rgb(raw.reshape(-1))
 
 
 def _controls(settings: CameraSettings) -> list[tuple[int, float]]:

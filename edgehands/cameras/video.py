@@ -163,6 +163,8 @@ class VideoSource(Closing):
         ok, image = self._capture.retrieve()
         if not ok or image is None:
             return None
+        # OpenCV 4.11 gives a portrait video's size lying down: the picture knows better.
+        self._size = (int(image.shape[1]), int(image.shape[0]))
         rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
         return orient(rgb, self._settings)
 
