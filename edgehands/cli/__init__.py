@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 VERBS = {
     "run": "edgehands.cli.run",
+    "demo": "edgehands.cli.demo",
     "track": "edgehands.cli.track",
     "watch": "edgehands.cli.watch",
     "preview": "edgehands.cli.preview",

@@ -36,16 +36,20 @@ class LiveView:
         state: what to draw.
         waiting_for: said while no node was heard, such as "a node to publish".
         footer: the last line.
+        reserve: rows of the terminal that are taken by others.
     """
 
-    def __init__(self, state: LiveState, *, waiting_for: str, footer: str = "") -> None:
+    def __init__(
+        self, state: LiveState, *, waiting_for: str, footer: str = "", reserve: int = 0
+    ) -> None:
         self._state = state
         self._waiting_for = waiting_for
         self._footer = footer
+        self._reserve = reserve
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = options.max_width
-        height = options.height or console.size.height
+        height = max((options.height or console.size.height) - self._reserve, 6)
         with self._state.lock:
             parts: list[RenderableType] = [_head(self._state)]
             if not self._state.nodes:

@@ -100,10 +100,12 @@ function source(camera) {
 export function showTopics(flows, node) {
   // All of them begin alike: that part stands above them once.
   const cut = flows.length ? flows[0].topic.indexOf(`/${node}/`) + node.length + 2 : 0;
-  put($("topics-head"), cut ? `Topics under ${flows[0].topic.slice(0, cut)}` : "Topics");
+  put($("topics-head"), cut ? `under ${flows[0].topic.slice(0, cut)}` : "Topic");
   table($("topics"), flows, (flow) => {
     const row = make("tr");
-    const name = make("td", flow.topic.slice(cut));
+    const name = make("td");
+    // Long topics break behind a slash.
+    for (const level of flow.topic.slice(cut).split(/(?<=\/)/)) name.append(level, make("wbr"));
     if (flow.broken) name.append(" ", make("span", `${flow.broken} unreadable`, { class: "bad" }));
     const rate = flow.rate >= 0.05 ? flow.rate.toFixed(1) : "–";
     row.append(name, make("td", rate, { class: "n" }), make("td", String(flow.size), { class: "n" }), make("td", ago(flow.age_s), { class: "n" }));

@@ -6,8 +6,8 @@ const FRONT = { yaw: 0.0, pitch: 0.0 };
 const START = { yaw: -0.5, pitch: 0.28 };
 const FLOOR = 0.13; // metres below the middle
 const CELL = 0.05;
-const NEAREST = 0.42; // the viewer's distance, metres
-const FOLLOW = 0.04; // how much of the way the viewer follows the hands in a frame
+const NEAREST = 0.5; // the viewer's distance, metres
+const FOLLOW = 0.05; // how much of the way the viewer follows the hands in a frame
 
 export class SpaceView {
   /** `changed` is called when the viewer turned the scene. */
@@ -126,11 +126,14 @@ export class SpaceView {
       return [Math.min(...values), Math.max(...values)];
     });
     const away = Math.max(NEAREST, 1.9 * Math.hypot((x1 - x0) / 2, (y1 - y0) / 2));
-    const step = this.seen ? FOLLOW : 1;
+    const off = [(x0 + x1) / 2 - this.middle[0], (y0 + y1) / 2 - this.middle[1]];
+    // The further off the middle, the less slowly: a quick hand isn't lost.
+    const lost = Math.hypot(...off) / this.away;
+    const step = this.seen ? clamp(FOLLOW + 2 * (lost - 0.1), FOLLOW, 1) : 1;
     this.seen = true;
-    this.middle[0] += step * ((x0 + x1) / 2 - this.middle[0]);
-    this.middle[1] += step * ((y0 + y1) / 2 - this.middle[1]);
-    this.away += step * (away - this.away);
+    this.middle[0] += step * off[0];
+    this.middle[1] += step * off[1];
+    this.away += (away > this.away ? Math.max(step, 0.2) : step) * (away - this.away);
   }
 
   forget(hands) {
