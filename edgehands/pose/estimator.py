@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from edgehands.errors import CalibrationError
 from edgehands.pose.camera import intrinsics_of
-from edgehands.pose.estimate import (
-    AVERAGE_HAND_LENGTH,
-    PALM_PER_LENGTH,
-    estimate_pose,
-    palm_measure,
-)
+from edgehands.pose.estimate import AVERAGE_HAND_LENGTH, estimate_pose
 from edgehands.pose.smooth import PoseFilter
 
 if TYPE_CHECKING:
@@ -22,9 +17,6 @@ if TYPE_CHECKING:
     from edgehands.pose.camera import Intrinsics
     from edgehands.pose.settings import PoseConfig
 
-_MEMORY_FRAMES: Final = 60
-"""Frames over which a hand's size in its world landmarks is averaged: it trembles, hands don't."""
-
 _FORGET_S: Final = 5.0
 
 
@@ -33,18 +25,11 @@ class _Track:
 
     def __init__(self) -> None:
         self.filter = PoseFilter()
-        self.palm = 0.0
-        self.frames = 0
         self.seen = 0.0
-
-    def remember(self, measure: float) -> float:
-        self.frames = min(self.frames + 1, _MEMORY_FRAMES)
-        self.palm += (measure - self.palm) / self.frames
-        return self.palm
 
 
 class PoseEstimator:
-    """Places hands in the camera frame; remembers each hand's size and steadies its pose.
+    """Places hands in the camera frame and steadies each hand's pose.
 
     Not thread-safe; one object a stream.
     """
@@ -74,18 +59,14 @@ class PoseEstimator:
         Returns:
             The pose, None where the landmarks allow none.
         """
-        measure = palm_measure(hand.world_landmarks)
-        if not 1e-4 < measure < 1e4:  # also false for nan
-            return None
+        pose = estimate_pose(hand, self.intrinsics(width, height), self._length)
+        if pose is None or not self._config.smoothing:
+            return pose
         track = self._tracks.get(hand.id)
         if track is None:
             self._forget(t)
             track = self._tracks[hand.id] = _Track()
         track.seen = t
-        scale = PALM_PER_LENGTH * self._length / track.remember(measure)
-        pose = estimate_pose(hand, self.intrinsics(width, height), scale)
-        if pose is None or not self._config.smoothing:
-            return pose
         return track.filter.update(t, pose)
 
     def _forget(self, t: float) -> None:
@@ -112,8 +93,7 @@ def learn_hand_length(hands: Iterable[Hand], distance: float, intrinsics: Intrin
         raise CalibrationError(f"distance of {distance} m is outside 0.1 to 5: give metres")
     lengths = []
     for hand in hands:
-        measure = max(palm_measure(hand.world_landmarks), 1e-6)
-        pose = estimate_pose(hand, intrinsics, PALM_PER_LENGTH * AVERAGE_HAND_LENGTH / measure)
+        pose = estimate_pose(hand, intrinsics)
         if pose is not None:
             lengths.append(AVERAGE_HAND_LENGTH * distance / math.hypot(*pose.palm))
     if len(lengths) < 5:
