@@ -68,7 +68,7 @@ def test_stream_from_a_camera(server: RtspServer) -> None:
     assert frame.image[..., 0].min() > 50
     assert frame.image[..., 1:].max() < 20
     assert (info.kind, info.width, info.height) == ("rtsp", WIDTH, HEIGHT)
-    assert 25 < info.fps < 100  # FFmpeg measures it
+    assert 0 <= info.fps < 100  # FFmpeg measures it, or leaves it unknown (with OpenCV 4.11)
 
 
 def test_camera_with_password(caplog: pytest.LogCaptureFixture) -> None:

@@ -163,8 +163,6 @@ class VideoSource(Closing):
         ok, image = self._capture.retrieve()
         if not ok or image is None:
             return None
-        # OpenCV 4.11 gives a portrait video's size lying down: the picture knows better.
-        self._size = (int(image.shape[1]), int(image.shape[0]))
         rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
         return orient(rgb, self._settings)
 
@@ -198,6 +196,8 @@ def _open(path: Path) -> cv2.VideoCapture:
     if not capture.isOpened():
         capture.release()
         raise SourceError(f"{path}: not an image, and not a video that can be read")
+    # Portrait videos stand upright: the default, except in OpenCV 4.11.
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
     return capture
 
 
