@@ -62,7 +62,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env=_environment(),
                 # Ctrl-C in the terminal is for us: we end the others in order.
                 start_new_session=True,
                 preexec_fn=tie,  # noqa: PLW1509 - no thread of ours runs yet
@@ -120,6 +120,13 @@ def listens(port: int, host: str = "127.0.0.1") -> bool:
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((host, port)) == 0
+
+
+def _environment() -> dict[str, str]:
+    """Give our environment without the broker and the names that were set for another run."""
+    others = ("EDGEHANDS_MQTT__", "EDGEHANDS_NODE__", "EDGEHANDS_PREVIEW_TOKEN")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+    return {**kept, "PYTHONUNBUFFERED": "1"}
 
 
 def _tie_to_parent() -> Callable[[], None] | None:

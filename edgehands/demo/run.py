@@ -81,25 +81,19 @@ def run_demo(options: DemoOptions) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgehands-demo-")))
         port, websocket_port = free_port(), free_port()
         url = f"mqtt://{HOST}:{port}"
+        ports = [str(port), str(websocket_port)]
         broker = stack.enter_context(
-            Child(
-                "broker",
-                ["-m", "edgehands.demo.broker", str(port), str(websocket_port)],
-                folder,
-            )
+            Child("broker", ["-m", "edgehands.demo.broker", *ports], folder)
         )
         broker.wait_until(lambda: listens(port), "took no connection")
+        settings = _settings(options, url, folder)
         service = stack.enter_context(
-            Child(
-                "service",
-                ["-m", "edgehands.service", "--config", str(_settings(options, url, folder))],
-                folder,
-            )
+            Child("service", ["-m", "edgehands.service", "--config", str(settings)], folder)
         )
         page_url = ""
         children = [broker, service]
         if options.page:
-            page, page_url = _start_page(options, url, folder, stack)
+            page, page_url = _start_page(options.port, settings, folder, stack)
             children.append(page)
         addresses = Addresses(url, port, f"ws://{HOST}:{websocket_port}/mqtt", page_url)
         _Show(addresses, children, stop, options).run()
@@ -162,12 +156,10 @@ def _settings(options: DemoOptions, url: str, folder: Path) -> Path:
     return path
 
 
-def _start_page(
-    options: DemoOptions, url: str, folder: Path, stack: ExitStack
-) -> tuple[Child, str]:
-    port = options.port or free_port(PAGE_PORT)
-    arguments = ["-c", _PAGE, "preview", "--mqtt", url, "--node", NODE, "--port", str(port)]
-    page = stack.enter_context(Child("page", arguments, folder))
+def _start_page(port: int, settings: Path, folder: Path, stack: ExitStack) -> tuple[Child, str]:
+    port = port or free_port(PAGE_PORT)
+    options = ["--config", str(settings), "--node", NODE, "--port", str(port)]
+    page = stack.enter_context(Child("page", ["-c", _PAGE, "preview", *options], folder))
     page.wait_until(lambda: any(line.startswith("http") for line in page.printed()), "didn't come")
     return page, next(line for line in page.printed() if line.startswith("http"))
 
