@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import paho.mqtt.client as paho
 
+from edgehands.mqtt.contract import check_message
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -166,6 +168,11 @@ class Listener:
     ) -> None:
         assert self._client is not None
         self._client.loop_stop()
+        if kind is None:
+            # Whatever a test publishes must be what the contract says.
+            for message in self.heard:
+                if message.topic.startswith("edgehands/") and message.payload:
+                    check_message(message.topic, message.payload)
 
     def on(self, end: str) -> list[bytes]:
         """The payloads of all topics that end so, in order."""

@@ -55,15 +55,29 @@ def plain(text: str) -> str:
 
 def json_schema(kind: type, title: str) -> dict[str, Any]:
     """JSON Schema (2020-12) of a type, with the docstrings' words as descriptions."""
-    components = _struct_types(kind)
-    schema = msgspec.json.schema(kind, schema_hook=_schema_hook)
-    for name, definition in schema.get("$defs", {}).items():
-        owner = components[name]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        "$ref": f"#/$defs/{kind.__name__}",
+        "$defs": describe_components([kind], "#/$defs/{name}"),
+    }
+
+
+def describe_components(kinds: list[type], reference: str) -> dict[str, Any]:
+    """The schemas of structs and of all they are made of, by name, with descriptions."""
+    owners: dict[str, type] = {}
+    for kind in kinds:
+        owners.update(_struct_types(kind))
+    _, components = msgspec.json.schema_components(
+        kinds, schema_hook=_schema_hook, ref_template=reference
+    )
+    for name, definition in components.items():
+        owner = owners[name]
         definition["description"] = plain(summary(owner))
         for field, text in describe_fields(owner).items():
             if field in definition.get("properties", {}):
                 definition["properties"][field]["description"] = plain(text)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}
+    return components
 
 
 def config_schema() -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgehands.mqtt.publisher import HandsPublisher, PublishCounts
-from edgehands.mqtt.topics import Topics
+from edgehands.mqtt.topics import OFFLINE, ONLINE, Topics
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -63,6 +63,7 @@ class FakePublisher(HandsPublisher):
 
     def __enter__(self) -> Self:
         self.begin()
+        self.client.state(self.topics.status, ONLINE)
         return self
 
     def __exit__(
@@ -72,6 +73,7 @@ class FakePublisher(HandsPublisher):
         trace: TracebackType | None,
     ) -> None:
         self.camera_status("offline")
+        self.client.state(self.topics.status, OFFLINE)
 
     @property
     def counts(self) -> PublishCounts:

@@ -34,6 +34,16 @@ class Topics:
             check_topic_level("mqtt.prefix", level)
         check_topic_level("node.name", node)
         check_topic_level("camera.name", camera)
+        self._spell(prefix, node, camera)
+
+    @classmethod
+    def templates(cls) -> Topics:
+        """Give the topics with ``{node}`` and ``{camera}`` in place of names: for documents."""
+        topics = cls.__new__(cls)
+        topics._spell("edgehands", "{node}", "{camera}")  # noqa: SLF001 - our own
+        return topics
+
+    def _spell(self, prefix: str, node: str, camera: str) -> None:
         self.node = f"{prefix}/{node}"
         self.camera = f"{self.node}/camera/{camera}"
         self.status = f"{self.node}/status"
@@ -44,10 +54,21 @@ class Topics:
         self.presence = f"{self.camera}/presence"
         self.count = f"{self.camera}/count"
         self.event = f"{self.camera}/event"
+        self.enabled = f"{self.camera}/enabled"
+        self.enabled_set = f"{self.camera}/enabled/set"
+        self.requests = f"{self.node}/request/+"
 
     def gesture(self, side: Handedness) -> str:
         """Topic of the gesture of the left or the right hand."""
         return f"{self.camera}/gesture/{side.value}"
+
+    def request(self, verb: str) -> str:
+        """Topic on which this is asked of the node."""
+        return f"{self.node}/request/{verb}"
+
+    def response(self, verb: str) -> str:
+        """Topic on which the node answers."""
+        return f"{self.node}/response/{verb}"
 
 
 def topics_of(config: Config) -> Topics:

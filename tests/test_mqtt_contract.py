@@ -1,0 +1,206 @@
+"""The written contract and what is really published."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from random import Random  # noqa: TC003 - hypothesis reads the annotation
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgehands.mqtt.contract import CHANNELS, MAX_BYTES, MessageError, check_message
+from edgehands.mqtt.document import asyncapi, message_schemas, to_yaml
+from edgehands.mqtt.fake import FakePublisher
+from edgehands.mqtt.messages import CameraMessage, InfoMessage, ModelMessage
+from edgehands.mqtt.topics import Topics
+from edgehands.service.notify import Notifier
+from edgehands.service.report import Reporter
+from edgehands.service.statistics import StageTimes
+from tests.mqtt_hands import make_frame, make_hand
+from tests.test_service_loop import ScriptedSource
+
+ROOT = Path(__file__).resolve().parents[1]
+CAMERA = "edgehands/node/camera/main"
+
+
+def a_session() -> FakePublisher:
+    """Everything that is ever published, once."""
+    with FakePublisher(Topics(node="node")) as publisher:
+        publisher.info(
+            InfoMessage(
+                version="1",
+                python="3",
+                system="x",
+                backend="cpu",
+                models=[ModelMessage(name="a", variant="full", sha256="0" * 64)],
+                camera=CameraMessage(name="main", source="demo:"),
+                config="0",
+            )
+        )
+        publisher.camera_status("online")
+        publisher.publish(make_frame(make_hand(1, gesture="fist"), make_hand(2)))
+        publisher.publish(make_frame())
+        times = StageTimes(("track",))
+        times.add("track", 0.01)
+        reporter = Reporter(
+            source=ScriptedSource([]),
+            publisher=publisher,
+            times=times,
+            notifier=Notifier({}),
+            frames=lambda: 1,
+        )
+        publisher.stats(reporter.report())
+    return publisher
+
+
+def test_every_message_of_a_session_is_what_the_contract_says() -> None:
+    """Without it: the schemas would promise what the node doesn't send."""
+    seen = set()
+    for message in a_session().sent:
+        checked = check_message(message.topic, message.payload)
+        assert (checked.channel.qos, checked.channel.retain) == (message.qos, message.retain)
+        assert checked.node == "node"
+        seen.add(checked.channel.name)
+    assert seen == {channel.name for channel in CHANNELS if channel.direction == "out"}
+
+
+def test_every_message_of_a_session_validates_against_the_published_schemas() -> None:
+    """Without it: somebody else's generated reader would refuse our messages."""
+    jsonschema = pytest.importorskip("jsonschema", reason="pip install jsonschema")
+    validators = {
+        path.name.partition(".")[0]: jsonschema.Draft202012Validator(json.loads(path.read_text()))
+        for path in (ROOT / "docs" / "schemas").glob("*.json")
+    }
+    count = 0
+    for message in a_session().sent:
+        name = check_message(message.topic, message.payload).channel.name
+        if name in validators:
+            validators[name].validate(json.loads(message.payload))
+            count += 1
+    assert count >= 6
+    with pytest.raises(jsonschema.ValidationError):
+        validators["hands"].validate({"schema": 1, "hands": [{"id": "x"}]})
+
+
+def test_the_examples_in_the_guide_are_valid() -> None:
+    """Without it: people would copy an example that no node ever sends."""
+    text = (ROOT / "docs" / "mqtt.md").read_text()
+    checked = 0
+    for title in ("event", "info", "stats"):
+        part = text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+        (block,) = re.findall(r"```json\n(.*?)```", part, re.DOTALL)
+        topic = f"{CAMERA}/event" if title == "event" else f"edgehands/node/{title}"
+        check_message(topic, json.dumps(json.loads(block)).encode())
+        checked += 1
+    assert checked == 3
+    for channel in CHANNELS:
+        shown = channel.address.replace("{node}", "<node>").replace("{camera}", "<cam>")
+        shown = re.sub("gesture/(left|right)", r"gesture/<left\\|right>", shown)
+        assert shown.rpartition("/")[2] in text, shown
+
+
+def test_the_asyncapi_document_names_every_topic() -> None:
+    """Without it: tools that read AsyncAPI would not see the whole tree."""
+    yaml = pytest.importorskip("yaml", reason="pip install pyyaml")
+    document = yaml.safe_load(asyncapi())
+    assert {c["address"] for c in document["channels"].values()} == {c.address for c in CHANNELS}
+    assert set(message_schemas()) == {c.name for c in CHANNELS if isinstance(c.payload, type)}
+    names = set(document["components"]["schemas"])
+    for reference in re.findall(r"#/components/schemas/(\w+)", asyncapi()):
+        assert reference in names
+
+
+_TEXT = st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), max_size=20)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | _TEXT,
+        lambda inner: st.lists(inner) | st.dictionaries(_TEXT, inner),
+        max_leaves=10,
+    )
+)
+@settings(max_examples=100, deadline=None)
+def test_whatever_is_described_becomes_valid_yaml(value: Any) -> None:
+    """Without it: a colon in a docstring would break the published document."""
+    yaml = pytest.importorskip("yaml", reason="pip install pyyaml")
+    assert yaml.safe_load(to_yaml({"top": value})) == {"top": value}
+
+
+def mutated(random: Random, payload: bytes) -> bytes:
+    """A payload with a few bytes changed, cut, doubled, or pieces of JSON put in."""
+    data = bytearray(payload)
+    pieces = (
+        b"null",
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b'"',
+        b"1e999",
+        b"-",
+        b"\\u0000",
+        b"\xff",
+        b"NaN",
+        b",",
+    )
+    for _ in range(random.randint(1, 4)):
+        at = random.randrange(len(data) + 1)
+        match random.randrange(4):
+            case 0:
+                data[at : at + random.randint(1, 20)] = b""
+            case 1:
+                data[at:at] = random.choice(pieces)
+            case 2:
+                data[at:at] = data[: random.randint(0, 200)]
+            case _:
+                data[at : at + 1] = random.randbytes(1)
+    return bytes(data)
+
+
+CASES_A_SEED = 50
+_SENT = a_session().sent
+
+
+@given(st.randoms(use_true_random=False), st.binary(max_size=200))
+@settings(max_examples=400, deadline=None)
+def test_any_bytes_are_either_a_message_or_refused(random: Random, noise: bytes) -> None:
+    """Without it: one broken message could end every reader of a broker."""
+    for _ in range(CASES_A_SEED):
+        message = random.choice(_SENT)
+        payload = mutated(random, message.payload) if random.random() < 0.9 else noise
+        try:
+            content = check_message(message.topic, payload).content
+        except MessageError as error:
+            assert len(str(error)) < 1000  # noqa: PT017 - both outcomes are right
+        else:
+            assert content is not None
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        (f"{CAMERA}/hands", b"[" * 60_000),
+        (f"{CAMERA}/hands", b'{"hands":' * 7_000),
+        (f"{CAMERA}/hands", b" " * (MAX_BYTES + 1)),
+        (f"{CAMERA}/hands", b""),
+        (f"{CAMERA}/count", "٣".encode()),
+        (f"{CAMERA}/count", b"9" * 5_000),
+        (f"{CAMERA}/count", b"-1"),
+        (f"{CAMERA}/gesture/left", b"a\nb"),
+        (f"{CAMERA}/presence", b"on"),
+        (f"{CAMERA}/status", b"\xff"),
+        ("edgehands/node/camera/a/b/hands", b"{}"),
+        ("edgehands//status", b"online"),
+        ("other/node/status", b"online"),
+        ("edgehands/" * 5_000, b"online"),
+    ],
+)
+def test_what_the_contract_does_not_know_is_refused(topic: str, payload: bytes) -> None:
+    """Without it: a reader would take nonsense for a hand."""
+    with pytest.raises(MessageError):
+        check_message(topic, payload)
