@@ -132,8 +132,8 @@ class HandPose:
     def from_vector(angles: Floats) -> HandPose:
         """The inverse of :meth:`to_vector`."""
         a = [float(v) for v in angles]
-        fingers = [Finger(*a[5 + 4 * i : 9 + 4 * i]) for i in range(4)]
-        return HandPose(Thumb(*a[:5]), *fingers, *a[21:24])
+        index, middle, ring, pinky = (Finger(*a[5 + 4 * i : 9 + 4 * i]) for i in range(4))
+        return HandPose(Thumb(*a[:5]), index, middle, ring, pinky, *a[21:24])
 
 
 LIMITS = np.array(

@@ -25,7 +25,7 @@ def _colour(rng: np.random.Generator, lo: float = 20, hi: float = 235) -> NDArra
     grey = rng.uniform(lo, hi)
     tint = rng.normal(0, 1, 3)
     tint -= tint.mean()
-    return np.clip(grey + tint * rng.uniform(2, 38), 0, 255)
+    return np.clip(grey + tint * (2 + 34 * rng.random() ** 2), 0, 255)
 
 
 def _cloud(
@@ -58,7 +58,7 @@ def _vignette(rng: np.random.Generator, h: int, w: int) -> NDArray[np.float32]:
     x, y = np.meshgrid(*_axes(h, w))
     cx, cy = rng.uniform(-0.5, 0.5, 2).tolist()
     fall = 1 - float(rng.uniform(0.0, 0.25)) * ((x - cx) ** 2 + (y - cy) ** 2)
-    return fall[..., None].astype(np.float32)
+    return np.asarray(fall[..., None], np.float32)
 
 
 def _shapes(rng: np.random.Generator, h: int, w: int) -> NDArray[np.float32]:
@@ -209,6 +209,6 @@ def background(
         raise UsageError(
             f"background kind {kind!r}: unknown; give one of {', '.join(KINDS)}, photo"
         )
-    out = np.clip(np.round(image), 0, 255).astype(np.uint8)
+    out: NDArray[np.uint8] = np.clip(np.round(image), 0, 255).astype(np.uint8)
     out.flags.writeable = False
     return out

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgehands.synthetic.anatomy import BONES, REST, Bone, HandPose, Skeleton, pose_skeleton
-from edgehands.synthetic.sculpt import FINGER_RADII, THUMB_RADII, Mesh
+from edgehands.synthetic.field import FINGER_RADII, THUMB_RADII
+from edgehands.synthetic.sculpt import Mesh
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def _quaternions(rotations: NDArray[np.float64]) -> NDArray[np.float64]:
     y = np.copysign(y, r[:, 0, 2] - r[:, 2, 0])
     z = np.copysign(z, r[:, 1, 0] - r[:, 0, 1])
     q = np.stack([w, x, y, z], axis=1)
-    return q / np.linalg.norm(q, axis=1, keepdims=True)
+    return np.asarray(q / np.linalg.norm(q, axis=1, keepdims=True))
 
 
 def _multiply(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -82,7 +83,7 @@ def skin(pose: HandPose) -> tuple[NDArray[np.float64], NDArray[np.float64], Skel
 
     def turned(p: NDArray[np.float64]) -> NDArray[np.float64]:
         t = 2.0 * _cross(qv, p)
-        return p + qw * t + _cross(qv, t)
+        return np.asarray(p + qw * t + _cross(qv, t))
 
     move = 2.0 * (qw * dv - dw * qv + _cross(qv, dv))
     return turned(mesh.vertices) + move, turned(mesh.normals), posed

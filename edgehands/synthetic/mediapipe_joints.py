@@ -65,4 +65,5 @@ def facing_of(rotation: NDArray[np.float64], wrist: NDArray[np.float64]) -> floa
 def mediapipe_joints(skeleton: Skeleton, pose: HandPose, facing: float) -> NDArray[np.float64]:
     """(21, 3) landmarks as MediaPipe defines them, hand millimetres."""
     offsets = np.einsum("lk,lkj->lj", features(pose, facing), OFFSETS)
-    return skeleton.joints + np.einsum("lij,lj->li", skeleton.rotations[CARRIER], offsets)
+    moved = np.einsum("lij,lj->li", skeleton.rotations[CARRIER], offsets)
+    return np.asarray(skeleton.joints + moved)

@@ -51,8 +51,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A moment of a film: at ``t`` seconds the hand is at ``place``; from then on it takes the
-    shape ``gesture`` (None: keeps the one it has).
+    """A moment of a film.
+
+    Attributes:
+        t: seconds.
+        place: where the hand is then.
+        gesture: the shape it takes from then on; None: it keeps the one it has.
     """
 
     t: float
@@ -75,8 +79,10 @@ def put_palm(hand: SceneHand, camera: Camera, place: Place) -> SceneHand:
 def smooth_between(
     t: float, times: NDArray[np.float64], values: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """A smooth way through values (K, C) at times (K,): cubic with monotone slopes (Fritsch and
-    Carlson 1980), so nothing overshoots and equal neighbours mean standing still.
+    """A smooth way through values (K, C) at times (K,).
+
+    A cubic with monotone slopes (Fritsch and Carlson 1980): nothing overshoots, and equal
+    neighbours mean standing still.
     """
     if t <= times[0]:
         return np.asarray(values[0])
@@ -103,6 +109,9 @@ def smooth_between(
     )
 
 
+_SOMEBODY = Skin()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Actor:
     """A hand with a part to play.
@@ -117,7 +126,7 @@ class Actor:
 
     handedness: Handedness
     keys: tuple[Key, ...]
-    skin: Skin = Skin()
+    skin: Skin = _SOMEBODY
     scale: float = 1.0
     change: float = 0.4
     sway: float = 1.0
@@ -178,7 +187,7 @@ class Actor:
 
 def _palm_at(hand: SceneHand, camera: Camera, place: Place) -> NDArray[np.float64]:
     """(3,) the palm's middle before the camera."""
-    return to_camera(put_palm(hand, camera, place), _ANCHOR[None])[0]
+    return np.asarray(to_camera(put_palm(hand, camera, place), _ANCHOR[None])[0])
 
 
 def _balls(hand: SceneHand) -> Spheres:

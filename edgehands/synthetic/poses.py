@@ -23,7 +23,7 @@ def _curled(spread: float, mcp: float = 86.0, pip: float = 100.0, dip: float = 5
 _OPEN = (Finger(9, 2, 3, 2), Finger(1, 1, 3, 2), Finger(-7, 2, 3, 2), Finger(-17, 3, 4, 2))
 _STRAIGHT = (Finger(4, 2, 4, 2), Finger(0, 1, 4, 2), Finger(-3, 2, 4, 2), Finger(-8, 3, 5, 3))
 _FIST = (_curled(3), _curled(0), _curled(-3), _curled(-6, 88, 98, 58))
-_THUMB_OVER = Thumb(24, 46, -8, 42, 48)
+_THUMB_OVER = Thumb(26, 51, -8, 42, 46)
 _THUMB_OUT = Thumb(50, 14, 48, 2, -4)
 
 POSES: dict[str, HandPose] = {
@@ -34,26 +34,26 @@ POSES: dict[str, HandPose] = {
         Thumb(20, 48, -10, 44, 50), Finger(13, 2, 4, 2), Finger(-9, 2, 4, 2), *_FIST[2:], cup=4
     ),
     "three": HandPose(_THUMB_OUT, Finger(11, 2, 4, 2), Finger(-4, 2, 4, 2), *_FIST[2:]),
-    "four": HandPose(Thumb(18, 50, -12, 38, 42), *_OPEN, cup=4),
+    "four": HandPose(Thumb(17, 34, -14, 50, 62), *_OPEN, cup=4),
     "thumbs_up": HandPose(Thumb(52, 10, 50, -4, -10), *_FIST),
     "thumbs_down": HandPose(Thumb(52, 10, 50, -4, -10), *_FIST),
     "pinch": HandPose(
-        Thumb(30, 46, 0, 16, 28),
-        Finger(5, 52, 46, 24),
+        Thumb(20, 36, 6, 10, 7),
+        Finger(5, 51, 44, 34),
         _curled(0, 70, 80, 40),
         _curled(-3, 78, 90, 46),
         _curled(-6, 80, 90, 46),
     ),
     "ok": HandPose(
-        Thumb(30, 46, 0, 16, 28),
-        Finger(5, 52, 46, 24),
+        Thumb(18, 38, 0, 6, 9),
+        Finger(5, 52, 47, 20),
         Finger(0, 14, 12, 6),
         Finger(-6, 6, 8, 4),
         Finger(-15, 2, 6, 3),
         cup=4,
     ),
     "rock": HandPose(
-        Thumb(20, 48, -10, 44, 50), Finger(6, 2, 4, 2), *_FIST[1:3], Finger(-12, 4, 5, 3)
+        Thumb(20, 53, -8, 42, 50), Finger(6, 2, 4, 2), *_FIST[1:3], Finger(-12, 4, 5, 3)
     ),
     "call": HandPose(Thumb(54, 14, 46, -4, -10), *_FIST[:3], Finger(-18, 6, 5, 3)),
     "i_love_you": HandPose(
@@ -138,8 +138,8 @@ def random_pose(rng: np.random.Generator) -> HandPose:
         curls[2] = 0.4 * curls[2] + 0.3 * (curls[1] + curls[3])
         for i, curl in enumerate(curls):
             spread = (6.0, 0.0, -4.0, -11.0)[i] * (1 - 0.7 * curl) + rng.normal(0, 4)
-            bend = [curl * c + rng.normal(0, 7) for c in _CURL]
-            fingers.append(Finger(spread, *bend))
+            joints = [curl * c + rng.normal(0, 7) for c in _CURL]
+            fingers.append(Finger(spread, *joints))
         thumb = Thumb(
             rng.uniform(12, 56),
             rng.uniform(8, 52),
@@ -147,15 +147,9 @@ def random_pose(rng: np.random.Generator) -> HandPose:
             rng.uniform(-4, 45),
             rng.uniform(-8, 60),
         )
-        pose = clamp(
-            HandPose(
-                thumb,
-                *fingers,
-                wrist_flex=rng.normal(0, 15),
-                wrist_turn=rng.normal(0, 7),
-                cup=rng.uniform(0, 12),
-            )
-        )
+        index, middle, ring, pinky = fingers
+        bend = (rng.normal(0, 15), rng.normal(0, 7), rng.uniform(0, 12))
+        pose = clamp(HandPose(thumb, index, middle, ring, pinky, *bend))
         if is_free(pose):
             return pose
 

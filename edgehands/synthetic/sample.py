@@ -203,7 +203,7 @@ def _random_occluder(hand: SceneHand, camera: Camera, rng: np.random.Generator) 
     )
 
 
-def random_scene(
+def random_scene(  # noqa: PLR0913 - every argument has a name and a default
     seed: int,
     *,
     hands: int = 1,

@@ -76,7 +76,7 @@ class SceneHand:
         gesture: the name of the pose it was made from.
         pose: its joint angles.
         rotation: (3, 3) columns are the palm's axes in the camera frame: for both hands
-            y towards the fingers, z out of the palm; x = y × z.
+            y towards the fingers, z out of the palm; x is their cross product.
         wrist: camera-frame metres.
         scale: 1 = a hand of 190 mm.
         skin: how it looks.

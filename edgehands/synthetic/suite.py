@@ -27,7 +27,7 @@ from edgehands.synthetic.scene import Background, Camera, Occluder, Scene, Senso
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from edgehands.synthetic.scene import Lighting, Rendering, SceneHand
+    from edgehands.synthetic.scene import BackgroundKind, Lighting, Rendering, SceneHand
 
 L, R = Handedness.LEFT, Handedness.RIGHT
 
@@ -71,7 +71,7 @@ class _Set:
 def _stage(name: str, seed: int, size: tuple[int, int]) -> _Set:
     """Light, background and people of a clip, from its name and seed."""
     rng = np.random.default_rng([seed, *name.encode()])
-    kinds = ("room", "room", "stripes", "gradient")
+    kinds: tuple[BackgroundKind, ...] = ("room", "room", "stripes", "gradient")
     person = [
         Skin(
             float(rng.uniform(0.5, 8)),

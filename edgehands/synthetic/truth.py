@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgehands.synthetic.anatomy import Skeleton
-    from edgehands.synthetic.render import Layer
+    from edgehands.synthetic.layers import Layer
     from edgehands.synthetic.scene import Camera, Scene, SceneHand
 
 # A joint lies inside flesh: the surface before it is this much nearer at most (metres).
@@ -27,7 +28,8 @@ _NAMELESS = frozenset({"relaxed", "random"})
 def to_camera(hand: SceneHand, joints: NDArray[np.float64]) -> NDArray[np.float64]:
     """Hand millimetres of the (right-handed) model to camera-frame metres."""
     flip = np.array([1.0 if hand.handedness is Handedness.RIGHT else -1.0, 1.0, 1.0])
-    return (joints * flip * (0.001 * hand.scale)) @ hand.rotation.T + np.array(hand.wrist)
+    scaled = joints * flip * (0.001 * hand.scale)
+    return np.asarray(scaled @ hand.rotation.T + np.array(hand.wrist))
 
 
 def keypoints(camera: Camera, points: NDArray[np.float64]) -> Keypoints:
@@ -46,13 +48,20 @@ def _covers(layer: Layer, xy: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was drawn into a picture: the hands' layers and the objects' layers."""
+
+    hands: Sequence[Layer]
+    objects: Sequence[Layer]
+
+
 def hand_truth(
     index: int,
     hand: SceneHand,
     skeleton: Skeleton,
     camera: Camera,
-    layers: Sequence[Layer],
-    objects: Sequence[Layer],
+    drawn: Drawn,
 ) -> HandTruth:
     """The truth about one hand, given everything that was drawn."""
     anatomical = keypoints(camera, to_camera(hand, skeleton.joints))
@@ -69,13 +78,13 @@ def hand_truth(
     )
     free = in_image.copy()
     seen = in_image.copy()
-    for layer in layers:
+    for layer in drawn.hands:
         depth = _covers(layer, xy)
         if layer.hand == index:
             seen &= ~(depth < z - _FLESH * hand.scale)
         else:
             free &= ~(depth < z - 0.5 * _FLESH * hand.scale)
-    for layer in objects:
+    for layer in drawn.objects:
         free &= ~((_covers(layer, xy) < np.inf) & (layer.order < hand.wrist[2]))
     return HandTruth(
         index=index,
@@ -92,16 +101,10 @@ def hand_truth(
     )
 
 
-def scene_truth(
-    scene: Scene, skeletons: Sequence[Skeleton], layers: Sequence[Layer], objects: Sequence[Layer]
-) -> SceneTruth:
+def scene_truth(scene: Scene, skeletons: Sequence[Skeleton], drawn: Drawn) -> SceneTruth:
     """The truth about a scene, given its posed hands and the layers drawn for it."""
-    return SceneTruth(
-        scene.seed,
-        scene.t,
-        scene.camera,
-        tuple(
-            hand_truth(i, hand, skeleton, scene.camera, layers, objects)
-            for i, (hand, skeleton) in enumerate(zip(scene.hands, skeletons, strict=True))
-        ),
-    )
+    hands = [
+        hand_truth(i, hand, skeleton, scene.camera, drawn)
+        for i, (hand, skeleton) in enumerate(zip(scene.hands, skeletons, strict=True))
+    ]
+    return SceneTruth(scene.seed, scene.t, scene.camera, tuple(hands))
