@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgehands.synthetic.background import background
+from edgehands.synthetic.film import Film
 from edgehands.synthetic.poses import NAMES as GESTURES
 from edgehands.synthetic.render import render_scene
 from edgehands.synthetic.sample import random_scene
@@ -34,7 +35,7 @@ from edgehands.synthetic.scene import (
     Skin,
 )
 from edgehands.synthetic.suite import NAMES as CLIPS
-from edgehands.synthetic.suite import Film, plan
+from edgehands.synthetic.suite import plan
 from edgehands.synthetic.write import Written, write_clip, write_random_stills, write_stills
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edgehands.hand import Handedness
+from edgehands.synthetic.film import Film
 from edgehands.synthetic.motion import Actor, Key, Place, keep_apart
 from edgehands.synthetic.scene import Background, Camera, Lighting, Scene, Sensor, Skin
-from edgehands.synthetic.suite import Film
 
 FPS = 30
 SECONDS = 26.0
