@@ -12,14 +12,11 @@ The same name and seed give the same film.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from edgehands.errors import UsageError
-from edgehands.synthetic.film import stage_of
+from edgehands.synthetic.film import Film, stage_of
 from edgehands.synthetic.films import ABOUT, MAKERS
 
-if TYPE_CHECKING:
-    from edgehands.synthetic.film import Film
+__all__ = ["ABOUT", "NAMES", "Film", "plan"]
 
 NAMES: tuple[str, ...] = tuple(MAKERS)
 """The clips of the suite."""
