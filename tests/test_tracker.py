@@ -120,6 +120,18 @@ def test_two_tracks_on_one_hand_become_one() -> None:
     assert seen[-1] == [1]
 
 
+def test_a_hand_that_passes_before_another_keeps_its_own_id() -> None:
+    """While one hand hides another, the older id must not move over to the hand in front."""
+    hands = tracker(smoothing=False)
+    both = [frame((150 + 7 * i, 240), (480, 240), diameter=100) for i in range(30)]
+    seen = play(hands, both)
+    assert ids(seen)[-1] == [1, 2]
+    front, back = sorted(hands._tracks, key=lambda track: track.reading.roi.cx)
+    hidden = hands.process(frame((360, 240), diameter=100), 1.0)  # the back one can't be seen
+    assert [hand.id for hand in hidden] == [front.id]
+    assert back.missed == 1
+
+
 def test_detection_rests_while_all_hands_are_tracked() -> None:
     """Palm detection on every frame is what makes others slow and hot."""
     hands = tracker(max_hands=1)

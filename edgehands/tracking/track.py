@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 LONGEST_STEP: Final = 0.35
 """The furthest that a ROI is predicted ahead of its last place, in its own sizes."""
 
-HANDEDNESS_WEIGHT: Final = 0.2
-"""What the newest reading counts for in a track's handedness."""
+HANDEDNESS_WEIGHT: Final = 0.05
+"""What the newest reading counts for, at least, in a track's handedness: it is the mean of the
+first readings, then follows slowly. A hand doesn't change sides."""
+
+SIDE_WEIGHT: Final = 0.5
+"""What the wrong side counts for in a track's surprise, in sizes of its ROI."""
 
 STILL_SHIFT: Final = 0.02
 STILL_TURN: Final = 0.04
@@ -45,6 +49,7 @@ class Track:
         self._mirrored = mirrored
         self._smoother = HandSmoother() if smoothing else None
         self._right = self._right_of(reading)
+        self._readings = 1
         self._roi = landmarks_roi(reading.landmarks)
         self._measured = self._roi
         self._velocity = (0.0, 0.0)  # frame pixels per second
@@ -58,6 +63,12 @@ class Track:
         if far > limit:
             dx, dy = dx * limit / far, dy * limit / far
         return Roi(self._roi.cx + dx, self._roi.cy + dy, self._roi.size, self._roi.rotation)
+
+    def surprise(self, reading: LandmarkReading, t: float) -> float:
+        """How little a reading at second ``t`` fits: 0 as expected; a ROI's size away is 1."""
+        expected, found = self.predict(t), landmarks_roi(reading.landmarks)
+        apart = math.hypot(found.cx - expected.cx, found.cy - expected.cy) / expected.size
+        return apart + SIDE_WEIGHT * abs(self._right_of(reading) - self._right)
 
     def see(self, reading: LandmarkReading, t: float) -> None:
         """Take a new reading of the hand."""
@@ -74,7 +85,9 @@ class Track:
         self._measured = roi
         if not still:
             self._roi = roi
-        self._right += HANDEDNESS_WEIGHT * (self._right_of(reading) - self._right)
+        self._readings += 1
+        weight = max(HANDEDNESS_WEIGHT, 1 / self._readings)
+        self._right += weight * (self._right_of(reading) - self._right)
         self.reading = reading
         self.last_seen = t
         self.missed = 0

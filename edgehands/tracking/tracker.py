@@ -47,6 +47,9 @@ NEAR_PALM: Final = 0.5
 NEAR_LOST: Final = 0.5
 """A hand found this close to where a lost one should be, in sizes of its ROI, is the lost one."""
 
+SURPRISE_MARGIN: Final = 0.1
+"""How much better than an older track a younger one must fit a hand that both see, to keep it."""
+
 _PALM_POINTS = (0, 5, 9, 13, 17)
 
 
@@ -170,12 +173,14 @@ class HandTracker:
 
     def _follow(self, image: NDArray[np.uint8], t: float) -> None:
         """Read every known hand where it should be by now; forget those long unseen."""
+        claims: list[tuple[Track, LandmarkReading]] = []
         for track in self._tracks:
             reading = self._landmarks.read(image, track.predict(t))
-            if reading is None or self._seen_already(reading):
-                track.missed += 1
-            else:
-                track.see(reading, t)
+            track.missed += 1
+            if reading is not None:
+                _claim(claims, track, reading, t)
+        for track, reading in claims:
+            track.see(reading, t)
         self._tracks = [track for track in self._tracks if track.missed <= MISSES_TOLERATED]
 
     def _look(self, image: NDArray[np.uint8], t: float) -> None:
@@ -249,6 +254,22 @@ class HandTracker:
                 if apart < NEAR_LOST and (best is None or apart < best[0]):
                     best = (apart, track)
         return best[1] if best else None
+
+
+def _claim(
+    claims: list[tuple[Track, LandmarkReading]], track: Track, reading: LandmarkReading, t: float
+) -> None:
+    """Let a track have a reading, unless an older one sees the same hand and expected it as much.
+
+    When one hand passes before another, both tracks end up on the front one: the older id would
+    often be the wrong one's.
+    """
+    for i, (other, its) in enumerate(claims):
+        if same_hand(its.landmarks, reading.landmarks):
+            if track.surprise(reading, t) + SURPRISE_MARGIN < other.surprise(its, t):
+                claims[i] = (track, reading)
+            return
+    claims.append((track, reading))
 
 
 def _on_palm(palm: PalmDetection, track: Track) -> bool:
