@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from edgehands import Handedness, HandTracker, TrackingConfig
+from edgehands import Handedness, HandTracker, Roi, TrackingConfig
 from edgehands.errors import ConfigError, FrameError
+from edgehands.tracking.landmark_model import LandmarkReading
 from edgehands.tracking.schedule import IDLE_AFTER, INTERVAL_IDLE, INTERVAL_LAST
-from edgehands.tracking.tracker import MISSES_TOLERATED
+from edgehands.tracking.track import Track
+from edgehands.tracking.tracker import MISSES_TOLERATED, _claim
 from tests.hands import frame, open_hand
 
 if TYPE_CHECKING:
@@ -120,16 +122,37 @@ def test_two_tracks_on_one_hand_become_one() -> None:
     assert seen[-1] == [1]
 
 
+def reading_at(x: float, *, looks_right: float = 0.95) -> LandmarkReading:
+    """An open hand, 100 pixels tall, around (x, 240)."""
+    landmarks = (open_hand() * 100 + (x, 240, 0)).astype(np.float32)
+    return LandmarkReading(Roi(x, 240, 200, 0), 0.99, looks_right, landmarks, open_hand())
+
+
+def track_at(number: int, x: float, **side: float) -> Track:
+    """A track of the hand at (x, 240), begun at second 0."""
+    return Track(number, reading_at(x, **side), 0.0, mirrored=False, smoothing=False)
+
+
 def test_a_hand_that_passes_before_another_keeps_its_own_id() -> None:
     """While one hand hides another, the older id must not move over to the hand in front."""
-    hands = tracker(smoothing=False)
-    both = [frame((150 + 7 * i, 240), (480, 240), diameter=100) for i in range(30)]
-    seen = play(hands, both)
-    assert ids(seen)[-1] == [1, 2]
-    front, back = sorted(hands._tracks, key=lambda track: track.reading.roi.cx)
-    hidden = hands.process(frame((360, 240), diameter=100), 1.0)  # the back one can't be seen
-    assert [hand.id for hand in hidden] == [front.id]
-    assert back.missed == 1
+    hidden, front = track_at(1, 200), track_at(2, 260)
+    claims: list[tuple[Track, LandmarkReading]] = []
+    for track in (hidden, front):  # both now see the front hand
+        _claim(claims, track, reading_at(255), 1 / FPS)
+    assert [track.id for track, _ in claims] == [2]
+    left, right = track_at(3, 250, looks_right=0.02), track_at(4, 260)
+    claims = []
+    for track in (left, right):
+        _claim(claims, track, reading_at(255), 1 / FPS)
+    assert [track.id for track, _ in claims] == [4]
+
+
+def test_of_two_tracks_on_one_hand_the_older_stays() -> None:
+    """Where both fit alike, subscribers keep the id that they know."""
+    claims: list[tuple[Track, LandmarkReading]] = []
+    for track in (track_at(1, 252), track_at(2, 255)):
+        _claim(claims, track, reading_at(255), 1 / FPS)
+    assert [track.id for track, _ in claims] == [1]
 
 
 def test_detection_rests_while_all_hands_are_tracked() -> None:
