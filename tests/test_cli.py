@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -19,6 +19,8 @@ from tests.hands import frame
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 VERBS = ("run", "track", "watch", "bench", "check", "cameras", "models")
 
@@ -35,7 +37,7 @@ def run(*words: object, env: dict[str, str] | None = None) -> subprocess.Complet
     )
 
 
-def save(path: Path, image: np.ndarray) -> Path:  # type: ignore[type-arg]
+def save(path: Path, image: NDArray[Any]) -> Path:
     """Write an RGB, grey or 16-bit image."""
     cv2.imwrite(str(path), image)
     return path
@@ -146,14 +148,15 @@ def test_bad_inputs_are_named_and_the_rest_goes_on(tmp_path: Path, kind: str) ->
 def test_odd_images_are_images(tmp_path: Path, kind: str) -> None:
     """Whatever a camera or an editor writes is read."""
     picture = frame((300, 200))
-    image = {
+    images: dict[str, NDArray[Any]] = {
         "one pixel": picture[:1, :1],
         "grey": picture[:, :, 0],
         "16 bit": picture.astype(np.uint16) * 257,
         "rgba": cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA),
         "8000 pixels": cv2.resize(picture, (8000, 6000), interpolation=cv2.INTER_NEAREST),
-    }[kind]
-    path = save(tmp_path / "odd.png", np.asarray(image))
+    }
+    image = images[kind]
+    path = save(tmp_path / "odd.png", image)
     done = run("track", path, "--json", "-", "--backend", "fake")
     assert done.returncode == 0, done.stderr
     line = json.loads(done.stdout)

@@ -86,7 +86,7 @@ def test_roi_turns_with_the_hand(angle: float, scale: float, x: float) -> None:
     still = landmarks_roi(open_hand())
     cos, sin = math.cos(angle), math.sin(angle)
     turn = np.array([[cos, -sin], [sin, cos]], np.float32)
-    moved = open_hand()[:, :2] @ turn.T * np.float32(scale) + np.float32((x, 100))
+    moved = open_hand()[:, :2] @ turn.T * np.float32(scale) + np.array((x, 100), np.float32)
     roi = landmarks_roi(moved)
     assert math.isclose(math.cos(roi.rotation - still.rotation), cos, abs_tol=1e-3)
     assert math.isclose(roi.size, still.size * scale, rel_tol=1e-3)
@@ -131,5 +131,5 @@ def test_world_turns_with_the_roi() -> None:
 def test_duplicates() -> None:
     """The same hand read twice is one hand; two hands side by side are two."""
     hand = open_hand() * 100
-    assert same_hand(hand, hand + np.float32((5, 5, 0)))
-    assert not same_hand(hand, hand + np.float32((60, 0, 0)))
+    assert same_hand(hand, hand + np.array((5, 5, 0), np.float32))
+    assert not same_hand(hand, hand + np.array((60, 0, 0), np.float32))
