@@ -23,12 +23,13 @@ from edgehands.cli.choices import (
 from edgehands.cli.output import people, tables
 from edgehands.config import TrackingConfig
 from edgehands.errors import UsageError
-from edgehands.evaluation.clips import default_folder, load_clips
+from edgehands.evaluation.clips import load_clips
 from edgehands.evaluation.metrics import Score, score, total
 from edgehands.evaluation.report import COLUMNS
 from edgehands.evaluation.runner import TrackerUnderTest
+from edgehands.evaluation.store import default_folder
 from edgehands.evaluation.values import Clip
-from edgehands.synthetic.suite import NAMES
+from edgehands.synthetic import CLIPS, plan
 
 app = typer.Typer()
 
@@ -71,10 +72,10 @@ def evaluate(
     if list_clips:
         _list()
         return
-    names = [name.strip() for name in clips.split(",") if name.strip()] or list(NAMES)
-    unknown = [name for name in names if name not in NAMES]
+    names = [name.strip() for name in clips.split(",") if name.strip()] or list(CLIPS)
+    unknown = [name for name in names if name not in CLIPS]
     if unknown:
-        raise UsageError(f"clip {unknown[0]!r}: unknown; give some of {', '.join(NAMES)}")
+        raise UsageError(f"clip {unknown[0]!r}: unknown; give some of {', '.join(CLIPS)}")
     config = TrackingConfig(
         model=model.value,
         precision=precision.value,
@@ -143,7 +144,5 @@ def _show(report: Report) -> None:
 
 
 def _list() -> None:
-    from edgehands.synthetic.suite import ABOUT  # noqa: PLC0415
-
-    for name in NAMES:
-        tables.print(f"{name:<14}{ABOUT[name]}")
+    for name in CLIPS:
+        tables.print(f"{name:<14}{plan(name).about}")

@@ -21,7 +21,7 @@ TRACKED: Final = 0.5
 NEAR: Final = 1.0
 """A report this near to a true hand that nothing else reports is a poor one, not a false hand."""
 
-CONTINUES: Final = 1.0
+CONTINUES: Final = 2.0
 """A hand without id continues the one that was this near on average, in its palm sizes."""
 
 REMEMBERED: Final = 5

@@ -47,7 +47,7 @@ class TrackerUnderTest:
             start = time.process_time()
             hands = self._tracker.process(image, i / clip.fps)
             cpu += time.process_time() - start
-            frames.append(tuple(_reported(hand) for hand in hands))
+            frames.append(tuple(reported(hand) for hand in hands))
         return Run(tuple(frames), cpu / max(1, len(clip)) * 1e3)
 
     def __enter__(self) -> Self:
@@ -62,5 +62,6 @@ class TrackerUnderTest:
         self._resources.close()
 
 
-def _reported(hand: Hand) -> ReportedHand:
+def reported(hand: Hand) -> ReportedHand:
+    """A tracker's hand as the evaluation takes it."""
     return ReportedHand(hand.landmarks[:, :2].astype(np.float64), hand.handedness, hand.id)
