@@ -11,6 +11,7 @@ import pytest
 
 from edgehands.errors import GestureError
 from edgehands.gestures import (
+    ExampleCollector,
     GestureLibrary,
     GesturesConfig,
     HandInterpreter,
@@ -282,3 +283,51 @@ def test_every_synthetic_shape_can_be_taught(library: GestureLibrary) -> None:
         for hand in people(shape, 10, seed=7)
     ]
     assert np.mean(right) >= 0.95
+
+
+def test_a_clip_gives_one_example_for_each_time_a_shape_is_held() -> None:
+    """Five frames of one moment teach less than five ways of showing a sign."""
+    collector = ExampleCollector(3)
+    hands = people("rock", 3, seed=9)
+    t = 0.0
+    for hand in hands:
+        for _ in range(20):
+            collector.add(frame_of((hand,), t))
+            t += 1 / 30
+        for _ in range(5):
+            collector.add(frame_of((made_hand("open_palm"), made_hand(hand_id=2)), t))
+            t += 1 / 30
+    assert collector.done
+    assert list(collector.require_all()) == hands
+
+
+def test_a_clip_with_two_hands_says_so() -> None:
+    """Nobody knows which of two hands was meant."""
+    collector = ExampleCollector(5)
+    for i in range(30):
+        step = collector.add(frame_of((made_hand("rock"), made_hand(hand_id=2)), i / 30))
+    assert step.hint == "2 hands are seen: show one, the other away"
+    with pytest.raises(
+        GestureError, match=r"0 examples found, 5 are wanted .* 30 with more than one"
+    ):
+        collector.require_all()
+
+
+def test_a_moving_hand_is_no_example() -> None:
+    """A blurred shape between two others would be learned as the sign."""
+    collector = ExampleCollector(5)
+    for i in range(20):
+        hand = made_hand("rock" if i % 2 else "open_palm")
+        step = collector.add(frame_of((hand,), i / 30))
+    assert step.count == 0
+    assert step.hint == "hold the hand still"
+
+
+def test_a_name_is_refused_before_anybody_shows_anything(library: GestureLibrary) -> None:
+    """Hearing after the fifth example that the name is taken wastes the owner's time."""
+    library.teach("my_rock", people("rock", 3))
+    with pytest.raises(GestureError, match="taught already"):
+        library.check("my_rock")
+    library.check("my_rock", more=True)
+    with pytest.raises(GestureError, match="built in"):
+        library.check("victory")

@@ -27,6 +27,7 @@ VERBS = {
     "check": "edgehands.cli.check",
     "cameras": "edgehands.cli.cameras",
     "models": "edgehands.cli.models",
+    "gestures": "edgehands.cli.gestures",
 }
 """Verb -> the module that has a typer application with that one command."""
 

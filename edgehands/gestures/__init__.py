@@ -8,11 +8,13 @@ from edgehands.gestures.shape import HandShape, count_fingers, pinch_strength, s
 from edgehands.gestures.static import GESTURES, NONE, classify, recognise
 from edgehands.gestures.taught import TaughtGestures, TaughtMatch
 from edgehands.gestures.taught_file import TaughtGesture
+from edgehands.gestures.teaching import ExampleCollector, TeachingStep
 
 __all__ = [
     "GESTURES",
     "NONE",
     "EventType",
+    "ExampleCollector",
     "GestureEvent",
     "GestureLibrary",
     "GesturesConfig",
@@ -23,6 +25,7 @@ __all__ = [
     "TaughtGestures",
     "TaughtMatch",
     "TeachResult",
+    "TeachingStep",
     "classify",
     "count_fingers",
     "default_path",

@@ -33,7 +33,7 @@ from edgehands.gestures.taught_file import (
 from edgehands.hand import Handedness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -146,11 +146,8 @@ class GestureLibrary:
         check_name(name)
         new = tuple(_example(hand) for hand in hands)
         with self._changing() as gestures:
+            _check_free(name, gestures, more=more)
             old = gestures.get(name)
-            if old is not None and not more:
-                raise GestureError(
-                    f'gesture "{name}" is taught already: remove it first, or add examples to it'
-                )
             examples = (*(old.examples if old else ()), *new)
             if not MIN_EXAMPLES <= len(examples) <= MAX_EXAMPLES:
                 raise GestureError(
@@ -165,6 +162,15 @@ class GestureLibrary:
             spread = _check_alike(name, features)
             gestures[name] = TaughtGesture(name=name, taught=_today(), examples=examples)
         return TeachResult(name, len(examples), spread, self._similar(name, features))
+
+    def check(self, name: str, *, more: bool = False) -> None:
+        """Say before any example is shown whether this name can be taught.
+
+        Raises:
+            GestureError: the name isn't allowed, or is taken and no more are to be added.
+        """
+        check_name(name)
+        _check_free(name, {g.name: g for g in self._gestures}, more=more)
 
     def remove(self, name: str) -> None:
         """Forget a gesture.
@@ -248,6 +254,13 @@ class GestureLibrary:
         if match.nearest != name:
             other, distance = match.nearest, match.distance
         return other if distance < LIMIT else ""
+
+
+def _check_free(name: str, gestures: Mapping[str, TaughtGesture], *, more: bool) -> None:
+    if name in gestures and not more:
+        raise GestureError(
+            f'gesture "{name}" is taught already: remove it first, or add examples to it'
+        )
 
 
 def _unknown(name: str, known: Iterable[str]) -> GestureError:
