@@ -9,20 +9,40 @@ import asyncio
 import logging
 import signal
 import sys
+from typing import TYPE_CHECKING
 
-HOST = "127.0.0.1"
+from amqtt.broker import Broker
+
+from edgehands.demo.processes import HOST
+
+if TYPE_CHECKING:
+    from amqtt.session import Session
+
 MAX_CONNECTIONS = 64
+
+
+class DemoBroker(Broker):  # type: ignore[misc]  # amqtt's types aren't checked
+    """amqtt, which otherwise greets a client with what is retained on everybody's topics.
+
+    amqtt 0.12 sends to each new connection the retained messages that match *any* client's
+    subscription: who subscribes to ``hands`` would first be sent ``online`` and ``ON``.
+    """
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        listeners = self._subscriptions.get(subscription[0], [])
+        if any(listener is session for listener, _ in listeners):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
 
 
 async def serve(port: int, websocket_port: int) -> None:
     """Serve until SIGTERM or SIGINT."""
-    from amqtt.broker import Broker  # noqa: PLC0415 - an extra: named in words where it is missing
-
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    broker = Broker(
+    broker = DemoBroker(
         {
             "listeners": {
                 "default": {

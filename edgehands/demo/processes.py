@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 from edgehands.errors import EdgehandsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
+
+HOST = "127.0.0.1"
+"""All of the demo listens here, where only this machine can reach it."""
 
 END_S = 5.0
 """How long a process may take to say goodbye before it is killed."""
@@ -25,7 +28,7 @@ END_S = 5.0
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def free_port(wanted: int = 0, host: str = "127.0.0.1") -> int:
+def free_port(wanted: int = 0, host: str = HOST) -> int:
     """Give ``wanted`` if it is free, else any free port of the loopback interface."""
     for port in (wanted, 0):
         with socket.socket() as probe:
@@ -46,10 +49,18 @@ class Child:
         name: for messages to people.
         arguments: of ``python``.
         folder: for what it prints.
+        settings: environment variables of its own.
     """
 
-    def __init__(self, name: str, arguments: Sequence[str], folder: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        folder: Path,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
+        self._settings = settings or {}
         self._arguments = arguments
         self._log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -62,7 +73,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_environment(),
+                env={**_environment(), **self._settings},
                 # Ctrl-C in the terminal is for us: we end the others in order.
                 start_new_session=True,
                 preexec_fn=tie,  # noqa: PLW1509 - no thread of ours runs yet
@@ -115,7 +126,7 @@ class Child:
             time.sleep(0.05)
 
 
-def listens(port: int, host: str = "127.0.0.1") -> bool:
+def listens(port: int, host: str = HOST) -> bool:
     """Whether somebody takes connections there."""
     with socket.socket() as probe:
         probe.settimeout(1.0)

@@ -17,9 +17,7 @@ from rich.console import Console
 from rich.live import Live
 
 from edgehands.config import MqttConfig, load
-from edgehands.config.load import toml_value
-from edgehands.demo.broker import HOST
-from edgehands.demo.processes import Child, free_port, listens
+from edgehands.demo.processes import HOST, Child, free_port, listens
 from edgehands.errors import EdgehandsError, UsageError
 from edgehands.preview.lines import ChangeLines
 from edgehands.preview.live import LiveState
@@ -27,7 +25,9 @@ from edgehands.preview.subscriber import BrokerState, Subscriber
 from edgehands.preview.terminal import LiveView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+    from typing import Self
 
     from edgehands.preview.subscriber import Received
 
@@ -86,17 +86,24 @@ def run_demo(options: DemoOptions) -> None:
             Child("broker", ["-m", "edgehands.demo.broker", *ports], folder)
         )
         broker.wait_until(lambda: listens(port), "took no connection")
-        settings = _settings(options, url, folder)
-        service = stack.enter_context(
-            Child("service", ["-m", "edgehands.service", "--config", str(settings)], folder)
-        )
+        settings = _settings(options, url)
         page_url = ""
-        children = [broker, service]
+        children = [broker]
         if options.page:
             page, page_url = _start_page(options.port, settings, folder, stack)
             children.append(page)
         addresses = Addresses(url, port, f"ws://{HOST}:{websocket_port}/mqtt", page_url)
-        _Show(addresses, children, stop, options).run()
+        # It listens before the service speaks: the first hand is seen too.
+        show = stack.enter_context(_Show(addresses, options, stop))
+        service = stack.enter_context(
+            Child(
+                "service",
+                ["-m", "edgehands.service", "--config", str(_no_file(folder))],
+                folder,
+                settings,
+            )
+        )
+        show.run(service, children)
     sys.stdout.write("The demo has ended.\n")
 
 
@@ -134,34 +141,37 @@ def _check_installed(*, page: bool) -> None:
         raise UsageError(f"the demo needs {', '.join(missing)}: {NOT_INSTALLED}")
 
 
-def _settings(options: DemoOptions, url: str, folder: Path) -> Path:
-    """Write the service's configuration: the machine's own stays out of the demo."""
-    tables: dict[str, dict[str, object]] = {
-        "node": {"name": NODE},
-        "camera": {"source": options.source, "loop": True},
+def _settings(options: DemoOptions, url: str) -> dict[str, str]:
+    """Give the settings of the demo's processes, as ``EDGEHANDS_…`` variables."""
+    settings = {
+        "EDGEHANDS_NODE__NAME": NODE,
+        "EDGEHANDS_CAMERA__SOURCE": options.source,
+        "EDGEHANDS_CAMERA__LOOP": "true",
+        "EDGEHANDS_MQTT__URL": url,
         # The demo's broker knows no other version: asking for a newer one first takes seconds.
-        "mqtt": {"url": url, "protocol": "3.1.1"},
+        "EDGEHANDS_MQTT__PROTOCOL": "3.1.1",
     }
     if options.model:
-        tables["tracking"] = {"model": options.model}
-    path = folder / "demo.toml"
-    path.write_text(
-        "".join(
-            f"[{table}]\n"
-            + "".join(f"{key} = {toml_value(value)}\n" for key, value in keys.items())
-            for table, keys in tables.items()
-        )
-    )
-    load([path], env={})  # a wrong option is told here, in one line
-    return path
+        settings["EDGEHANDS_TRACKING__MODEL"] = options.model
+    load([], env=settings)  # a wrong option is told here, in one line
+    return settings
 
 
-def _start_page(port: int, settings: Path, folder: Path, stack: ExitStack) -> tuple[Child, str]:
-    port = port or free_port(PAGE_PORT)
-    options = ["--config", str(settings), "--node", NODE, "--port", str(port)]
-    page = stack.enter_context(Child("page", ["-c", _PAGE, "preview", *options], folder))
+def _start_page(
+    port: int, settings: dict[str, str], folder: Path, stack: ExitStack
+) -> tuple[Child, str]:
+    options = ["--config", str(_no_file(folder)), "--node", NODE]
+    options += ["--port", str(port or free_port(PAGE_PORT))]
+    page = stack.enter_context(Child("page", ["-c", _PAGE, "preview", *options], folder, settings))
     page.wait_until(lambda: any(line.startswith("http") for line in page.printed()), "didn't come")
     return page, next(line for line in page.printed() if line.startswith("http"))
+
+
+def _no_file(folder: Path) -> Path:
+    """Give an empty configuration file: the machine's own stays out of the demo."""
+    path = folder / "demo.toml"
+    path.touch()
+    return path
 
 
 def _stop_on_signals(stack: ExitStack) -> threading.Event:
@@ -173,106 +183,82 @@ def _stop_on_signals(stack: ExitStack) -> threading.Event:
 
 
 class _Show:
-    """The terminal while the demo runs."""
+    """The terminal while the demo runs. A context manager: it listens from the beginning."""
 
-    def __init__(
-        self,
-        addresses: Addresses,
-        children: list[Child],
-        stop: threading.Event,
-        options: DemoOptions,
-    ) -> None:
-        self._children = children
-        self._service = next(child for child in children if child.name == "service")
+    def __init__(self, addresses: Addresses, options: DemoOptions, stop: threading.Event) -> None:
         self._stop = stop
-        self._options = options
+        self._seconds = options.seconds
         self._console = Console(highlight=False)
         self._header = header(addresses, options.source)
-        self._settings = MqttConfig(url=addresses.mqtt, protocol="3.1.1")
-        self._state = LiveState(self._settings.prefix, BrokerState(addresses.mqtt))
-        self._came = False
+        settings = MqttConfig(url=addresses.mqtt, protocol="3.1.1")
+        self._state = LiveState(settings.prefix, BrokerState(addresses.mqtt))
+        self._changes = ChangeLines()
+        self._subscriber = Subscriber(
+            settings,
+            node=NODE,
+            purpose="demo",
+            on_message=self._take,
+            on_broker=self._state.set_broker,
+        )
 
-    def run(self) -> None:
+    def __enter__(self) -> Self:
+        for line in self._header:
+            self._console.print(line, markup=False, soft_wrap=True)
+        self._subscriber.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._subscriber.__exit__(kind, error, trace)
+
+    def run(self, service: Child, others: Sequence[Child]) -> None:
         """Show what is published until the end.
 
         Raises:
-            EdgehandsError: A process ended, or the camera never gave a frame.
+            EdgehandsError: A process failed, or the camera never gave a frame.
         """
-        for line in self._header:
-            self._console.print(line, markup=False, soft_wrap=True)
-        if self._console.is_terminal:
-            self._draw()
-        else:
-            self._print()
-        if self._options.seconds and not self._came and self._service.code is None:
-            raise EdgehandsError(
-                f"no frame in {self._options.seconds:g} s: {self._service.last_words()}"
-            )
+        if not self._console.is_terminal:
+            self._wait(service, others, lambda: None)
+            return
+        view = LiveView(self._state, waiting_for="the first frame", reserve=len(self._header) + 1)
+        with Live(view, console=self._console, auto_refresh=False, transient=True) as live:
+            self._wait(service, others, live.refresh)
 
-    def _draw(self) -> None:
-        view = LiveView(
-            self._state,
-            waiting_for="the first frame",
-            reserve=len(self._header) + 1,
-        )
-        with (
-            Subscriber(
-                self._settings,
-                node=NODE,
-                purpose="demo",
-                on_message=self._state.take,
-                on_broker=self._state.set_broker,
-            ),
-            Live(view, console=self._console, auto_refresh=False, transient=True) as live,
-        ):
-            for _ in self._ticks():
-                live.refresh()
+    def _take(self, received: Received) -> None:
+        message = self._state.take(received)
+        # A terminal has the live view; a pipe gets what changes.
+        if message is None or self._console.is_terminal:
+            return
+        line = self._changes.line(message)
+        if line:
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
 
-    def _print(self) -> None:
-        changes = ChangeLines()
-
-        def take(received: Received) -> None:
-            message = self._state.take(received)
-            if message is not None and (line := changes.line(message)):
-                sys.stdout.write(f"{line}\n")
-                sys.stdout.flush()
-
-        with Subscriber(
-            self._settings,
-            node=NODE,
-            purpose="demo",
-            on_message=take,
-            on_broker=self._state.set_broker,
-        ):
-            for _ in self._ticks():
-                pass
-
-    def _ticks(self) -> Iterator[None]:
-        """Give a tick for each picture to draw, until the end.
-
-        Raises:
-            EdgehandsError: A process failed.
-        """
-        begin = time.monotonic()
+    def _wait(self, service: Child, others: Sequence[Child], draw: Callable[[], None]) -> None:
+        begin, came = time.monotonic(), False
         while not self._stop.wait(1.0 / FRAMES_PER_SECOND):
-            if self._options.seconds and time.monotonic() - begin > self._options.seconds:
+            draw()
+            for child in others:
+                if child.code is not None:
+                    raise _failure(child)
+            if service.code:
+                raise _failure(service)
+            if service.code == 0:
+                self._console.print("The source has come to its end.")
                 return
-            self._came = self._came or any(
-                camera.status == "online" for _, camera in self._state.cameras()
-            )
-            for child in self._children:
-                if child.code is not None and self._has_ended(child):
-                    return
-            yield
+            with self._state.lock:
+                came = came or any(cam.status == "online" for _, cam in self._state.cameras())
+            if self._seconds and time.monotonic() - begin > self._seconds:
+                if not came:
+                    words = service.last_words()
+                    raise EdgehandsError(f"no frame came in {self._seconds:g} s: {words}")
+                return
 
-    def _has_ended(self, child: Child) -> bool:
-        """Whether a process's end is the demo's: its source came to an end.
 
-        Raises:
-            EdgehandsError: It failed.
-        """
-        if child is self._service and child.code == 0:
-            self._console.print("The source has come to its end.")
-            return True
-        kind = UsageError if child.code == 2 else EdgehandsError
-        raise kind(f"the demo's {child.name} ended: {child.last_words()}")
+def _failure(child: Child) -> EdgehandsError:
+    kind = UsageError if child.code == 2 else EdgehandsError
+    return kind(f"the demo's {child.name} ended: {child.last_words()}")

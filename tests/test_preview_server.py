@@ -1,0 +1,212 @@
+"""Who gets to see the page, and who doesn't."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edgehands.errors import UsageError
+from edgehands.mqtt.publisher import MqttPublisher
+from edgehands.preview.guard import check_token, is_loopback, same_token
+from tests.mosquitto import free_port, wait_for
+from tests.mqtt_hands import config_for, make_frame, make_hand
+from tests.preview_node import BOOT_S, Command
+
+pytest.importorskip("starlette", reason="the page's server isn't installed: edgehands[preview]")
+pytest.importorskip("uvicorn", reason="the page's server isn't installed: edgehands[preview]")
+pytest.importorskip("websockets", reason="the page's server isn't installed: edgehands[preview]")
+
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync import client
+from websockets.typing import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from websockets.sync.client import ClientConnection
+
+    from tests.mosquitto import Mosquitto
+
+TOKEN = "correct horse battery"  # noqa: S105 - of these tests only
+
+
+class Page:
+    """A page's server on a free port."""
+
+    def __init__(self, broker: Mosquitto, folder: Path, *options: str) -> None:
+        self.port = free_port()
+        self.command = Command(
+            ["preview", "--mqtt", broker.url, "--port", str(self.port), *options],
+            folder / "page.log",
+        )
+
+    def get(self, path: str = "/", host: str = "") -> http.client.HTTPResponse:
+        """Ask for a file, by a name of the server."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=BOOT_S)
+        connection.request("GET", path, headers={"Host": host or f"127.0.0.1:{self.port}"})
+        return connection.getresponse()
+
+    def live(self, origin: str | None = None) -> ClientConnection:
+        """Open the WebSocket as a script of ``origin`` would."""
+        return client.connect(
+            f"ws://127.0.0.1:{self.port}/live",
+            origin=Origin(origin) if origin is not None else None,
+            open_timeout=BOOT_S,
+            proxy=None,
+        )
+
+
+@pytest.fixture
+def page(broker: Mosquitto, tmp_path: Path) -> Iterator[Page]:
+    """A page without a token, on loopback."""
+    page = Page(broker, tmp_path)
+    with page.command:
+        page.command.wait_for("http://")
+        yield page
+
+
+@pytest.fixture
+def locked_page(broker: Mosquitto, tmp_path: Path) -> Iterator[Page]:
+    """A page on all addresses, with a token."""
+    page = Page(broker, tmp_path, "--host", "0.0.0.0", "--token", TOKEN)  # noqa: S104
+    with page.command:
+        page.command.wait_for("http://")
+        yield page
+
+
+def test_the_page_may_load_nothing_from_elsewhere(page: Page) -> None:
+    """Without it: a fault in the page could send what it shows to another server."""
+    answer = page.get()
+    assert answer.status == 200
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+    assert "unsafe" not in policy
+    assert "*" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert page.get("/../server.py").status == 404
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", ""])
+def test_a_name_that_is_not_ours_is_refused(page: Page, host: str) -> None:
+    """Without it: a web page could point its own name at us and read along (DNS rebinding)."""
+    answer = page.get(host=host or " ")
+    assert answer.status in {400, 403}
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1234", "[::1]:80", "192.168.1.7"])
+def test_our_own_names_are_answered(page: Page, host: str) -> None:
+    """Without it: a forwarded port or a phone on the same network couldn't open the page."""
+    assert page.get(host=host).status == 200
+
+
+def test_another_sites_script_may_not_listen(page: Page) -> None:
+    """Without it: any web page that is open in the same browser could watch the hands."""
+    for origin in ("https://evil.example", "null", f"http://localhost:{page.port}"):
+        with pytest.raises(InvalidStatus, match="403"):
+            page.live(origin=origin)
+    with page.live(origin=f"http://127.0.0.1:{page.port}") as socket:
+        assert json.loads(socket.recv(BOOT_S))["type"] == "state"
+
+
+def test_the_hands_come_as_they_were_published(page: Page, broker: Mosquitto) -> None:
+    """Without it: the page would show something else than what subscribers get."""
+    with page.live() as socket, MqttPublisher(config_for(broker.url)) as publisher:
+        news = json.loads(socket.recv(BOOT_S))
+        while not news["broker"]["connected"]:
+            news = json.loads(socket.recv(BOOT_S))
+        publisher.camera_status("online")
+        publisher.publish(make_frame(make_hand(5, gesture="rock"), seq=41))
+        while news["type"] != "hands":
+            news = json.loads(socket.recv(BOOT_S))
+    assert (news["node"], news["camera"], news["message"]["seq"]) == ("node", "main", 41)
+    assert news["message"]["hands"][0]["gesture"] == {"name": "rock", "score": 0.9}
+
+
+def test_nonsense_from_a_page_ends_only_that_page(page: Page) -> None:
+    """Without it: one broken client could take the page from everybody."""
+    for nonsense in ("{", "[]", '{"show": 3}', "x" * 100_000, b"\xff\xfe"):
+        with page.live() as socket:
+            socket.send(nonsense)
+            with pytest.raises(ConnectionClosed, match=r"1008|1009|1007"):
+                list(iter(socket.recv, None))
+    with page.live() as socket:
+        assert socket.recv(BOOT_S)
+
+
+def test_without_the_token_nothing_is_told(locked_page: Page) -> None:
+    """Without it: everybody on the network could watch the hands."""
+    for said in ("", "wrong wrong wrong", TOKEN[:-1], TOKEN + "x", "é"):
+        with locked_page.live() as socket:
+            assert json.loads(socket.recv(BOOT_S)) == {"type": "locked", "refused": False}
+            socket.send(json.dumps({"token": said}))
+            assert json.loads(socket.recv(BOOT_S)) == {"type": "locked", "refused": True}
+            with pytest.raises(ConnectionClosed, match="1008"):
+                socket.recv(BOOT_S)
+    with locked_page.live() as socket:
+        socket.recv(BOOT_S)
+        socket.send(json.dumps({"token": TOKEN}))
+        assert json.loads(socket.recv(BOOT_S))["type"] == "state"
+    assert TOKEN not in locked_page.command.output
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "raspberrypi"])  # noqa: S104
+def test_other_addresses_than_loopback_ask_for_a_token(host: str) -> None:
+    """Without it: --host 0.0.0.0 would show the hands to the whole network."""
+    assert not is_loopback(host)
+    with pytest.raises(UsageError, match="give --token"):
+        check_token(host, "")
+    with pytest.raises(UsageError, match="12 are the least"):
+        check_token(host, "short")
+    check_token(host, TOKEN)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
+def test_loopback_asks_for_none(host: str) -> None:
+    """Without it: the plain case would need a token for nothing."""
+    check_token(host, "")
+
+
+def test_tokens_are_compared_whole() -> None:
+    """Without it: a part of the token, or none, would do."""
+    assert same_token(TOKEN, TOKEN)
+    assert not same_token("", TOKEN)
+    assert not same_token("ü", TOKEN)
+
+
+def test_a_port_in_use_is_one_line(page: Page, broker: Mosquitto, tmp_path: Path) -> None:
+    """Without it: a second page would end in a traceback."""
+    arguments = ["preview", "--mqtt", broker.url, "--port", str(page.port)]
+    with Command(arguments, tmp_path / "second.log") as second:
+        assert second.process is not None
+        assert second.process.wait(BOOT_S) == 2
+        assert "give another --host or --port" in second.output
+        assert second.output.count("\n") == 1
+
+
+def test_ctrl_c_ends_it_with_pages_open(page: Page) -> None:
+    """Without it: the server would hang on an open page, or end with a traceback."""
+    with page.live() as socket:
+        socket.recv(BOOT_S)
+        assert page.command.end() == 0
+    assert "Traceback" not in page.command.output
+
+
+def test_a_closed_page_is_forgotten(page: Page, broker: Mosquitto) -> None:
+    """Without it: reloading a page some dozen times would lock everybody out."""
+    for _ in range(40):
+        with page.live() as socket:
+            socket.recv(BOOT_S)
+
+    def let_in() -> bool:
+        with page.live() as socket:
+            try:
+                return bool(socket.recv(BOOT_S))
+            except ConnectionClosed:  # with 1013: still too many
+                return False
+
+    assert wait_for(let_in)
