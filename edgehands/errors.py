@@ -60,6 +60,10 @@ class BrokerError(EdgehandsError, ConnectionError):
         return str(self.args[0]) if self.args else ""
 
 
+class ServiceBusy(EdgehandsError, TimeoutError):
+    """The running service didn't carry out a wish in time."""
+
+
 class GestureError(EdgehandsError, ValueError):
     """Landmarks that can't be read as a shape, or a taught gesture that can't be kept or found."""
 

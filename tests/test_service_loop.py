@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 
 from edgehands.cameras.base import SourceInfo
+from edgehands.config import TrackingConfig
 from edgehands.errors import FrameError, SourceError
 from edgehands.gestures.events import Interpretation
 from edgehands.hand import Frame
 from edgehands.mqtt.fake import FakePublisher
-from edgehands.service.loop import run_service
+from edgehands.service.loop import Parts, run_service
 from edgehands.service.notify import Notifier
 from edgehands.service.report import Reporter
 from edgehands.service.statistics import (
@@ -56,6 +57,7 @@ class ScriptedSource:
     reconnects: int = 3
     dropped: int = 5
     seq: int = 0
+    closed: int = 0
 
     def read(self, timeout: float) -> Frame | None:
         if not self.script:
@@ -74,6 +76,9 @@ class ScriptedSource:
     def describe(self) -> SourceInfo:
         return SourceInfo("script:", "fake", 64, 48, 30.0)
 
+    def close(self) -> None:
+        self.closed += 1
+
 
 @dataclass
 class ScriptedTracker:
@@ -82,6 +87,11 @@ class ScriptedTracker:
     see: Callable[[int], tuple[Hand, ...]] = lambda _: (make_hand(1),)
     calls: int = 0
     times: list[float | None] = field(default_factory=list)
+    config: TrackingConfig = field(default_factory=TrackingConfig)
+    resets: int = 0
+
+    def reset(self) -> None:
+        self.resets += 1
 
     def process(self, image: NDArray[np.uint8], timestamp: float | None = None) -> tuple[Hand, ...]:
         self.calls += 1
@@ -99,15 +109,14 @@ def run(
 ) -> FakePublisher:
     """Run the service over a script until it ends."""
     with FakePublisher() as publisher:
-        run_service(
+        parts = Parts(
             source=source,
             tracker=tracker or ScriptedTracker(),
             publisher=publisher,
-            stop=threading.Event(),
-            interpreters=interpreters,
-            notifier=notifier or Notifier({}),
+            interpreters=lambda _: interpreters,
             on_online=on_online,
         )
+        run_service(parts, threading.Event(), notifier=notifier or Notifier({}))
     return publisher
 
 
@@ -149,13 +158,9 @@ def test_a_quiet_camera_is_not_a_lost_one() -> None:
 def test_a_damaged_file_ends_the_service_with_everything_said() -> None:
     """Without it: subscribers would believe in a hand of a service that is gone."""
     publisher = FakePublisher()
+    parts = Parts(ScriptedSource(["frame", "error"]), ScriptedTracker(), publisher)
     with pytest.raises(SourceError, match="damaged"), publisher:
-        run_service(
-            source=ScriptedSource(["frame", "error"]),
-            tracker=ScriptedTracker(),
-            publisher=publisher,
-            stop=threading.Event(),
-        )
+        run_service(parts, threading.Event())
     assert publisher.on(publisher.topics.camera_status)[-1] == b"offline"
     assert publisher.on(publisher.topics.presence)[-1] == b"OFF"
 
@@ -194,9 +199,7 @@ def test_the_loop_stops_within_a_second_when_asked() -> None:
     publisher = FakePublisher()
     source = ScriptedSource(["frame"] * 100_000, pause=0.001)
     thread = threading.Thread(
-        target=lambda: run_service(
-            source=source, tracker=ScriptedTracker(), publisher=publisher, stop=stop
-        )
+        target=lambda: run_service(Parts(source, ScriptedTracker(), publisher), stop)
     )
     thread.start()
     assert wait_for(lambda: publisher.on(publisher.topics.hands))
@@ -288,14 +291,14 @@ def test_the_report_holds_rates_times_and_losses(tmp_path: Path) -> None:
     frames = 0
     with systemd(tmp_path) as (notifier, read):
         publisher = FakePublisher()
-        with Reporter(
+        reporter = Reporter(
             source=ScriptedSource([]),
             publisher=publisher,
             times=times,
-            notifier=notifier,
             frames=lambda: frames,
             every=0.2,
-        ):
+        )
+        with reporter.telling(notifier):
             frames = 10
             assert wait_for(lambda: publisher.on(publisher.topics.stats))
             told = "frames a second, broker connected"

@@ -10,7 +10,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import pytest
@@ -100,6 +100,82 @@ def test_the_service_tracks_on_while_the_broker_is_away(
             first = json.loads(listener.on("/hands")[0])
         assert process.poll() is None
     assert first["seq"] - before > 45  # frames went on being processed at 30 a second
+
+
+class Asker:
+    """Asks a node over MQTT and waits for the answer."""
+
+    def __init__(self, broker: Mosquitto, listener: Listener) -> None:
+        self.port = broker.port
+        self.listener = listener
+
+    def send(self, topic: str, payload: str) -> None:
+        """Publish as any other program would."""
+        subprocess.run(
+            ["mosquitto_pub", "-p", str(self.port), "-q", "1", "-t", topic, "-m", payload],
+            check=True,
+        )
+
+    def ask(self, verb: str, seconds: float = 6.0, **keys: object) -> dict[str, Any]:
+        """Send a request and give its one answer."""
+        before = len(self.listener.on(f"/response/{verb}"))
+        self.send(f"edgehands/pi/request/{verb}", json.dumps({**keys, "transaction": verb}))
+        assert wait_for(lambda: len(self.listener.on(f"/response/{verb}")) > before, seconds)
+        answer: dict[str, Any] = json.loads(self.listener.on(f"/response/{verb}")[-1])
+        assert answer["transaction"] == verb
+        return answer
+
+
+@pytest.mark.broker
+def test_a_running_service_answers_and_obeys(
+    broker: Mosquitto, folder: Path, tmp_path: Path
+) -> None:
+    """Without it: nobody could see or change from afar how a device works."""
+    log = tmp_path / "log"
+    env = {
+        "EDGEHANDS_NODE__NAME": "pi",
+        "EDGEHANDS_CAMERA__LOOP": "true",
+        "EDGEHANDS_MQTT__PASSWORD": "geheim",
+        "EDGEHANDS_MQTT__USERNAME": "u",
+        "STATE_DIRECTORY": str(tmp_path / "state"),
+    }
+    arguments = ("--source", f"dir:{folder}", "--mqtt", broker.url)
+    with Listener(broker.port) as listener, service(*arguments, log=log, **env) as process:
+        assert wait_for(lambda: listener.on("/hands"), 20), log.read_text()
+        asker = Asker(broker, listener)
+        assert asker.ask("info")["data"]["backend"] == "fake"
+        assert asker.ask("health")["data"]["health"] == "good"
+        assert asker.ask("stats")["data"]["fps"] > 1
+        config = asker.ask("config")["data"]
+        assert config["mqtt"]["password"] == "***"  # noqa: S105
+        assert config["node"]["name"] == "pi"
+        changed = asker.ask("set", max_hands=1, rate_limit=5, persist=True)["data"]
+        assert (changed["max_hands"], changed["rate_limit"]) == (1, 5)
+        assert "[tracking]\nmax_hands = 1" in (tmp_path / "state" / "settings.toml").read_text()
+        assert asker.ask("set", max_hands=99)["status"] == "error"
+        assert asker.ask("snapshot")["status"] == "error"
+        assert asker.ask("gestures", action="list")["data"] == {"gestures": []}
+        assert "no gesture" in asker.ask("gestures", action="remove", name="x")["error"]
+        taught = asker.ask("gestures", 20, action="teach", name="mine", examples=3)
+        assert taught["status"] == "ok", taught
+        assert asker.ask("restart_camera")["status"] == "ok"
+
+        asker.send("edgehands/pi/camera/main/enabled/set", "OFF")
+        assert wait_for(lambda: listener.last("main/enabled") == b"OFF")
+        assert wait_for(lambda: listener.last("camera/main/status") == b"disabled")
+        assert wait_for(lambda: listener.last("main/presence") == b"OFF")
+        assert wait_for(lambda: b'"hands":[]' in (listener.last("/hands") or b""))
+        quiet = len(listener.on("/hands"))
+        time.sleep(0.5)
+        assert len(listener.on("/hands")) == quiet
+        assert asker.ask("health")["data"]["camera"] == "disabled"
+        asker.send("edgehands/pi/camera/main/enabled/set", "ON")
+        assert wait_for(lambda: len(listener.on("/hands")) > quiet)
+        assert listener.last("camera/main/status") == b"online"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0, log.read_text()
+    assert "geheim" not in log.read_text()
+    assert b"geheim" not in b"".join(message.payload for message in listener.heard)
 
 
 @pytest.mark.parametrize(

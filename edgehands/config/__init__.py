@@ -13,7 +13,9 @@ from edgehands.config.load import (
     explain,
     load,
     load_with_origins,
+    redacted,
 )
+from edgehands.config.persist import save_settings, state_file
 from edgehands.config.secret import Secret
 from edgehands.config.sections import (
     SECTIONS,
@@ -52,4 +54,7 @@ __all__ = [
     "load",
     "load_with_origins",
     "parse_broker_url",
+    "redacted",
+    "save_settings",
+    "state_file",
 ]

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edgehands.config.load import toml_value
 from edgehands.config.secret import Secret
 from edgehands.config.sections import SECTIONS, Config
-from edgehands.config.values import choices, field_types, is_secret, limits, type_name
+from edgehands.config.values import choices, field_types, is_secret, limits, toml_value, type_name
 
 if TYPE_CHECKING:
     from edgehands.config.values import Section

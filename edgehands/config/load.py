@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgehands.config.persist import state_file
 from edgehands.config.secret import REDACTED
 from edgehands.config.sections import SECTIONS, Config
-from edgehands.config.values import check_value, field_types, is_secret
+from edgehands.config.values import check_value, field_types, is_secret, toml_value
 from edgehands.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def load(
     env: Mapping[str, str] | None = None,
     options: Mapping[str, object] | None = None,
 ) -> Config:
-    """Read the configuration: files in order, then ``EDGEHANDS_…``, then options.
+    """Read the configuration: files, what ``set`` was told to keep, ``EDGEHANDS_…``, options.
 
     Args:
         paths: TOML files, later ones win; those of :data:`DEFAULT_PATHS` may be missing, any
@@ -67,11 +68,14 @@ def load_with_origins(
 ) -> Loaded:
     """As :func:`load`, and say where each setting came from."""
     layers = _Layers()
-    for path in map(Path, paths):
-        for section, table in _read_file(path, required=path not in DEFAULT_PATHS).items():
+    env = os.environ if env is None else env
+    kept = state_file(env)
+    optional = (*DEFAULT_PATHS, kept)
+    for path in (*map(Path, paths), *((kept,) if kept else ())):
+        for section, table in _read_file(path, required=path not in optional).items():
             for key, value in table.items():
                 layers.put(str(path), section, key, value)
-    for name, text in sorted((os.environ if env is None else env).items()):
+    for name, text in sorted(env.items()):
         place = _environment_key(name)
         if place is not None:
             section, key = place
@@ -102,24 +106,24 @@ def explain(config: Config, origins: Mapping[str, str] | None = None) -> str:
     return "\n".join(lines)
 
 
+def redacted(config: Config) -> dict[str, dict[str, Any]]:
+    """The settings by table and key, secrets as ``***``."""
+    return {
+        name: {
+            key: REDACTED if is_secret(kind) and value is not None else value
+            for key, kind in field_types(section).items()
+            for value in (getattr(getattr(config, name), key),)
+        }
+        for name, section in SECTIONS.items()
+    }
+
+
 def digest(config: Config) -> str:
     """Sixteen hexadecimal digits that change with any setting but a secret.
 
     Secrets stay out: a digest of a short password can be guessed back.
     """
     return hashlib.sha256(explain(config).encode()).hexdigest()[:16]
-
-
-def toml_value(value: Any) -> str:
-    """A setting's value in TOML's own form."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
-    if isinstance(value, tuple):
-        return "[" + ", ".join(toml_value(item) for item in value) + "]"
-    return str(value)
 
 
 def _read_file(path: Path, *, required: bool) -> dict[str, dict[str, Any]]:

@@ -101,6 +101,18 @@ def is_secret(kind: Any) -> bool:
     return kind is Secret or Secret in get_args(kind)
 
 
+def toml_value(value: Any) -> str:
+    """A setting's value in TOML's own form."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    return str(value)
+
+
 def _shown(value: Any, kind: Any) -> str:
     if is_secret(kind):
         return "***"

@@ -15,6 +15,7 @@ import paho.mqtt.client as paho
 from edgehands.errors import BrokerError
 from edgehands.mqtt import reasons
 from edgehands.mqtt.outbox import Live, Outbox
+from edgehands.mqtt.requests import Received
 from edgehands.mqtt.session import Session
 from edgehands.mqtt.topics import OFFLINE, ONLINE
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from paho.mqtt.properties import Properties
+
     from edgehands.config import MqttConfig
+    from edgehands.mqtt.requests import Requests
     from edgehands.mqtt.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -51,6 +55,7 @@ class MqttClient:
         self._config = config
         self._address = config.address
         self._topics = topics
+        self._requests: Requests | None = None
         self._client_id = "-".join(topics.node.split("/"))
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.outbox = Outbox(self._wake)
@@ -102,13 +107,17 @@ class MqttClient:
             os.close(self._wake_read)
             os.close(self._wake_write)
 
+    def listen(self, requests: Requests) -> None:
+        """Take requests in from the next connection on; call it before :meth:`start`."""
+        self._requests = requests
+
     def state(self, topic: str, payload: bytes) -> None:
         """Make ``payload`` the retained value of ``topic``."""
         self.outbox.state(topic, payload)
 
-    def event(self, topic: str, payload: bytes) -> None:
-        """Send once (QoS 1), in order with other events."""
-        self.outbox.event(topic, payload)
+    def event(self, topic: str, payload: bytes, correlation: bytes = b"") -> None:
+        """Send once (QoS 1), in order with other events; ``correlation`` goes along (MQTT 5)."""
+        self.outbox.event(topic, payload, correlation)
 
     def live(self, message: Live) -> None:
         """Send now or never (QoS 0); replaces one that still waits."""
@@ -137,6 +146,8 @@ class MqttClient:
                 will=(self._topics.status, OFFLINE),
                 protocol=self._protocol,
                 acknowledged=self._acknowledged,
+                received=self._receive,
+                ignore_retained=True,
             )
             try:
                 session.open()
@@ -167,6 +178,8 @@ class MqttClient:
             if session.ready and not greeted:
                 greeted = True
                 self._welcome()
+                if self._requests is not None:
+                    session.subscribe(self._requests.subscriptions)
             if greeted:
                 self._send(session)
             if self._stopping and (
@@ -195,7 +208,9 @@ class MqttClient:
         for topic, payload in self.outbox.due_states():
             self._sent[session.publish(topic, payload, qos=1, retain=True)] = (topic, None)
         for event in self.outbox.due_events():
-            mid = session.publish(event.topic, event.payload, qos=1, retain=False)
+            mid = session.publish(
+                event.topic, event.payload, qos=1, retain=False, correlation=event.correlation
+            )
             self._sent[mid] = (event.topic, event.number)
         for topic, payload in self.outbox.due_notes():
             session.publish(topic, payload, qos=0, retain=False)
@@ -222,6 +237,17 @@ class MqttClient:
             self._tell(
                 f"{self._address} refuses to let {self._client_id} write {topic} ({refusal}): "
                 "allow it in the broker's ACL"
+            )
+
+    def _receive(self, topic: str, payload: bytes, properties: Properties | None) -> None:
+        if self._requests is not None:
+            self._requests.receive(
+                Received(
+                    topic,
+                    payload,
+                    getattr(properties, "ResponseTopic", ""),
+                    getattr(properties, "CorrelationData", b""),
+                )
             )
 
     def _trouble(self, session: Session) -> str:

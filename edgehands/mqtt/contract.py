@@ -14,6 +14,7 @@ import msgspec
 
 from edgehands.hand import Handedness
 from edgehands.mqtt.messages import EventMessage, HandsMessage, InfoMessage, StatsMessage
+from edgehands.mqtt.request_messages import REQUESTS, ResponseMessage
 from edgehands.mqtt.topics import Topics
 
 if TYPE_CHECKING:
@@ -116,6 +117,43 @@ CHANNELS: tuple[Channel, ...] = (
         1,
         retain=False,
         payload=EventMessage,
+    ),
+    Channel(
+        "enabled",
+        _T.enabled,
+        "Whether frames are tracked; when not, the camera is closed.",
+        1,
+        retain=True,
+        payload=("ON", "OFF"),
+    ),
+    Channel(
+        "enabledSet",
+        _T.enabled_set,
+        "Switch tracking on or off.",
+        1,
+        retain=False,
+        payload=("ON", "OFF"),
+        direction="in",
+    ),
+    *(
+        Channel(
+            f"{verb}Request",
+            _T.request(verb),
+            f"Ask the node: `{verb}`.",
+            1,
+            retain=False,
+            payload=kind,
+            direction="in",
+        )
+        for verb, kind in REQUESTS.items()
+    ),
+    Channel(
+        "response",
+        _T.response("{verb}"),
+        "The answer to a request, once.",
+        1,
+        retain=False,
+        payload=ResponseMessage,
     ),
 )
 

@@ -38,7 +38,7 @@ class FakeClient:
             self._states[topic] = payload
             self.sent.append(Sent(topic, payload, 1, retain=True))
 
-    def event(self, topic: str, payload: bytes) -> None:
+    def event(self, topic: str, payload: bytes, correlation: bytes = b"") -> None:  # noqa: ARG002
         """Keep an event."""
         self.sent.append(Sent(topic, payload, 1, retain=False))
 

@@ -57,8 +57,8 @@ class Outgoing(Protocol):
     def state(self, topic: str, payload: bytes) -> None:
         """Make ``payload`` the retained value of ``topic``."""
 
-    def event(self, topic: str, payload: bytes) -> None:
-        """Send once (QoS 1), in order with other events."""
+    def event(self, topic: str, payload: bytes, correlation: bytes = b"") -> None:
+        """Send once (QoS 1), in order with other events; ``correlation`` goes along (MQTT 5)."""
 
     def live(self, message: Live) -> None:
         """Send now or never (QoS 0); replaces one that still waits."""
@@ -81,6 +81,7 @@ class Event:
     number: int
     topic: str
     payload: bytes
+    correlation: bytes = b""
 
 
 @dataclass(slots=True)
@@ -125,10 +126,10 @@ class Outbox:
                 state.payload = payload
         self.wake()
 
-    def event(self, topic: str, payload: bytes) -> None:
-        """Send once (QoS 1), in order with other events."""
+    def event(self, topic: str, payload: bytes, correlation: bytes = b"") -> None:
+        """Send once (QoS 1), in order with other events; ``correlation`` goes along (MQTT 5)."""
         with self._lock:
-            self._waiting.append(Event(next(self._numbers), topic, payload))
+            self._waiting.append(Event(next(self._numbers), topic, payload, correlation))
             if len(self._waiting) + len(self._in_flight) > MAX_EVENTS:
                 # The oldest waits in flight, if anything does; it may have arrived already.
                 (self._in_flight or self._waiting).popleft()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from edgehands.hand import Hand
     from edgehands.mqtt.messages import InfoMessage, StatsMessage
     from edgehands.mqtt.outbox import Outgoing
+    from edgehands.mqtt.request_messages import SettingsMessage
     from edgehands.mqtt.topics import Topics
 
 CameraStatus = Literal["online", "offline", "disabled"]
@@ -42,6 +43,9 @@ class Publisher(Protocol):
 
     def camera_status(self, status: CameraStatus) -> None:
         """Say whether frames are coming; when not, no hand is seen any more either."""
+
+    def apply(self, settings: SettingsMessage) -> None:
+        """Follow settings that were changed while running, and say whether tracking is on."""
 
     def info(self, message: InfoMessage) -> None:
         """Say what runs here."""
@@ -127,6 +131,7 @@ class HandsPublisher:
     def begin(self) -> None:
         """Say that nothing is seen yet: what an earlier run left at the broker is out of date."""
         self._out.state(self._topics.camera_status, b"offline")
+        self._out.state(self._topics.enabled, ON)
         self._say_count(0)
         if self._gestures:
             for side in Handedness:
@@ -163,6 +168,12 @@ class HandsPublisher:
         if status != "online" and self._last is not None and self._last.hands:
             self.publish(replace(self._last, hands=()))
         self._out.state(self._topics.camera_status, status.encode())
+
+    def apply(self, settings: SettingsMessage) -> None:
+        """Follow settings that were changed while running, and say whether tracking is on."""
+        self._interval = 1.0 / settings.rate_limit if settings.rate_limit else 0.0
+        self._due = float("-inf")
+        self._out.state(self._topics.enabled, ON if settings.enabled else OFF)
 
     def info(self, message: InfoMessage) -> None:
         """Say what runs here."""
@@ -228,11 +239,11 @@ class MqttPublisher(HandsPublisher):
     """
 
     def __init__(self, config: Config) -> None:
-        topics = topics_of(config)
-        self.client = MqttClient(config.mqtt, topics)
+        self.topics = topics_of(config)
+        self.client = MqttClient(config.mqtt, self.topics)
         super().__init__(
             self.client,
-            topics,
+            self.topics,
             rate_limit=config.publish.rate_limit,
             gestures=config.gestures.enabled,
         )

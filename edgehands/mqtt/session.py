@@ -64,6 +64,7 @@ class Session:
         protocol: int,
         acknowledged: Callable[[int, str], None],
         received: Callable[[str, bytes, Properties | None], None] | None = None,
+        ignore_retained: bool = False,
     ) -> None:
         self.ready = False
         self.refusal = ""
@@ -74,6 +75,7 @@ class Session:
         self._address = config.address
         self._acknowledged = acknowledged
         self._received = received
+        self._ignore_retained = ignore_retained
         self._errors = _LastError()
         self._config = config
         self._opened = time.monotonic()
@@ -129,13 +131,21 @@ class Session:
         """Ask for messages on these topics, QoS 1."""
         self._client.subscribe([(topic, 1) for topic in topics])
 
-    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> int:
+    def publish(
+        self, topic: str, payload: bytes, *, qos: int, retain: bool, correlation: bytes = b""
+    ) -> int:
         """Hand a message to the connection; gives the number that its acknowledgement carries."""
+        properties = None
+        if correlation and self._protocol == paho.MQTTv5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.CorrelationData = correlation
         # paho builds two objects for each message to tell that one of QoS 0 was written, which we
         # don't want to know.
         self._client.on_publish = self._on_published if qos else None
         try:
-            return self._client.publish(topic, payload, qos=qos, retain=retain).mid
+            return self._client.publish(
+                topic, payload, qos=qos, retain=retain, properties=properties
+            ).mid
         finally:
             self._client.on_publish = self._on_published
 
@@ -239,7 +249,8 @@ class Session:
                 log.warning("%s refuses a subscription (%s): allow it", self._address, reason)
 
     def _on_message(self, message: paho.MQTTMessage) -> None:
-        if self._received is not None:
+        # What is retained was said before, maybe long ago: a request is carried out once.
+        if self._received is not None and not (message.retain and self._ignore_retained):
             self._received(message.topic, bytes(message.payload), message.properties)
 
     def _on_socket_open(self, connection: Any) -> None:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgehands.errors import FrameError
+import msgspec
+
+from edgehands.errors import EdgehandsError, FrameError, UsageError
 from edgehands.hand import FrameHands
+from edgehands.mqtt.request_messages import SettingsMessage
+from edgehands.service.commands import Command, CommandQueue
 from edgehands.service.notify import Notifier
 from edgehands.service.report import Reporter
 from edgehands.service.statistics import StageTimes
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from edgehands.gestures.events import GestureEvent
     from edgehands.hand import Frame
-    from edgehands.mqtt.publisher import Publisher
+    from edgehands.mqtt.messages import StatsMessage
+    from edgehands.mqtt.publisher import CameraStatus, Publisher
     from edgehands.service.protocols import Interpreter, LiveSource, Tracker
 
 log = logging.getLogger(__name__)
@@ -30,82 +36,137 @@ STAGES = ("capture", "track", "interpret", "publish", "total")
 """``capture``: age of a frame when its tracking began; ``total``: when it was handed over."""
 
 
-def run_service(  # noqa: PLR0913 - the parts that a service is made of
-    *,
-    source: LiveSource,
-    tracker: Tracker,
-    publisher: Publisher,
-    stop: threading.Event,
-    interpreters: Sequence[Interpreter] = (),
-    notifier: Notifier | None = None,
-    on_online: Callable[[], None] | None = None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a loop is made of.
+
+    Attributes:
+        source: an open source, in real time.
+        tracker: finds the hands.
+        publisher: tells the world.
+        interpreters: gives what adds meaning, for gestures on or off; None = nothing does.
+        reopen: opens the source again after the camera was switched off; None = it can't be.
+        on_online: called when the camera has given its first frame, and after it came back.
+    """
+
+    source: LiveSource
+    tracker: Tracker
+    publisher: Publisher
+    interpreters: Callable[[bool], tuple[Interpreter, ...]] | None = None
+    reopen: Callable[[], LiveSource] | None = None
+    on_online: Callable[[], None] | None = None
+
+
+def run_service(parts: Parts, stop: threading.Event, *, notifier: Notifier | None = None) -> None:
     """Track and publish until ``stop`` is set or the source has come to its end.
+
+    See :meth:`FrameLoop.run`.
+    """
+    FrameLoop(parts).run(stop, notifier)
+
+
+class FrameLoop:
+    """One frame after the other.
 
     The source keeps only its newest frame, so a slow frame drops others and never delays them. A
     camera that goes away is shown as ``offline`` and waited for; the broker is never waited for.
 
-    Args:
-        source: an open source, in real time.
-        tracker: finds the hands.
-        publisher: tells the world.
-        stop: ends the loop within half a second.
-        interpreters: add what hands mean, in this order.
-        notifier: tells systemd; None finds it in the environment.
-        on_online: called when the camera has given its first frame, and after it came back.
-
-    Raises:
-        SourceError: A file is damaged.
-        BackendUnavailable: What the camera needs was taken away.
+    Attributes:
+        commands: wishes of other threads.
+        settings: those in force that can be changed while running.
+        camera: its state, as published.
+        count: frames processed.
+        last_frame: when the last one was, monotonic seconds; None before the first.
     """
-    loop = _Loop(source, tracker, publisher, tuple(interpreters), on_online)
-    notifier = notifier or Notifier()
-    with Reporter(
-        source=source,
-        publisher=publisher,
-        times=loop.times,
-        notifier=notifier,
-        frames=loop.frames,
-    ):
-        try:
-            while not stop.is_set() and not source.finished:
-                loop.step(notifier)
-        finally:
-            notifier.stopping()
-            publisher.camera_status("offline")
 
-
-class _Loop:
-    """One frame after the other, and what is remembered between them."""
-
-    def __init__(
-        self,
-        source: LiveSource,
-        tracker: Tracker,
-        publisher: Publisher,
-        interpreters: tuple[Interpreter, ...],
-        on_online: Callable[[], None] | None,
-    ) -> None:
-        self._source = source
-        self._tracker = tracker
-        self._publisher = publisher
-        self._interpreters = interpreters
-        self._on_online = on_online
-        self._online = False
-        self._count = 0
+    def __init__(self, parts: Parts, settings: SettingsMessage | None = None) -> None:
+        self.commands = CommandQueue()
+        self.settings = settings or SettingsMessage(
+            max_hands=2, smoothing=True, rate_limit=0.0, enabled=True, gestures=True
+        )
+        self.camera: CameraStatus = "offline"
+        self.count = 0
+        self.last_frame: float | None = None
+        self._parts = parts
+        self._source: LiveSource | None = parts.source
+        self._interpreters = (
+            parts.interpreters(self.settings.gestures) if parts.interpreters else ()
+        )
         self._refused = ""
-        self.times = StageTimes(STAGES)
+        self._watched = threading.Condition()
+        self._watchers = 0
+        self._newest: FrameHands | None = None
+        self._before = (0, 0)  # drops and reconnects of sources that were closed
+        self._times = StageTimes(STAGES)
+        self._reporter = Reporter(
+            source=self, publisher=parts.publisher, times=self._times, frames=lambda: self.count
+        )
 
-    def frames(self) -> int:
-        """How many frames were processed."""
-        return self._count
+    def run(self, stop: threading.Event, notifier: Notifier | None = None) -> None:
+        """Track and publish until ``stop`` is set or the source has come to its end.
 
-    def step(self, notifier: Notifier) -> None:
-        """Wait for a frame and process it."""
-        frame = self._source.read(READ_TIMEOUT_S)
-        # A camera that is away and waited for is no reason to be restarted.
+        Args:
+            stop: ends the loop within half a second.
+            notifier: tells systemd; None finds it in the environment.
+
+        Raises:
+            SourceError: A file is damaged.
+            BackendUnavailable: What the camera needs was taken away.
+        """
+        notifier = notifier or Notifier()
+        with self._reporter.telling(notifier):
+            try:
+                while not stop.is_set() and not (self._source and self._source.finished):
+                    self._step(stop, notifier)
+            finally:
+                notifier.stopping()
+                if self._source is not None and self._source is not self._parts.source:
+                    self._source.close()
+                self._parts.publisher.camera_status("offline")
+
+    def stats(self) -> StatsMessage:
+        """How it is doing now."""
+        return self._reporter.report()
+
+    def next_frame(self, timeout: float) -> FrameHands | None:
+        """Wait for the next processed frame; for other threads. None when none came in time."""
+        with self._watched:
+            self._watchers += 1
+            self._newest = None
+            try:
+                self._watched.wait_for(lambda: self._newest is not None, timeout)
+                return self._newest
+            finally:
+                self._watchers -= 1
+
+    # What the reporter asks of a source, over all that were open so far.
+
+    @property
+    def online(self) -> bool:
+        """Whether frames are coming."""
+        return self.camera == "online"
+
+    @property
+    def dropped(self) -> int:
+        """Frames that gave way to newer ones."""
+        return self._before[0] + (self._source.dropped if self._source else 0)
+
+    @property
+    def reconnects(self) -> int:
+        """How often the camera came back."""
+        return self._before[1] + (self._source.reconnects if self._source else 0)
+
+    def _step(self, stop: threading.Event, notifier: Notifier) -> None:
+        # A camera that is away and waited for, or switched off, is no reason to be restarted.
         notifier.alive()
-        self._show_camera(came=frame is not None)
+        while (command := self.commands.take()) is not None:
+            self._obey(command)
+        if self._source is None:
+            stop.wait(0.1)
+            return
+        frame = self._source.read(READ_TIMEOUT_S)
+        online = frame is not None or (self.camera == "online" and self._source.online)
+        self._show_camera("online" if online else "offline")
         if frame is None:
             return
         try:
@@ -115,34 +176,85 @@ class _Loop:
                 self._refused = str(error)
                 log.warning("%s: frame %d left out: %s", frame.source, frame.seq, error)
             return
-        self._count += 1
-        if self._count == 1:
+        self.last_frame = time.monotonic()
+        self.count += 1
+        if self.count == 1:
             notifier.ready()
 
-    def _show_camera(self, *, came: bool) -> None:
-        online = came or (self._online and self._source.online)
-        if online == self._online:
+    def _show_camera(self, status: CameraStatus) -> None:
+        if status == self.camera:
             return
-        self._online = online
-        self._publisher.camera_status("online" if online else "offline")
-        if online and self._on_online is not None:
-            self._on_online()
+        self.camera = status
+        self._parts.publisher.camera_status(status)
+        if status == "online" and self._parts.on_online is not None:
+            self._parts.on_online()
 
     def _process(self, frame: Frame) -> None:
         begin = time.monotonic()
-        tracked = FrameHands(frame, self._tracker.process(frame.image, timestamp=frame.t_mono))
+        hands = self._parts.tracker.process(frame.image, timestamp=frame.t_mono)
+        tracked = FrameHands(frame, hands)
         after_tracking = time.monotonic()
         events: tuple[GestureEvent, ...] = ()
         for interpret in self._interpreters:
             meaning = interpret(tracked)
             tracked, events = meaning.frame_hands, events + meaning.events
         after_meaning = time.monotonic()
-        self._publisher.publish(tracked, events)
+        self._parts.publisher.publish(tracked, events)
         end = time.monotonic()
-        add = self.times.add
+        add = self._times.add
         add("capture", max(begin - frame.t_mono, 0.0))
         add("track", after_tracking - begin)
         if self._interpreters:
             add("interpret", after_meaning - after_tracking)
         add("publish", end - after_meaning)
         add("total", max(end - frame.t_mono, 0.0))
+        if self._watchers:
+            with self._watched:
+                self._newest = tracked
+                self._watched.notify_all()
+
+    def _obey(self, command: Command) -> None:
+        try:
+            if command.settings is not None:
+                self._change(command.settings)
+            if command.restart_camera:
+                self._close_camera()
+                self._open_camera()
+        except EdgehandsError as error:
+            command.error = error
+        finally:
+            command.done.set()
+
+    def _change(self, wanted: SettingsMessage) -> None:
+        now = self.settings
+        if wanted.enabled and self._source is None:
+            self._open_camera()
+        if not wanted.enabled and self._source is not None:
+            if self._parts.reopen is None:
+                raise UsageError("this source can't be opened again, so it isn't switched off")
+            self._close_camera()
+            self._show_camera("disabled")
+        if (wanted.max_hands, wanted.smoothing) != (now.max_hands, now.smoothing):
+            tracker = self._parts.tracker
+            tracker.config = msgspec.structs.replace(
+                tracker.config, max_hands=wanted.max_hands, smoothing=wanted.smoothing
+            )
+            tracker.reset()
+        if wanted.gestures != now.gestures and self._parts.interpreters is not None:
+            self._interpreters = self._parts.interpreters(wanted.gestures)
+        self.settings = wanted
+        self._parts.publisher.apply(wanted)
+
+    def _open_camera(self) -> None:
+        if self._parts.reopen is None:
+            raise UsageError("this source can't be opened again: restart the service")
+        self._source = self._parts.reopen()
+
+    def _close_camera(self) -> None:
+        if self._parts.reopen is None:
+            raise UsageError("this source can't be opened again: restart the service")
+        if self._source is not None:
+            self._before = (self.dropped, self.reconnects)
+            source, self._source = self._source, None
+            source.close()
+            self._show_camera("offline")

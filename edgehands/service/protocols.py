@@ -11,12 +11,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgehands.cameras.base import SourceInfo
+    from edgehands.config import TrackingConfig
     from edgehands.gestures.events import Interpretation
     from edgehands.hand import Frame, FrameHands, Hand
 
 
 class Tracker(Protocol):
-    """Finds hands in frames: :class:`edgehands.HandTracker`."""
+    """Finds hands in frames: :class:`edgehands.HandTracker`.
+
+    Attributes:
+        config: may be replaced between two frames.
+    """
+
+    config: TrackingConfig
+
+    def reset(self) -> None:
+        """Forget all tracks; ids go on."""
 
     def process(self, image: NDArray[np.uint8], timestamp: float | None = None) -> tuple[Hand, ...]:
         """Give the hands in a frame, (H, W, 3) uint8 RGB; ``timestamp`` in monotonic seconds."""
@@ -46,6 +56,9 @@ class LiveSource(Protocol):
 
     def describe(self) -> SourceInfo:
         """Say what it is; size and rate may become known later."""
+
+    def close(self) -> None:
+        """Let go of the device; doing it twice does no harm."""
 
 
 if TYPE_CHECKING:

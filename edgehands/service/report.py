@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from edgehands.mqtt.messages import DropsMessage, StatsMessage
 from edgehands.service.statistics import resident_mb, temperature_c, throttled_flags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-    from typing import Self
+    from collections.abc import Callable, Iterator
 
     from edgehands.mqtt.publisher import Publisher
     from edgehands.service.notify import Notifier
-    from edgehands.service.protocols import LiveSource
     from edgehands.service.statistics import StageTimes
 
 log = logging.getLogger(__name__)
@@ -25,57 +23,75 @@ log = logging.getLogger(__name__)
 EVERY_S = 10.0
 
 
+class Counted(Protocol):
+    """A source of frames, as far as it is reported on."""
+
+    @property
+    def online(self) -> bool:
+        """Whether frames are coming."""
+
+    @property
+    def dropped(self) -> int:
+        """Frames that gave way to a newer one."""
+
+    @property
+    def reconnects(self) -> int:
+        """How often it came back."""
+
+
 class Reporter:
-    """A thread of its own, because asking the system may take long. A context manager.
+    """A thread of its own, because asking the system may take long.
 
     Args:
         source: for its drops and reconnects.
         publisher: where the report goes.
         times: of the frame loop.
-        notifier: for the line in ``systemctl status``.
         frames: gives the number of frames processed so far.
         every: seconds between reports.
     """
 
-    def __init__(  # noqa: PLR0913 - it reports on all of them
+    def __init__(
         self,
         *,
-        source: LiveSource,
+        source: Counted,
         publisher: Publisher,
         times: StageTimes,
-        notifier: Notifier,
         frames: Callable[[], int],
         every: float = EVERY_S,
     ) -> None:
         self._source = source
         self._publisher = publisher
         self._times = times
-        self._notifier = notifier
         self._frames = frames
         self._every = every
         self._begin = self._then = time.monotonic()
         self._frames_then = 0
+        self._fps = 0.0
+        self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="edgehands-report", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join(3.0)
+    @contextlib.contextmanager
+    def telling(self, notifier: Notifier) -> Iterator[None]:
+        """Report every ten seconds, also in the line that ``systemctl status`` shows."""
+        thread = threading.Thread(
+            target=self._run, args=(notifier,), name="edgehands-report", daemon=True
+        )
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join(3.0)
 
     def report(self) -> StatsMessage:
-        """Build the message; the frame rate is that since the last call."""
+        """Build the message; the frame rate is that of the last seconds."""
         now, frames = time.monotonic(), self._frames()
-        fps = (frames - self._frames_then) / max(now - self._then, 1e-3)
-        self._then, self._frames_then = now, frames
+        with self._lock:
+            # Asked again at once, the rate of the span before still holds.
+            if now - self._then >= min(self._every, 1.0) or not self._fps:
+                self._fps = (frames - self._frames_then) / max(now - self._then, 1e-3)
+                self._then, self._frames_then = now, frames
+            fps = self._fps
         counts = self._publisher.counts
         return StatsMessage(
             t=round(time.time(), 4),
@@ -94,7 +110,7 @@ class Reporter:
             throttled=throttled_flags(),
         )
 
-    def _run(self) -> None:
+    def _run(self, notifier: Notifier) -> None:
         while not self._stop.wait(self._every):
             try:
                 message = self.report()
@@ -103,6 +119,6 @@ class Reporter:
                 camera = "camera away, retrying"
                 if self._source.online:
                     camera = f"{message.fps:.1f} frames a second"
-                self._notifier.status(f"{camera}, {broker}")
+                notifier.status(f"{camera}, {broker}")
             except Exception:
                 log.exception("no report this time")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+import msgspec
+
 import edgehands
 from edgehands.cameras import open_source
-from edgehands.config import digest
+from edgehands.config import digest, state_file
 from edgehands.gestures import HandInterpreter
 from edgehands.mqtt.messages import CameraMessage, InfoMessage, ModelMessage
 from edgehands.mqtt.publisher import MqttPublisher
-from edgehands.service.loop import run_service
+from edgehands.mqtt.request_messages import SettingsMessage
+from edgehands.mqtt.requests import Requests
+from edgehands.service.controls import ServiceControls
+from edgehands.service.loop import FrameLoop, Parts
 from edgehands.service.notify import Notifier
 from edgehands.service.signals import stop_on_signals
 from edgehands.service.statistics import system_name
@@ -38,34 +44,53 @@ def serve(
     """
     stop = stop or threading.Event()
     notifier = Notifier()
+
+    def open_camera() -> Source:
+        return open_source(config.camera.source, config.camera, realtime=True)
+
+    def interpreters(gestures: bool) -> tuple[Interpreter, ...]:
+        settings = msgspec.structs.replace(config.gestures, enabled=gestures)
+        if not (gestures or config.pose.enabled):
+            return ()
+        return (HandInterpreter(settings, config.pose).interpret,)
+
     with ExitStack() as stack:
         stack.enter_context(stop_on_signals(stop))
         tracker = stack.enter_context(HandTracker(config.tracking))
-        source = stack.enter_context(
-            open_source(config.camera.source, config.camera, realtime=True)
-        )
-        publisher = stack.enter_context(MqttPublisher(config))
+        source = stack.enter_context(open_camera())
+        publisher = MqttPublisher(config)
 
-        def say_info() -> None:
-            publisher.info(info_of(config, tracker, source))
+        def info() -> InfoMessage:
+            return info_of(config, tracker, source)
 
-        say_info()
-        notifier.status("models loaded, waiting for the camera")
-        run_service(
+        parts = Parts(
             source=source,
             tracker=tracker,
             publisher=publisher,
-            stop=stop,
-            interpreters=_interpreters(config),
-            notifier=notifier,
-            on_online=say_info,  # the picture's size is only known once there is one
+            interpreters=interpreters,
+            reopen=open_camera,
+            on_online=lambda: publisher.info(info()),  # only now the picture's size is known
         )
+        loop = FrameLoop(parts, settings_of(config))
+        controls = ServiceControls(config, loop, info, state_file(os.environ))
+        requests = Requests(publisher.topics, controls, publisher.client)
+        publisher.client.listen(requests)
+        stack.enter_context(publisher)
+        stack.enter_context(requests)
+        publisher.info(info())
+        notifier.status("models loaded, waiting for the camera")
+        loop.run(stop, notifier)
 
 
-def _interpreters(config: Config) -> tuple[Interpreter, ...]:
-    if not (config.gestures.enabled or config.pose.enabled):
-        return ()
-    return (HandInterpreter(config.gestures, config.pose).interpret,)
+def settings_of(config: Config) -> SettingsMessage:
+    """The settings that can be changed while running, as the configuration has them."""
+    return SettingsMessage(
+        max_hands=config.tracking.max_hands,
+        smoothing=config.tracking.smoothing,
+        rate_limit=config.publish.rate_limit,
+        enabled=True,
+        gestures=config.gestures.enabled,
+    )
 
 
 def info_of(config: Config, tracker: HandTracker, source: Source) -> InfoMessage:

@@ -1,0 +1,55 @@
+"""Settings that were changed while running and shall outlive a restart."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgehands.config.values import toml_value
+from edgehands.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def state_file(env: Mapping[str, str]) -> Path | None:
+    """Where they are kept: systemd's state directory, else the user's; None where there is none."""
+    state = env.get("STATE_DIRECTORY", "").split(":")[0]
+    if state:
+        return Path(state) / "settings.toml"
+    home = env.get("XDG_STATE_HOME") or (env.get("HOME") and f"{env['HOME']}/.local/state")
+    return Path(home) / "edgehands" / "settings.toml" if home else None
+
+
+def save_settings(path: Path, changes: Mapping[str, Any]) -> None:
+    """Add settings, by dotted key, to the file: it is replaced in one step.
+
+    Raises:
+        ConfigError: The file can't be written.
+    """
+    tables: dict[str, dict[str, Any]] = {}
+    with contextlib.suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        tables = tomllib.loads(path.read_text())
+    for dotted, value in changes.items():
+        section, _, key = dotted.partition(".")
+        tables.setdefault(section, {})[key] = value
+    lines = ["# Written by edgehands: what was set over MQTT to be kept."]
+    for section, table in tables.items():
+        lines += [f"[{section}]", *(f"{key} = {toml_value(v)}" for key, v in table.items())]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+            try:
+                file.write("\n".join(lines) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise ConfigError(f"{path} can't be written ({error.strerror}): nothing is kept") from None

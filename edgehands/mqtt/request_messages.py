@@ -1,0 +1,131 @@
+"""What can be asked of a node and what it answers, as types."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+Transaction = Annotated[str, msgspec.Meta(max_length=128)] | int
+"""Whatever the asker wants to see again in the answer."""
+
+Verb = Literal["info", "health", "stats", "config", "set", "gestures", "snapshot", "restart_camera"]
+VERBS: tuple[Verb, ...] = Verb.__args__  # type: ignore[attr-defined]
+
+
+class AnyRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What every request may hold; the rest is not looked at.
+
+    Attributes:
+        transaction: comes back in the answer.
+    """
+
+    transaction: Transaction | msgspec.UnsetType = msgspec.UNSET
+
+
+class PlainRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request with nothing to say: ``info``, ``health``, ``stats``, ``config`` and others.
+
+    Attributes:
+        transaction: comes back in the answer.
+    """
+
+    transaction: Transaction | msgspec.UnsetType = msgspec.UNSET
+
+
+class SetRequest(PlainRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Change settings of the running service; those that are absent stay.
+
+    Attributes:
+        max_hands: hands followed at once.
+        smoothing: steady the published landmarks.
+        rate_limit: most ``hands`` messages a second; 0 = all.
+        enabled: track at all; when not, the camera is closed.
+        gestures: name gestures and tell movements.
+        persist: keep what is set here over a restart.
+    """
+
+    max_hands: Annotated[int, msgspec.Meta(ge=1, le=8)] | msgspec.UnsetType = msgspec.UNSET
+    smoothing: bool | msgspec.UnsetType = msgspec.UNSET
+    rate_limit: Annotated[float, msgspec.Meta(ge=0, le=240)] | msgspec.UnsetType = msgspec.UNSET
+    enabled: bool | msgspec.UnsetType = msgspec.UNSET
+    gestures: bool | msgspec.UnsetType = msgspec.UNSET
+    persist: bool = False
+
+
+class GesturesRequest(PlainRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """List, teach or remove taught gestures.
+
+    Attributes:
+        action: ``list``, ``teach`` or ``remove``.
+        name: of the gesture to teach or remove.
+        examples: how many frames to learn from; the hand is shown meanwhile.
+        more: add to the examples of a gesture that is taught already.
+    """
+
+    action: Literal["list", "teach", "remove"]
+    name: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    examples: Annotated[int, msgspec.Meta(ge=3, le=20)] = 5
+    more: bool = False
+
+
+class SettingsMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that ``set`` can change, as they are now.
+
+    Attributes:
+        max_hands: hands followed at once.
+        smoothing: steady the published landmarks.
+        rate_limit: most ``hands`` messages a second; 0 = all.
+        enabled: whether frames are tracked.
+        gestures: whether gestures are named.
+    """
+
+    max_hands: int
+    smoothing: bool
+    rate_limit: float
+    enabled: bool
+    gestures: bool
+
+
+class HealthMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether all is well, and if not, what isn't.
+
+    Attributes:
+        health: ``good`` or ``degraded``.
+        reasons: what isn't well, in words.
+        camera: ``online``, ``offline`` or ``disabled``.
+        frames: frames processed since the start.
+        last_frame_s: seconds since the last frame; null before the first.
+        uptime_s: seconds since the start.
+    """
+
+    health: Literal["good", "degraded"]
+    reasons: list[str]
+    camera: Literal["online", "offline", "disabled"]
+    frames: int
+    last_frame_s: float | None
+    uptime_s: float
+
+
+class ResponseMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a request.
+
+    Attributes:
+        status: ``ok`` or ``error``.
+        data: what was asked for; only with ``ok``.
+        error: what is wrong, in one line; only with ``error``.
+        transaction: that of the request, if it had one.
+    """
+
+    status: Literal["ok", "error"]
+    data: Any = msgspec.UNSET
+    error: str | msgspec.UnsetType = msgspec.UNSET
+    transaction: Transaction | msgspec.UnsetType = msgspec.UNSET
+
+
+REQUESTS: dict[str, type[PlainRequest]] = {
+    **dict.fromkeys(VERBS, PlainRequest),
+    "set": SetRequest,
+    "gestures": GesturesRequest,
+}
+"""What a request of each verb holds."""

@@ -1,0 +1,232 @@
+"""Requests over MQTT: taken in by the network's thread, carried out by another, answered once.
+
+The network's thread only counts and queues. What comes too fast is refused: the frame loop must not
+feel a flood.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from edgehands.errors import EdgehandsError
+from edgehands.mqtt.messages import encode
+from edgehands.mqtt.request_messages import (
+    REQUESTS,
+    AnyRequest,
+    GesturesRequest,
+    PlainRequest,
+    ResponseMessage,
+    SetRequest,
+    Verb,
+)
+from edgehands.mqtt.topics import OFF, ON
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from edgehands.mqtt.outbox import Outgoing
+    from edgehands.mqtt.topics import Topics
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES = 4096
+"""A larger request is refused before anything reads it."""
+
+RATE = 10.0
+"""Requests a second that are accepted for long."""
+
+BURST = 20
+"""Requests that are accepted at once."""
+
+_LONGEST_VERB = 32
+
+
+class Controls(Protocol):
+    """What a node can be asked. Called in the requests' own thread; may raise EdgehandsError."""
+
+    def answer(self, verb: Verb, request: PlainRequest) -> Any:
+        """Carry out a request and give the data of its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that came in.
+
+    Attributes:
+        topic, payload: as they came.
+        response_topic: where the answer shall go (MQTT 5); empty = the usual place.
+        correlation: to be sent back with the answer (MQTT 5).
+    """
+
+    topic: str
+    payload: bytes
+    response_topic: str = ""
+    correlation: bytes = b""
+
+
+class Requests:
+    """Takes requests in and answers them. A context manager that owns a thread.
+
+    Args:
+        topics: of this node.
+        controls: carries requests out.
+        out: where answers go.
+        clock: monotonic seconds; tests hand in their own.
+    """
+
+    def __init__(
+        self,
+        topics: Topics,
+        controls: Controls,
+        out: Outgoing,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._topics = topics
+        self._controls = controls
+        self._out = out
+        self._accepted = _Bucket(RATE, BURST, clock)
+        self._refusals = _Bucket(RATE, BURST, clock)
+        self._waiting: queue.Queue[Received | None] = queue.Queue(BURST)
+        self._flooded = False
+        self._thread = threading.Thread(target=self._run, name="edgehands-requests", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._waiting.put(None, timeout=1.0)
+        except queue.Full:
+            log.debug("the request thread is busy and is left behind")
+        self._thread.join(2.0)
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """What to subscribe to."""
+        return (self._topics.requests, self._topics.enabled_set)
+
+    def receive(self, message: Received) -> None:
+        """Take a message in; returns at once. Called by the network's thread."""
+        if self._accepted.take():
+            try:
+                self._waiting.put_nowait(message)
+            except queue.Full:
+                pass
+            else:
+                self._flooded = False
+                return
+        # Even refusing costs time: a flood is mostly ignored.
+        if not self._flooded:
+            self._flooded = True
+            log.warning("more than %g requests a second: the rest is refused", RATE)
+        if self._refusals.take():
+            self._reply(message, _error(f"busy: at most {RATE:g} requests a second: ask later"))
+
+    def _run(self) -> None:
+        while (message := self._waiting.get()) is not None:
+            try:
+                self._reply(message, self.handle(message))
+            except Exception:
+                log.exception("a request failed")
+                self._reply(message, _error("internal error: see the device's log"))
+
+    def handle(self, message: Received) -> ResponseMessage:
+        """Carry a request out and give its answer. Never raises for what a request holds."""
+        try:
+            if message.topic == self._topics.enabled_set:
+                return self._set_enabled(message.payload)
+            verb = message.topic.rpartition("/")[2]
+            request = read_request(verb, message.payload)
+        except _Refused as refusal:
+            return _error(str(refusal), _transaction(message.payload))
+        try:
+            data = self._controls.answer(verb, request)  # type: ignore[arg-type]  # a known verb
+        except EdgehandsError as error:
+            return _error(str(error), request.transaction)
+        return ResponseMessage(status="ok", data=data, transaction=request.transaction)
+
+    def _set_enabled(self, payload: bytes) -> ResponseMessage:
+        if payload not in {ON, OFF}:
+            raise _Refused(f"{payload[:20]!r} is neither ON nor OFF: send one of them")
+        self._controls.answer("set", SetRequest(enabled=payload == ON))
+        return ResponseMessage(status="ok")
+
+    def _reply(self, message: Received, response: ResponseMessage) -> None:
+        if message.topic == self._topics.enabled_set:
+            # The state that follows is the answer; only a refusal is worth a line.
+            if response.status == "error":
+                log.warning("%s: %s", message.topic, response.error)
+            return
+        verb = message.topic.rpartition("/")[2]
+        topic = message.response_topic or self._topics.response(verb)
+        if len(topic) > 512 or "+" in topic or "#" in topic or topic.startswith("$"):
+            log.warning("a request asks for an answer on %r: not sent", topic[:80])
+            return
+        self._out.event(topic, encode(response), message.correlation)
+
+
+class _Bucket:
+    """Lets ``rate`` things a second through, and ``burst`` at once."""
+
+    def __init__(self, rate: float, burst: int, clock: Callable[[], float]) -> None:
+        self._rate, self._burst, self._clock = rate, burst, clock
+        self._level, self._then = float(burst), clock()
+
+    def take(self) -> bool:
+        now = self._clock()
+        self._level = min(self._level + (now - self._then) * self._rate, self._burst)
+        self._then = now
+        if self._level < 1.0:
+            return False
+        self._level -= 1.0
+        return True
+
+
+def _error(text: str, transaction: Any = msgspec.UNSET) -> ResponseMessage:
+    return ResponseMessage(status="error", error=text[:1000], transaction=transaction)
+
+
+class _Refused(ValueError):
+    """A request that isn't carried out, and why."""
+
+
+def read_request(verb: str, payload: bytes) -> PlainRequest:
+    """Read a request; raise ValueError with one line when it is none."""
+    kind = REQUESTS.get(verb)
+    if kind is None:
+        known = ", ".join(REQUESTS)
+        raise _Refused(f"unknown request '{verb[:_LONGEST_VERB]}': known are {known}")
+    if len(payload) > MAX_BYTES:
+        raise _Refused(f"{len(payload)} bytes are too many: at most {MAX_BYTES}")
+    try:
+        request = msgspec.json.decode(payload or b"{}", type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise _Refused(f"{verb}: {error}") from None
+    if isinstance(request, GesturesRequest) and request.action != "list" and not request.name:
+        raise _Refused(f'{verb}: "{request.action}" needs a name')
+    return request
+
+
+def _transaction(payload: bytes) -> Any:
+    """The transaction of a request that is wrong otherwise, so that its asker finds the answer."""
+    if len(payload) > MAX_BYTES:
+        return msgspec.UNSET
+    try:
+        return msgspec.json.decode(payload, type=AnyRequest).transaction
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
+        return msgspec.UNSET

@@ -1,0 +1,163 @@
+"""What can be asked of the running service; the answers to requests over MQTT."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from edgehands.config import redacted, save_settings
+from edgehands.errors import GestureError, UsageError
+from edgehands.gestures import GestureLibrary, only_hand
+from edgehands.mqtt.request_messages import (
+    GesturesRequest,
+    HealthMessage,
+    SetRequest,
+    SettingsMessage,
+)
+from edgehands.service.commands import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edgehands.config import Config
+    from edgehands.hand import Hand
+    from edgehands.mqtt.messages import InfoMessage
+    from edgehands.mqtt.request_messages import PlainRequest, Verb
+    from edgehands.service.loop import FrameLoop
+
+TEACH_S = 15.0
+"""How long teaching waits for examples."""
+
+BETWEEN_EXAMPLES_S = 0.3
+"""Between two examples: nearly equal frames teach nothing."""
+
+HOT_C = 80.0
+"""From here on a Raspberry Pi slows down."""
+
+_PLACES = {
+    "max_hands": "tracking.max_hands",
+    "smoothing": "tracking.smoothing",
+    "rate_limit": "publish.rate_limit",
+    "gestures": "gestures.enabled",
+}
+"""Where the settings that ``set`` changes stand in the configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceControls:
+    """Answers requests about a running loop. Its methods wait for the loop, never the reverse.
+
+    Attributes:
+        config: as it was loaded.
+        loop: the frame loop.
+        info: gives the ``info`` message of now.
+        state_file: where settings that shall be kept are written; None where there is no place.
+    """
+
+    config: Config
+    loop: FrameLoop
+    info: Callable[[], InfoMessage]
+    state_file: Path | None
+
+    def answer(self, verb: Verb, request: PlainRequest) -> Any:
+        """Carry out a request and give the data of its answer.
+
+        Raises:
+            EdgehandsError: It can't be carried out; nothing was changed.
+        """
+        if isinstance(request, SetRequest):
+            return self._set(request)
+        if isinstance(request, GesturesRequest):
+            return self._gestures(request)
+        if verb == "restart_camera":
+            self.loop.commands.ask(Command(restart_camera=True))
+            return {"camera": self.loop.camera}
+        if verb == "snapshot":
+            raise UsageError("preview images are off: no picture leaves this device")
+        if verb == "config":
+            return redacted(self.config)
+        if verb == "health":
+            return self.health()
+        return self.info() if verb == "info" else self.loop.stats()
+
+    def health(self) -> HealthMessage:
+        """Say whether all is well."""
+        loop, stats = self.loop, self.loop.stats()
+        last = None if loop.last_frame is None else round(time.monotonic() - loop.last_frame, 2)
+        reasons = []
+        if loop.camera == "offline":
+            reasons.append("the camera is away")
+        if loop.camera == "online" and last is not None and last > 5.0:
+            reasons.append(f"no frame for {last:g} s")
+        if stats.temperature_c is not None and stats.temperature_c >= HOT_C:
+            reasons.append(f"the processor is at {stats.temperature_c:g} °C")
+        if stats.throttled is not None and stats.throttled & 0x5:
+            reasons.append("under-voltage or throttling now: check the power supply and cooling")
+        return HealthMessage(
+            health="degraded" if reasons else "good",
+            reasons=reasons,
+            camera=loop.camera,
+            frames=loop.count,
+            last_frame_s=last,
+            uptime_s=stats.uptime_s,
+        )
+
+    def _set(self, request: SetRequest) -> SettingsMessage:
+        changes = {
+            key: value
+            for key in SettingsMessage.__struct_fields__
+            if (value := getattr(request, key)) is not msgspec.UNSET
+        }
+        if request.persist and self.state_file is None:
+            raise UsageError("there is no place to keep settings: set STATE_DIRECTORY")
+        wanted: SettingsMessage = msgspec.structs.replace(self.loop.settings, **changes)
+        self.loop.commands.ask(Command(settings=wanted))
+        if request.persist and self.state_file is not None:
+            kept = {_PLACES[key]: value for key, value in changes.items() if key in _PLACES}
+            save_settings(self.state_file, kept)
+        return self.loop.settings
+
+    def _gestures(self, request: GesturesRequest) -> Any:
+        library = GestureLibrary(self.config.gestures.taught_file or None)
+        if request.action == "teach":
+            result = library.teach(request.name, self._examples(request), more=request.more)
+            return {
+                "name": result.name,
+                "examples": result.examples,
+                "spread": round(result.spread, 4),
+                "similar": result.similar,
+            }
+        if request.action == "remove":
+            library.remove(request.name)
+        return {
+            "gestures": [
+                {"name": g.name, "taught": g.taught, "examples": len(g.examples)}
+                for g in library.list()
+            ]
+        }
+
+    def _examples(self, request: GesturesRequest) -> list[Hand]:
+        """Take examples from the frames that come now."""
+        found: list[Hand] = []
+        until = time.monotonic() + TEACH_S
+        problem = "no frame came"
+        while len(found) < request.examples and (left := until - time.monotonic()) > 0:
+            tracked = self.loop.next_frame(left)
+            if tracked is None:
+                break
+            try:
+                found.append(only_hand(tracked))
+            except GestureError as error:
+                problem = str(error)
+                continue
+            time.sleep(BETWEEN_EXAMPLES_S)
+        if len(found) < request.examples:
+            raise GestureError(
+                f"{len(found)} of {request.examples} examples in {TEACH_S:g} s ({problem}): "
+                "show one hand, and hold the shape"
+            )
+        return found

@@ -1,0 +1,194 @@
+"""Requests: answered once, bounded, and without effect when they are wrong."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from random import Random  # noqa: TC003 - hypothesis reads the annotation
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgehands.errors import UsageError
+from edgehands.mqtt.contract import check_message
+from edgehands.mqtt.fake import FakeClient
+from edgehands.mqtt.request_messages import VERBS, PlainRequest, SetRequest, Verb
+from edgehands.mqtt.requests import BURST, MAX_BYTES, Received, Requests
+from edgehands.mqtt.topics import Topics
+from tests.mosquitto import wait_for
+from tests.test_mqtt_contract import mutated
+
+TOPICS = Topics(node="node")
+CASES_A_SEED = 50
+
+
+@dataclass
+class FakeControls:
+    """Notes what it was asked."""
+
+    asked: list[tuple[str, PlainRequest]] = field(default_factory=list)
+    pause: float = 0.0
+
+    def answer(self, verb: Verb, request: PlainRequest) -> Any:
+        """Give back what was asked."""
+        time.sleep(self.pause)
+        if verb == "snapshot":
+            raise UsageError("preview images are off")
+        if verb == "stats":
+            raise RuntimeError("a mistake of ours")
+        self.asked.append((verb, request))
+        return {"verb": verb}
+
+
+@dataclass
+class Asker:
+    """Sends requests to a fake node and collects its answers."""
+
+    controls: FakeControls = field(default_factory=FakeControls)
+    out: FakeClient = field(default_factory=FakeClient)
+
+    def __post_init__(self) -> None:
+        self.requests = Requests(TOPICS, self.controls, self.out)
+
+    def ask(self, verb: str, payload: bytes, **more: Any) -> None:
+        """Send one request."""
+        self.requests.receive(Received(TOPICS.request(verb), payload, **more))
+
+    def answers(self, count: int) -> list[dict[str, Any]]:
+        """Wait for so many answers."""
+        assert wait_for(lambda: len(self.out.sent) >= count)
+        return [json.loads(message.payload) for message in self.out.sent]
+
+
+@pytest.mark.parametrize("verb", [v for v in VERBS if v not in {"stats", "snapshot"}])
+def test_a_request_is_carried_out_and_answered_once(verb: Verb) -> None:
+    """Without it: nobody could ask a node anything."""
+    asker = Asker()
+    payload = (
+        b'{"action": "list", "transaction": 7}' if verb == "gestures" else b'{"transaction": 7}'
+    )
+    with asker.requests:
+        asker.ask(verb, payload)
+        assert asker.answers(1) == [{"status": "ok", "data": {"verb": verb}, "transaction": 7}]
+        time.sleep(0.05)
+    assert len(asker.out.sent) == 1
+    (message,) = asker.out.sent
+    assert (message.topic, message.qos, message.retain) == (TOPICS.response(verb), 1, False)
+    check_message(message.topic, message.payload)
+
+
+@pytest.mark.parametrize(
+    ("verb", "payload", "expected"),
+    [
+        ("dance", b'{"transaction": "t"}', "unknown request 'dance': known are info, health"),
+        ("set", b'{"max_hands": 9, "transaction": "t"}', "max_hands"),
+        ("set", b'{"max_hands": "two", "transaction": "t"}', "Expected `int`"),
+        ("set", b'{"max_handss": 1, "transaction": "t"}', "unknown field `max_handss`"),
+        ("set", b'{"enabled": 1, "transaction": "t"}', "Expected `bool`"),
+        ("gestures", b'{"transaction": "t"}', "missing required field `action`"),
+        ("gestures", b'{"action": "teach", "transaction": "t"}', '"teach" needs a name'),
+        ("snapshot", b'{"transaction": "t"}', "preview images are off"),
+        ("info", b'{"transaction": "t", "x": 1}', "unknown field `x`"),
+    ],
+)
+def test_a_wrong_request_gets_an_error_and_changes_nothing(
+    verb: str, payload: bytes, expected: str
+) -> None:
+    """Without it: a typo would change something else, or be lost in silence."""
+    asker = Asker()
+    with asker.requests:
+        asker.ask(verb, payload)
+        (answer,) = asker.answers(1)
+    assert answer["status"] == "error"
+    assert expected in answer["error"]
+    assert answer["transaction"] == "t"
+    assert asker.controls.asked == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"{", b"\xff", b"[]", b"null", b"[" * 4000, b"x" * (MAX_BYTES + 1), b'{"transaction": {}}'],
+)
+def test_what_is_no_request_at_all_is_answered_too(payload: bytes) -> None:
+    """Without it: an asker would wait for ever."""
+    asker = Asker()
+    with asker.requests:
+        asker.ask("info", payload)
+        (answer,) = asker.answers(1)
+    assert answer["status"] == "error"
+    assert asker.controls.asked == []
+
+
+def test_our_own_mistake_is_answered_and_survived() -> None:
+    """Without it: one failing request would end all requests."""
+    asker = Asker()
+    with asker.requests:
+        asker.ask("stats", b"")
+        asker.ask("info", b"")
+        first, second = asker.answers(2)
+    assert (first["status"], second["status"]) == ("error", "ok")
+
+
+def test_an_mqtt_5_asker_gets_its_answer_where_it_wants_it() -> None:
+    """Without it: request libraries of MQTT 5 would not work."""
+    asker = Asker()
+    with asker.requests:
+        asker.ask("info", b"", response_topic="my/answers", correlation=b"c")
+        asker.ask("info", b"", response_topic="bad/#")
+        asker.ask("info", b"", response_topic="$SYS/x")
+        asker.ask("health", b"")
+        assert wait_for(lambda: len(asker.out.sent) == 2)
+    assert [m.topic for m in asker.out.sent] == ["my/answers", TOPICS.response("health")]
+
+
+def test_the_switch_is_a_plain_word() -> None:
+    """Without it: Home Assistant's switch would do nothing."""
+    asker = Asker()
+    with asker.requests:
+        for payload in (b"OFF", b"off", b"", b"ON"):
+            asker.requests.receive(Received(TOPICS.enabled_set, payload))
+        assert wait_for(lambda: len(asker.controls.asked) == 2)
+    assert asker.controls.asked == [
+        ("set", SetRequest(enabled=False)),
+        ("set", SetRequest(enabled=True)),
+    ]
+    assert asker.out.sent == []  # the retained state is the answer
+
+
+def test_a_flood_is_refused_and_what_was_accepted_is_answered() -> None:
+    """Without it: one broken program on the network could stop the hands."""
+    asker = Asker(FakeControls(pause=0.01))
+    with asker.requests:
+        begin = time.monotonic()
+        for _ in range(3000):
+            asker.ask("info", b"")
+        assert time.monotonic() - begin < 2.0
+        assert wait_for(lambda: len(asker.controls.asked) >= BURST)
+        assert wait_for(lambda: len(asker.out.sent) >= len(asker.controls.asked))
+    good = [m for m in asker.out.sent if json.loads(m.payload)["status"] == "ok"]
+    busy = [m for m in asker.out.sent if "busy" in m.payload.decode()]
+    assert len(good) == len(asker.controls.asked) <= 2 * BURST
+    assert 0 < len(busy) < 100
+
+
+_GOOD = (
+    b'{"max_hands": 2, "smoothing": true, "rate_limit": 10.0, "persist": false, "transaction": ""}',
+    b'{"action": "teach", "name": "ok_", "examples": 5, "more": false, "transaction": 12345}',
+)
+
+
+@given(st.randoms(use_true_random=False), st.binary(max_size=100))
+@settings(max_examples=400, deadline=None)
+def test_no_bytes_break_a_node_or_change_it_unnoticed(random: Random, noise: bytes) -> None:
+    """Without it: anybody on the broker could crash a device with a few bytes."""
+    asker = Asker()
+    for _ in range(CASES_A_SEED):
+        verb = random.choice([*VERBS[:2], *VERBS[3:6], "x" * random.randrange(300)])
+        payload = mutated(random, random.choice(_GOOD)) if random.random() < 0.9 else noise
+        before = len(asker.controls.asked)
+        response = asker.requests.handle(Received(TOPICS.request(verb), payload))
+        carried_out = len(asker.controls.asked) - before
+        assert carried_out == (response.status == "ok")
