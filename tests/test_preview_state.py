@@ -163,6 +163,9 @@ def test_rates_speak_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     rate = Rate()
+    rate.add(59.5)
+    assert rate.per_second() == 0.0  # a retained message is no flow
+    rate = Rate()
     for number in range(90):
         now = 100.0 + number / 30
         rate.add(float(number))

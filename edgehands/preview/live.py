@@ -5,6 +5,7 @@ Bounded whatever comes: so many nodes, cameras, topics and events, and no more.
 
 from __future__ import annotations
 
+import math
 import statistics
 import threading
 import time
@@ -40,11 +41,13 @@ class Rate:
 
     def __init__(self) -> None:
         self._times: deque[tuple[float, float]] = deque(maxlen=512)
-        self._begin = time.monotonic()
+        self._begin = math.inf
 
     def add(self, figure: float = 0.0) -> None:
         """Note that it came now."""
-        self._times.append((time.monotonic(), figure))
+        now = time.monotonic()
+        self._begin = min(self._begin, now)
+        self._times.append((now, figure))
 
     def _recent(self) -> list[float]:
         since = time.monotonic() - RATE_WINDOW_S
@@ -53,11 +56,13 @@ class Rate:
         return [figure for _, figure in self._times]
 
     def per_second(self) -> float:
-        """Times a second in the window."""
-        count = len(self._recent())
-        if count == self._times.maxlen:
-            return count / max(time.monotonic() - self._times[0][0], 0.01)
-        return count / min(RATE_WINDOW_S, max(time.monotonic() - self._begin, 0.2))
+        """Times a second in the window; one alone, such as a retained message, makes no rate."""
+        count, now = len(self._recent()), time.monotonic()
+        if count < 2:
+            return count / RATE_WINDOW_S if now - self._begin > RATE_WINDOW_S else 0.0
+        if count == self._times.maxlen or now - self._begin < RATE_WINDOW_S:
+            return (count - 1) / max(now - self._times[0][0], 0.01)
+        return count / RATE_WINDOW_S
 
     def middle(self) -> float | None:
         """Give the median figure in the window; None when nothing came."""
