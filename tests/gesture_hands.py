@@ -8,6 +8,7 @@ import numpy as np
 
 from edgehands.hand import Frame, FrameHands, Hand, Handedness, Roi
 from edgehands.synthetic.anatomy import pose_skeleton, rot_x, rot_y, rot_z
+from edgehands.synthetic.mediapipe_joints import facing_of, mediapipe_joints
 from edgehands.synthetic.poses import POSES
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def made_hand(
     """
     turn = rot_z(roll) @ rot_x(pitch) @ rot_y(yaw) @ FACING
     mirror = np.array([1.0 if side is Handedness.RIGHT else -1.0, 1.0, 1.0])
-    joints = pose_skeleton(POSES[shape]).joints * mirror * (0.001 * scale)
+    skeleton = pose_skeleton(POSES[shape])
+    facing = facing_of(turn, np.array(at))
+    joints = mediapipe_joints(skeleton, POSES[shape], facing) * mirror * (0.001 * scale)
     camera = joints @ turn.T + np.array(at)
     if noise and rng is not None:
         camera = camera + rng.normal(0.0, noise, (21, 3))

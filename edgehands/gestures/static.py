@@ -63,7 +63,10 @@ def score_gestures(shape: HandShape) -> tuple[float, ...]:
     pointing = min(index, no_middle, no_ring, no_pinky, no_thumb, apart, clear)
     up = ramp(shape.index_up, _UP_ZERO, _UP_ONE)
     two_up = min(index, middle, no_pinky, apart, clear)
-    horns = min(index, pinky, no_middle, no_ring, clear)
+    # Index and pinky beside two folded fingers look shorter than they are: half of the way counts
+    # if the two between are down.
+    outer, inner = min(four[0], four[3]), max(four[1], four[2])
+    horns = min(ramp(outer, 0.15, 0.55), no_middle, no_ring, ramp(outer - inner, 0.2, 0.45))
     calling = min(thumb, pinky, no_index, no_middle, no_ring, clear)
     return (
         min(all_up, thumb),

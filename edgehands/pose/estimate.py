@@ -175,6 +175,8 @@ def upright(
         and cosine of the turn that was undone. None for points that are no hand.
     """
     points = landmarks.astype(np.float64)
+    if not math.isfinite(float(points.sum())):
+        return None, 0.0, 1.0
     roots = points[_ROOTS]
     points -= roots.mean(axis=0)
     points[:, 0] *= mirror
@@ -182,7 +184,7 @@ def upright(
     arms = points[_ROOTS, :2] - points[0, :2]
     size = float(np.sqrt(np.einsum("ij,ij->i", arms, arms)).mean())
     length = math.hypot(wx, wy)
-    if not (size > 1e-3 and length > 1e-3 and math.isfinite(float(points.sum()))):
+    if not (size > 1e-3 and length > 1e-3):
         return None, 0.0, 1.0
     sine, cosine = -wx / length, wy / length
     x = (cosine * points[:, 0] + sine * points[:, 1]) / size

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 Quaternion = tuple[float, float, float, float]
 Vector = tuple[float, float, float]
 
-_MIN_CUTOFF: Final = 1.2
+_MIN_CUTOFF: Final = 0.9
 """Hz, for a hand that is still."""
 
-_DEPTH_BETA: Final = 12.0
-"""Hz more for each e-fold of distance a second: a push (0.3 in 0.3 s) is followed at 13 Hz."""
+_DEPTH_BETA: Final = 7.0
+"""Hz more for each e-fold of distance a second: a push (0.3 in 0.3 s) is followed at 8 Hz."""
 
-_TURN_BETA: Final = 3.0
+_TURN_BETA: Final = 1.5
 """Hz more for each radian a second."""
 
-_SPEED_CUTOFF: Final = 2.0
+_SPEED_CUTOFF: Final = 1.5
 _GAP_S: Final = 0.5
 
 
@@ -42,7 +42,7 @@ class PoseFilter:
         self._depth: float | None = None
         self._depth_speed = 0.0
         self._turn: Quaternion = (0.0, 0.0, 0.0, 1.0)
-        self._turn_speed = 0.0
+        self._turn_speed: Vector = (0.0, 0.0, 0.0)
 
     def update(self, t: float, pose: Pose) -> Pose:
         """The steadied pose at time t (seconds); starts anew after a gap of half a second."""
@@ -50,16 +50,20 @@ class PoseFilter:
         dt, self._t = t - self._t, t
         if self._depth is None or not 0.0 < dt < _GAP_S:
             self._depth, self._depth_speed = depth, 0.0
-            self._turn, self._turn_speed = pose.quaternion, 0.0
+            self._turn, self._turn_speed = pose.quaternion, (0.0, 0.0, 0.0)
             return pose
         keep = _alpha(_SPEED_CUTOFF, dt)
         self._depth_speed += keep * ((depth - self._depth) / dt - self._depth_speed)
         cutoff = _MIN_CUTOFF + _DEPTH_BETA * abs(self._depth_speed)
         self._depth += _alpha(cutoff, dt) * (depth - self._depth)
 
-        turned = angle_between(self._turn, pose.quaternion)
-        self._turn_speed += keep * (turned / dt - self._turn_speed)
-        part = _alpha(_MIN_CUTOFF + _TURN_BETA * self._turn_speed, dt)
+        # The speed is a vector: a tremble's directions cancel, a turn's add up.
+        turned = between(self._turn, pose.quaternion)
+        vx, vy, vz = (
+            old + keep * (new / dt - old) for old, new in zip(self._turn_speed, turned, strict=True)
+        )
+        self._turn_speed = (vx, vy, vz)
+        part = _alpha(_MIN_CUTOFF + _TURN_BETA * math.sqrt(vx * vx + vy * vy + vz * vz), dt)
         self._turn = slerp(self._turn, pose.quaternion, part)
 
         ratio = math.exp(self._depth - depth)
@@ -78,6 +82,20 @@ def angle_between(a: Quaternion, b: Quaternion) -> float:
     """Radians between two turns."""
     dot = abs(a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3])
     return 2.0 * math.acos(min(1.0, dot))
+
+
+def between(a: Quaternion, b: Quaternion) -> Vector:
+    """The turn from a to b as a vector: its axis in the frame of a, its length radians."""
+    ax, ay, az, aw = a
+    bx, by, bz, bw = b
+    w = aw * bw + ax * bx + ay * by + az * bz
+    x = aw * bx - bw * ax - (ay * bz - az * by)
+    y = aw * by - bw * ay - (az * bx - ax * bz)
+    z = aw * bz - bw * az - (ax * by - ay * bx)
+    sine = math.sqrt(x * x + y * y + z * z)
+    k = 2.0 * math.atan2(sine, abs(w)) / max(sine, 1e-9)
+    k = -k if w < 0.0 else k
+    return (k * x, k * y, k * z)
 
 
 def slerp(a: Quaternion, b: Quaternion, part: float) -> Quaternion:
