@@ -93,6 +93,7 @@ def test_who_subscribes_later_is_told_the_state_at_once(broker: Mosquitto) -> No
         assert told == {
             "edgehands/node/status": b"online",
             f"{CAMERA}/status": b"online",
+            f"{CAMERA}/enabled": b"ON",
             f"{CAMERA}/presence": b"ON",
             f"{CAMERA}/count": b"1",
             f"{CAMERA}/gesture/left": b"none",

@@ -158,7 +158,9 @@ def test_a_running_service_answers_and_obeys(
         assert "no gesture" in asker.ask("gestures", action="remove", name="x")["error"]
         taught = asker.ask("gestures", 20, action="teach", name="mine", examples=3)
         assert taught["status"] == "ok", taught
+        before = len(listener.on("/hands"))
         assert asker.ask("restart_camera")["status"] == "ok"
+        assert wait_for(lambda: len(listener.on("/hands")) > before + 2)
 
         asker.send("edgehands/pi/camera/main/enabled/set", "OFF")
         assert wait_for(lambda: listener.last("main/enabled") == b"OFF")

@@ -203,6 +203,24 @@ class PublishConfig(Section, frozen=True, kw_only=True):
     rate_limit: Annotated[float, msgspec.Meta(ge=0, le=240)] = 0.0
 
 
+class HomeAssistantConfig(Section, frozen=True, kw_only=True):
+    """Being found by Home Assistant.
+
+    Attributes:
+        discovery: publish the retained document by which Home Assistant sets up its entities.
+        prefix: Home Assistant's discovery prefix.
+    """
+
+    table: ClassVar[str] = "homeassistant"
+    discovery: bool = True
+    prefix: str = "homeassistant"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for level in self.prefix.split("/"):
+            check_topic_level("homeassistant.prefix", level)
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole configuration file.
 
@@ -214,6 +232,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         pose: where hands are in space.
         mqtt: the broker that everything is published to.
         publish: how much is sent.
+        homeassistant: being found by Home Assistant.
     """
 
     node: NodeConfig = msgspec.field(default_factory=NodeConfig)
@@ -223,6 +242,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     pose: PoseConfig = msgspec.field(default_factory=PoseConfig)
     mqtt: MqttConfig = msgspec.field(default_factory=MqttConfig)
     publish: PublishConfig = msgspec.field(default_factory=PublishConfig)
+    homeassistant: HomeAssistantConfig = msgspec.field(default_factory=HomeAssistantConfig)
 
 
 SECTIONS: dict[str, type[Section]] = {
@@ -233,6 +253,7 @@ SECTIONS: dict[str, type[Section]] = {
     "pose": PoseConfig,
     "mqtt": MqttConfig,
     "publish": PublishConfig,
+    "homeassistant": HomeAssistantConfig,
 }
 
 

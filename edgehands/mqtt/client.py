@@ -8,7 +8,7 @@ import os
 import random
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import paho.mqtt.client as paho
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from paho.mqtt.properties import Properties
 
     from edgehands.config import MqttConfig
-    from edgehands.mqtt.requests import Requests
     from edgehands.mqtt.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -44,6 +43,17 @@ GOODBYE_S = 2.0
 """How long the last states may take to reach the broker at the end."""
 
 
+class Listening(Protocol):
+    """Somebody whom messages are for."""
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """Topic filters to subscribe to."""
+
+    def receive(self, message: Received) -> None:
+        """Take a message in; called by the network's thread, so it must return at once."""
+
+
 class MqttClient:
     """Everything that waits to be sent, and the thread that sends it. Implements ``Outgoing``.
 
@@ -55,7 +65,7 @@ class MqttClient:
         self._config = config
         self._address = config.address
         self._topics = topics
-        self._requests: Requests | None = None
+        self._listeners: list[Listening] = []
         self._client_id = "-".join(topics.node.split("/"))
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.outbox = Outbox(self._wake)
@@ -107,9 +117,13 @@ class MqttClient:
             os.close(self._wake_read)
             os.close(self._wake_write)
 
-    def listen(self, requests: Requests) -> None:
-        """Take requests in from the next connection on; call it before :meth:`start`."""
-        self._requests = requests
+    def listen(self, listener: Listening) -> None:
+        """Subscribe for a listener with every connection; call it before :meth:`start`."""
+        self._listeners.append(listener)
+
+    def repeat(self, topic: str) -> None:
+        """Send the retained value of ``topic`` once more."""
+        self.outbox.repeat(topic)
 
     def state(self, topic: str, payload: bytes) -> None:
         """Make ``payload`` the retained value of ``topic``."""
@@ -178,8 +192,8 @@ class MqttClient:
             if session.ready and not greeted:
                 greeted = True
                 self._welcome()
-                if self._requests is not None:
-                    session.subscribe(self._requests.subscriptions)
+                for listener in self._listeners:
+                    session.subscribe(listener.subscriptions)
             if greeted:
                 self._send(session)
             if self._stopping and (
@@ -240,15 +254,15 @@ class MqttClient:
             )
 
     def _receive(self, topic: str, payload: bytes, properties: Properties | None) -> None:
-        if self._requests is not None:
-            self._requests.receive(
-                Received(
-                    topic,
-                    payload,
-                    getattr(properties, "ResponseTopic", ""),
-                    getattr(properties, "CorrelationData", b""),
-                )
-            )
+        message = Received(
+            topic,
+            payload,
+            getattr(properties, "ResponseTopic", ""),
+            getattr(properties, "CorrelationData", b""),
+        )
+        for listener in self._listeners:
+            if any(paho.topic_matches_sub(wanted, topic) for wanted in listener.subscriptions):
+                listener.receive(message)
 
     def _trouble(self, session: Session) -> str:
         """Say why a session ended; empty when the next attempt should follow at once."""

@@ -38,6 +38,11 @@ class FakeClient:
             self._states[topic] = payload
             self.sent.append(Sent(topic, payload, 1, retain=True))
 
+    def repeat(self, topic: str) -> None:
+        """Keep the value of a topic once more."""
+        if topic in self._states:
+            self.sent.append(Sent(topic, self._states[topic], 1, retain=True))
+
     def event(self, topic: str, payload: bytes, correlation: bytes = b"") -> None:  # noqa: ARG002
         """Keep an event."""
         self.sent.append(Sent(topic, payload, 1, retain=False))

@@ -57,6 +57,9 @@ class Outgoing(Protocol):
     def state(self, topic: str, payload: bytes) -> None:
         """Make ``payload`` the retained value of ``topic``."""
 
+    def repeat(self, topic: str) -> None:
+        """Send the retained value of ``topic`` once more."""
+
     def event(self, topic: str, payload: bytes, correlation: bytes = b"") -> None:
         """Send once (QoS 1), in order with other events; ``correlation`` goes along (MQTT 5)."""
 
@@ -148,6 +151,14 @@ class Outbox:
         """Send when there is a connection (QoS 0); replaces one that still waits."""
         with self._lock:
             self._notes[topic] = payload
+        self.wake()
+
+    def repeat(self, topic: str) -> None:
+        """Send the value of a state once more."""
+        with self._lock:
+            state = self._states.get(topic)
+            if state is not None:
+                state.known = None
         self.wake()
 
     # The network's side.

@@ -57,10 +57,15 @@ class Topics:
         self.enabled = f"{self.camera}/enabled"
         self.enabled_set = f"{self.camera}/enabled/set"
         self.requests = f"{self.node}/request/+"
+        self.node_id = f"{prefix}-{node}".replace("/", "-").replace(".", "_")
 
     def gesture(self, side: Handedness) -> str:
         """Topic of the gesture of the left or the right hand."""
         return f"{self.camera}/gesture/{side.value}"
+
+    def discovery(self, prefix: str) -> str:
+        """Topic of Home Assistant's discovery document; ``prefix`` is Home Assistant's own."""
+        return f"{prefix}/device/{self.node_id}/config"
 
     def request(self, verb: str) -> str:
         """Topic on which this is asked of the node."""

@@ -14,6 +14,7 @@ import edgehands
 from edgehands.cameras import open_source
 from edgehands.config import digest, state_file
 from edgehands.gestures import HandInterpreter
+from edgehands.mqtt.discovery import Discovery
 from edgehands.mqtt.messages import CameraMessage, InfoMessage, ModelMessage
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.request_messages import SettingsMessage
@@ -75,6 +76,15 @@ def serve(
         controls = ServiceControls(config, loop, info, state_file(os.environ))
         requests = Requests(publisher.topics, controls, publisher.client)
         publisher.client.listen(requests)
+        if config.homeassistant.discovery:
+            publisher.client.listen(
+                Discovery(
+                    publisher.client,
+                    publisher.topics,
+                    prefix=config.homeassistant.prefix,
+                    gestures=config.gestures.enabled,
+                )
+            )
         stack.enter_context(publisher)
         stack.enter_context(requests)
         publisher.info(info())

@@ -1,0 +1,112 @@
+"""A short visit to the broker: to see whether it lets us in, or to leave a message."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import paho.mqtt.client as paho
+
+from edgehands.errors import BrokerError
+from edgehands.mqtt import reasons
+from edgehands.mqtt.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from edgehands.config import MqttConfig
+    from edgehands.mqtt.topics import Topics
+
+TIMEOUT_S = 10.0
+
+
+def check_broker(config: MqttConfig) -> str:
+    """Connect and say goodbye; give the version of MQTT that the broker speaks.
+
+    Raises:
+        BrokerError: Why it doesn't work, and what to do, in one line.
+    """
+    with _visit(config, lambda _mid, _refusal: None) as (_, protocol):
+        return "5" if protocol == paho.MQTTv5 else "3.1.1"
+
+
+def publish_once(config: MqttConfig, messages: Sequence[tuple[str, bytes]]) -> None:
+    """Make each payload the retained value of its topic; an empty one removes it.
+
+    Raises:
+        BrokerError: The broker can't be reached or refuses a message.
+    """
+    refused: list[str] = []
+    open_: set[int] = set()
+
+    def acknowledged(mid: int, refusal: str) -> None:
+        open_.discard(mid)
+        if refusal:
+            refused.append(refusal)
+
+    with _visit(config, acknowledged) as (session, _):
+        for topic, payload in messages:
+            open_.add(session.publish(topic, payload, qos=1, retain=True))
+        until = time.monotonic() + TIMEOUT_S
+        while open_ and not session.ended and time.monotonic() < until:
+            _work(session)
+    if refused or open_:
+        why = refused[0] if refused else "no acknowledgement"
+        raise BrokerError(f"{config.address} didn't take the message ({why}): see its ACL and log")
+
+
+def remove_discovery(config: MqttConfig, topics: Topics, prefix: str) -> None:
+    """Take a node out of Home Assistant.
+
+    Raises:
+        BrokerError: The broker can't be reached or refuses it.
+    """
+    publish_once(config, [(topics.discovery(prefix), b"")])
+
+
+@contextmanager
+def _visit(
+    config: MqttConfig, acknowledged: Callable[[int, str], None]
+) -> Iterator[tuple[Session, int]]:
+    versions = {"auto": (paho.MQTTv5, paho.MQTTv311), "5": (paho.MQTTv5,)}
+    trouble = ""
+    for protocol in versions.get(config.protocol, (paho.MQTTv311,)):
+        session = Session(
+            config,
+            client_id=f"edgehands-visit-{secrets.token_hex(4)}",
+            will=None,
+            protocol=protocol,
+            acknowledged=acknowledged,
+        )
+        try:
+            try:
+                session.open()
+            except BrokerError:
+                raise
+            except (OSError, ValueError) as error:
+                raise BrokerError(reasons.unreachable(config.address, error)) from None
+            while not session.ready and not session.ended:
+                _work(session)
+            if session.ready:
+                yield session, protocol
+                session.disconnect()
+                return
+            if session.refusal and session.refusal not in reasons.UNSUPPORTED_PROTOCOL:
+                raise BrokerError(reasons.refused(config.address, session.refusal))
+            trouble = reasons.ended(config.address, session.end_reason, accepted=False)
+        finally:
+            session.abandon()
+    raise BrokerError(trouble)
+
+
+def _work(session: Session) -> None:
+    # Nobody else has anything to say to this thread: a pipe that stays silent.
+    read, write = os.pipe()
+    try:
+        session.work(0.2, lambda: None, read)
+    finally:
+        os.close(read)
+        os.close(write)

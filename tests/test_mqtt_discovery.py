@@ -1,0 +1,129 @@
+"""Home Assistant's document, and short visits to a broker."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edgehands.errors import BrokerError
+from edgehands.mqtt.contract import CHANNELS, check_message
+from edgehands.mqtt.discovery import EVENT_TYPES, MAX_DELAY_S, Discovery, discovery_document
+from edgehands.mqtt.fake import FakeClient
+from edgehands.mqtt.oneshot import check_broker, publish_once, remove_discovery
+from edgehands.mqtt.publisher import MqttPublisher
+from edgehands.mqtt.requests import Received
+from edgehands.mqtt.topics import Topics
+from tests.mosquitto import free_port, retained, wait_for
+from tests.mqtt_hands import config_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conftest import MakeBroker
+    from tests.mosquitto import Mosquitto
+
+TOPICS = Topics(node="kitchen.pi")
+
+
+def test_the_document_has_what_home_assistant_demands() -> None:
+    """Without it: Home Assistant would ignore the whole device."""
+    document = discovery_document(TOPICS, gestures=True)
+    assert document["device"]["identifiers"] == ["edgehands-kitchen_pi"]
+    assert document["origin"]["name"] == "edgehands"
+    components: dict[str, dict[str, Any]] = document["components"]
+    platforms = {key: component["platform"] for key, component in components.items()}
+    assert platforms == {
+        "presence": "binary_sensor",
+        "count": "sensor",
+        "event": "event",
+        "enabled": "switch",
+        "fps": "sensor",
+        "latency": "sensor",
+        "temperature": "sensor",
+        "gesture_left": "sensor",
+        "gesture_right": "sensor",
+    }
+    ids = [component["unique_id"] for component in components.values()]
+    assert len(set(ids)) == len(ids)
+    assert TOPICS.discovery("homeassistant") == "homeassistant/device/edgehands-kitchen_pi/config"
+    assert len(json.dumps(document)) < 8_000
+
+
+def test_every_topic_in_the_document_is_one_of_the_contract_and_none_carries_landmarks() -> None:
+    """Without it: an entity would wait for ever, or fill the database with landmarks."""
+    text = json.dumps(discovery_document(Topics(node="node"), gestures=True))
+    named = {value for value in _texts(json.loads(text)) if value.startswith("edgehands/")}
+    templates = {c.address.replace("{node}", "node").replace("{camera}", "main") for c in CHANNELS}
+    assert named <= templates
+    assert "edgehands/node/camera/main/hands" not in named
+    example = {"event_type": EVENT_TYPES[-1], "hand_id": 1, "id": "a-1", "t": 1.0}
+    check_message("edgehands/node/camera/main/event", json.dumps(example).encode())
+
+
+def test_without_gestures_there_are_no_gesture_entities() -> None:
+    """Without it: Home Assistant would show sensors that never say anything."""
+    assert "gesture_left" not in discovery_document(TOPICS, gestures=False)["components"]
+
+
+def test_the_document_comes_again_after_home_assistant_started() -> None:
+    """Without it: after a restart of Home Assistant the device could be gone."""
+    out, delays = FakeClient(), []
+
+    def later(seconds: float, what: Callable[[], None]) -> None:
+        delays.append(seconds)
+        what()
+
+    discovery = Discovery(out, TOPICS, prefix="ha", gestures=True, later=later)
+    assert discovery.subscriptions == ("ha/status",)
+    for payload in (b"offline", b"", b"online"):
+        discovery.receive(Received("ha/status", payload))
+    assert [message.topic for message in out.sent] == [TOPICS.discovery("ha")] * 2
+    assert all(message.retain for message in out.sent)
+    assert len(delays) == 1
+    assert 0 < delays[0] <= MAX_DELAY_S
+
+
+@pytest.mark.broker
+def test_a_node_is_found_and_can_be_removed_again(broker: Mosquitto) -> None:
+    """Without it: a device that was thrown away would stay in Home Assistant for ever."""
+    config = config_for(broker.url)
+    topic = "homeassistant/device/edgehands-node/config"
+    with MqttPublisher(config) as publisher:
+        discovery = Discovery(
+            publisher.client, publisher.topics, prefix="homeassistant", gestures=True
+        )
+        publisher.client.listen(discovery)
+        assert wait_for(publisher.client.outbox.drained)
+    assert json.loads(retained(broker.port)[topic])["device"]["name"] == "edgehands node"
+    remove_discovery(config.mqtt, publisher.topics, "homeassistant")
+    assert topic not in retained(broker.port)
+
+
+@pytest.mark.broker
+def test_a_visit_names_what_is_wrong_with_the_broker(
+    make_broker: MakeBroker, tmp_path: Path
+) -> None:
+    """Without it: `doctor` could only say that nothing works."""
+    good = make_broker()
+    assert check_broker(config_for(good.url).mqtt) == "5"
+    shut = make_broker("allow_anonymous false")
+    with pytest.raises(BrokerError, match=r"refuses us .* correct mqtt.username"):
+        check_broker(config_for(shut.url).mqtt)
+    with pytest.raises(BrokerError, match="nothing listens there"):
+        check_broker(config_for(f"mqtt://127.0.0.1:{free_port()}").mqtt)
+    acl = tmp_path / "acl"
+    acl.write_text("topic read #\n")
+    deaf = make_broker("allow_anonymous true", f"acl_file {acl}")
+    with pytest.raises(BrokerError, match="didn't take the message"):
+        publish_once(config_for(deaf.url).mqtt, [("a/b", b"x")])
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in _texts(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in _texts(item)]
+    return [value] if isinstance(value, str) else []
