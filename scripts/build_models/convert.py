@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .engine import run_op
-from .graph import NONE, RELU6, Graph, Op, Tensor
+from .graph import NONE, Graph, Op, Tensor
 from .rounding import Affine, affine, round_weights, weight_scales
-from .windows import Seen, from_rows, rows_of
+from .windows import Seen, from_rows, rows_of, spread_map
 
 if TYPE_CHECKING:
     from .graph import Array
@@ -24,11 +24,19 @@ if TYPE_CHECKING:
 PER_CHANNEL = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4}
 """Operators with weights, and the version that reads int8 of them."""
 
-KEEPS_SCALE = {"MAX_POOL_2D", "RESHAPE", "PAD", "RESIZE_BILINEAR"}
+INT8, REAL = "_int8", "_float"
+"""What the name of a tensor's other form ends in."""
+
+KEEPS_SCALE = {
+    "CONCATENATION", "MAX_POOL_2D", "PAD", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "SLICE",
+}  # fmt: skip
 """Operators whose output has its input's scale."""
 
-INT8_VERSION = {"ADD": 2, "MAX_POOL_2D": 2, "PAD": 2, "RESIZE_BILINEAR": 2, "MEAN": 2,
-                "RESHAPE": 1, "LOGISTIC": 2, "CONCATENATION": 2, "PRELU": 1}  # fmt: skip
+INT8_VERSION = {
+    "ADD": 2, "CONCATENATION": 2, "LOGISTIC": 2, "MAX_POOL_2D": 2, "PRELU": 1, "RESHAPE": 1,
+    "RESIZE_NEAREST_NEIGHBOR": 2, "SLICE": 2,
+}  # fmt: skip
+"""Operators without weights that may become int8, and the version that does."""
 
 
 @dataclass
@@ -54,7 +62,7 @@ class Settings:
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     float_input: bool = False
     importance: Array | None = None
-    hessian_samples: int = 60_000
+    hessian_samples: int = 30_000
     damping: float = 0.01
     ridge: float = 0.0
     clip: bool = False
@@ -120,7 +128,7 @@ class _Conversion:
         """Drop values that no later operator reads."""
         needed = {name for op in rest for name in op.inputs}
         for store in (self.float_values, self.values):
-            for name in [n for n in store if n not in needed]:
+            for name in [n for n in store if n.removesuffix(INT8).removesuffix(REAL) not in needed]:
                 del store[name]
 
     def step(self, op: Op) -> None:
@@ -146,6 +154,8 @@ class _Conversion:
     def _range(self, op: Op) -> Affine:
         if op.kind in KEEPS_SCALE:
             return self.params[op.inputs[0]]
+        if op.kind == "LOGISTIC":
+            return Affine(1 / 256, -128)
         return self._params(op.outputs[0])
 
     def _params(self, name: str) -> Affine:
@@ -166,7 +176,7 @@ class _Conversion:
         self.values[op.outputs[0]] = run_op(self.out, new, self.values)
 
     def _as_float(self, name: str) -> str:
-        real = f"{name}_float"
+        real = name + REAL
         if real not in self.out.tensors:
             self.out.tensors[real] = Tensor(self.graph.tensors[name].shape)
             self.out.ops.append(Op("DEQUANTIZE", [name], [real], {}, 2))
@@ -176,7 +186,7 @@ class _Conversion:
     def _as_int8(self, name: str) -> str:
         if name in self.params:
             return name
-        short = f"{name}_int8"
+        short = name + INT8
         if short not in self.out.tensors:
             self.params[short] = self._params(name)
             self._declare(short, name)
@@ -193,7 +203,7 @@ class _Conversion:
         self._declare(name)
         for other in op.inputs:
             if self.graph.is_const(other):
-                self.out.tensors[other] = self.graph.tensors[other]
+                self.out.tensors[other] = _constant(self.graph.tensors[other])
         new = Op(op.kind, [*op.inputs], [name], dict(op.options), INT8_VERSION[op.kind])
         self.out.ops.append(new)
         self.values[name] = run_op(self.out, new, self.values)
@@ -214,10 +224,7 @@ class _Conversion:
         integers = round_weights(weights, scales, seen.hessian, self.settings.damping)
         self.params[name] = self._range(op)
         self._declare(name)
-        self.out.tensors[weights_name] = Tensor(
-            self.graph.tensors[weights_name].shape, "int8", from_rows(op, integers, original.shape), scales,
-            np.zeros(len(scales), np.int64), 3 if op.kind == "DEPTHWISE_CONV_2D" else 0,
-        )  # fmt: skip
+        self.out.tensors[weights_name] = _weights(op, integers, scales, original.shape)
         bias_scales = (scales * np.float32(self.params[source].scale)).astype(np.float32)
         inputs = [source, weights_name, bias_name]
         new = Op(op.kind, inputs, [name], dict(op.options), PER_CHANNEL[op.kind])
@@ -243,10 +250,7 @@ class _Conversion:
         weights = seen.make_up(rows_of(op, original), self.settings.ridge)
         scales = weight_scales(weights, seen.hessian)
         integers = round_weights(weights, scales, seen.hessian, self.settings.damping)
-        self.out.tensors[weights_name] = Tensor(
-            original.shape, "int8", from_rows(op, integers, original.shape), scales,
-            np.zeros(len(scales), np.int64), 0,
-        )  # fmt: skip
+        self.out.tensors[weights_name] = _weights(op, integers, scales, original.shape)
         self.out.tensors[name] = self.graph.tensors[name]
         new = Op(op.kind, [real, weights_name, bias_name], [name], dict(op.options), 5)
         self.out.ops.append(new)
@@ -255,19 +259,45 @@ class _Conversion:
             self.out.tensors[bias_name] = Tensor(bias.shape, "float32", bias)
             self.values[name] = run_op(self.out, new, self.values)
             if attempt == 0:
-                bias = bias + (self.float_values[name] - self.values[name]).mean(axis=(0, 1, 2))
+                bias = bias + self._mean(self.float_values[name] - self.values[name])
 
     def _mean_error(self, op: Op) -> Array:
         """What the bias must still gain so that each channel's mean is the float one's.
 
-        Behind RELU6 only the values strictly inside (0, 6) move with the bias.
+        Only values strictly inside the tensor's range, and inside RELU6's, move with the bias.
         """
         name = op.outputs[0]
-        got = self.params[name].real(self.values[name])
-        want = self.float_values[name]
-        axes = tuple(range(want.ndim - 1))
-        error: Array = (want - got).mean(axis=axes)
-        if op.options["fusedActivationFunction"] == NONE:
-            return error
-        active = ((got > 0) & (got < 6)).mean(axis=axes)
+        params = self.params[name]
+        low, high = params.real(np.array([-128, 127]))
+        integers = self.values[name]
+        want = np.clip(self.float_values[name], low, high)
+        error = self._mean(want - params.real(integers))
+        bottom = -128 if op.options["fusedActivationFunction"] == NONE else params.zero_point
+        active = self._mean((integers > bottom) & (integers < 127))
         return np.where(active > 0.02, error / np.maximum(active, 0.02), 0.0) * 0.8
+
+    def _mean(self, values: Array) -> Array:
+        """The mean of each channel over samples and places, by importance where that is known."""
+        flat = values.reshape(len(values), -1, values.shape[-1])
+        if self.settings.importance is None or values.ndim != 4:
+            return np.asarray(flat.mean(axis=(0, 1), dtype=np.float64))
+        counts = [spread_map(one, values.shape[1:3]) for one in self.settings.importance]
+        sums = sum(count @ one for count, one in zip(counts, flat, strict=True))
+        return np.asarray(sums / np.sum(counts))
+
+
+def _constant(tensor: Tensor) -> Tensor:
+    """A constant that an operator without weights reads: PRELU's slopes as int8, shapes as is."""
+    if tensor.data is None or tensor.dtype != "float32":
+        return tensor
+    params = affine(float(tensor.data.min()), float(tensor.data.max()))
+    return Tensor(
+        tensor.shape, "int8", params.integers(tensor.data),
+        np.array([params.scale], np.float32), np.array([params.zero_point]),
+    )  # fmt: skip
+
+
+def _weights(op: Op, integers: Array, scales: Array, shape: tuple[int, ...]) -> Tensor:
+    axis = 3 if op.kind == "DEPTHWISE_CONV_2D" else 0
+    zeros = np.zeros(len(scales), np.int64)
+    return Tensor(shape, "int8", from_rows(op, integers, shape), scales, zeros, axis)

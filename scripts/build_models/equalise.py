@@ -97,7 +97,8 @@ def equalise_pairs(graph: Graph, extremes: dict[str, Array], inputs: float, weig
     Args:
         graph: float graph.
         extremes: largest absolute value of each channel seen in calibration, by tensor.
-        inputs, weights: powers, 0..1.
+        inputs: power of the extremes, 0..1.
+        weights: power of the weights, 0..1.
     """
     for op in graph.ops:
         name = op.outputs[0]

@@ -59,6 +59,7 @@ _OPTIONS: dict[str, str] = {
     "RESHAPE": "ReshapeOptions",
     "RESIZE_BILINEAR": "ResizeBilinearOptions",
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
+    "SLICE": "SliceOptions",
     "SUB": "SubOptions",
     "TRANSPOSE_CONV": "TransposeConvOptions",
 }
@@ -151,6 +152,8 @@ class Graph:
 def read(source: Path | bytes) -> Graph:
     """Read a .tflite file; float16 constants behind DEQUANTIZE become float32 constants."""
     blob = source if isinstance(source, bytes) else source.read_bytes()
+    if blob[4:8] != b"TFL3":
+        raise ValueError("no TFLite model")
     model = schema.ModelT.InitFromPackedBuf(blob, 0)
     if len(model.subgraphs) != 1:
         raise ValueError(f"the model has {len(model.subgraphs)} subgraphs: only one is understood")
@@ -159,7 +162,7 @@ def read(source: Path | bytes) -> Graph:
     ops = []
     for raw in sub.operators:
         code = model.operatorCodes[raw.opcodeIndex]
-        options = {k: v for k, v in vars(raw.builtinOptions).items()} if raw.builtinOptions else {}
+        options = dict(vars(raw.builtinOptions)) if raw.builtinOptions else {}
         op = Op(
             _KINDS[max(code.builtinCode, code.deprecatedBuiltinCode)],
             [f"t{i}" if i >= 0 else "" for i in raw.inputs],
@@ -176,7 +179,19 @@ def read(source: Path | bytes) -> Graph:
         ops.append(op)
     graph = Graph(tensors, ops, [f"t{i}" for i in sub.inputs], [f"t{i}" for i in sub.outputs])
     graph.drop_unused()
+    _unshare(graph)
     return graph
+
+
+def _unshare(graph: Graph) -> None:
+    """Give every operator weights and bias of its own, so that changing one changes no other."""
+    seen: set[str] = set()
+    for op in graph.weighted():
+        for i, name in enumerate(op.inputs[1:], 1):
+            if name in seen:
+                op.inputs[i] = f"{name}_{op.outputs[0]}"
+                graph.tensors[op.inputs[i]] = replace(graph.tensors[name])
+            seen.add(op.inputs[i])
 
 
 def _read_tensor(model: Any, raw: Any) -> Tensor:

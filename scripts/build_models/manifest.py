@@ -1,4 +1,4 @@
-"""`models/manifest.json`: what each model file is, where it came from, and which are the defaults."""
+"""`models/manifest.json`: what each model file is, whence it came, and which are the defaults."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ INPUT_MEANING = {
 }
 ROLES: dict[str, tuple[tuple[str, str], ...]] = {
     "palm_detection": (
-        ("boxes", "(anchor, 18): centre x, y, width, height, 7 key points x, y; in input pixels, "
-                  "relative to the anchor's centre"),
+        (
+            "boxes",
+            "(anchor, 18): centre x, y, width, height, 7 key points x, y; in input pixels,"
+            " relative to the anchor's centre",
+        ),
         ("scores", "(anchor, 1): logit of the score"),
     ),
     "hand_landmark": (
@@ -30,7 +33,7 @@ ROLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("handedness", "probability of a right hand, where the image is mirrored"),
         ("world_landmarks", "21 points x, y, z in metres from the hand's geometric centre"),
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

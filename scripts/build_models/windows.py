@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class _Sampling(Protocol):
     hessian_samples: int
     importance: Array | None
+    ridge: float
 
 
 def rows_of(op: Op, weights: Array) -> Array:
@@ -32,36 +33,49 @@ def from_rows(op: Op, rows: Array, shape: tuple[int, ...]) -> Array:
     return rows.reshape(shape)
 
 
-def windows(op: Op, shape: tuple[int, ...], x: Array) -> Array:
-    """Every kernel-sized piece of the input, zeros beyond its edge where padding is SAME.
+class Places:
+    """Where a convolution's kernel stands on its input.
 
     Args:
         op: a convolution or a fully connected operator.
-        shape: of its weights.
-        x: (N, H, W, C), or (N, C) for fully connected.
+        weights: shape of its weights.
+        size: of its input, without the batch: (H, W, C), or (C,) for fully connected.
 
-    Returns:
-        (N, H', W', taps, C), or (N, 1, 1, 1, C).
+    Attributes:
+        grid: (H', W'), how many places there are in each direction.
+        taps: kernel height times width.
     """
-    if op.kind == "FULLY_CONNECTED":
-        return x.reshape(len(x), 1, 1, 1, -1)
-    kh, kw = shape[1], shape[2]
-    sh, sw = op.options["strideH"], op.options["strideW"]
-    pads = [(0, 0), (0, 0), (0, 0), (0, 0)]
-    out_h, out_w = (x.shape[1] - kh) // sh + 1, (x.shape[2] - kw) // sw + 1
-    if op.options["padding"] == SAME:
-        out_h, out_w = -(-x.shape[1] // sh), -(-x.shape[2] // sw)
-        total_h = max((out_h - 1) * sh + kh - x.shape[1], 0)
-        total_w = max((out_w - 1) * sw + kw - x.shape[2], 0)
-        pads[1] = (total_h // 2, total_h - total_h // 2)
-        pads[2] = (total_w // 2, total_w - total_w // 2)
-    padded = np.pad(x, pads)
-    taps = [
-        padded[:, i : i + (out_h - 1) * sh + 1 : sh, j : j + (out_w - 1) * sw + 1 : sw]
-        for i in range(kh)
-        for j in range(kw)
-    ]
-    return np.stack(taps, axis=3)
+
+    def __init__(self, op: Op, weights: tuple[int, ...], size: tuple[int, ...]) -> None:
+        self.kernel = (1, 1) if op.kind == "FULLY_CONNECTED" else weights[1:3]
+        self.stride = (op.options.get("strideH", 1), op.options.get("strideW", 1))
+        self.taps = self.kernel[0] * self.kernel[1]
+        input_size = (1, 1) if op.kind == "FULLY_CONNECTED" else size[:2]
+        self.pads = [(0, 0), (0, 0), (0, 0)]
+        self.grid = tuple(
+            (n - k) // s + 1 for n, k, s in zip(input_size, self.kernel, self.stride, strict=True)
+        )
+        if op.options.get("padding") == SAME:
+            self.grid = tuple(-(-n // s) for n, s in zip(input_size, self.stride, strict=True))
+            for i in range(2):
+                total = (self.grid[i] - 1) * self.stride[i] + self.kernel[i] - input_size[i]
+                self.pads[i] = (max(total, 0) // 2, max(total, 0) - max(total, 0) // 2)
+
+    def gather(self, x: Array, which: Array) -> Array:
+        """What the kernel sees at some places, zeros beyond the edge.
+
+        Args:
+            x: (H, W, C), or (C,).
+            which: (N,) places, counted row by row.
+
+        Returns:
+            (N, taps, C).
+        """
+        padded = np.pad(x.reshape(1, 1, -1) if x.ndim == 1 else x, self.pads)
+        top = which // self.grid[1] * self.stride[0]
+        left = which % self.grid[1] * self.stride[1]
+        down, right = np.divmod(np.arange(self.taps), self.kernel[1])
+        return padded[top[:, None] + down, left[:, None] + right]
 
 
 @dataclass(frozen=True)
@@ -83,29 +97,31 @@ class Seen:
     ) -> Seen:
         """Gather the moments from (N, H, W, C) inputs as they are and as they should be."""
         depthwise = op.kind == "DEPTHWISE_CONV_2D"
-        taps = 1 if quantised.ndim == 2 else shape[1] * shape[2]
-        size = shape[3] if depthwise else taps * quantised.shape[-1]
-        hessian = np.zeros((size, taps, taps) if depthwise else (size, size))
+        at = Places(op, shape, quantised.shape[1:])
+        count = at.grid[0] * at.grid[1]
+        every = max(1, len(quantised) * count // how.hessian_samples)
+        size = shape[3] if depthwise else at.taps * quantised.shape[-1]
+        hessian = np.zeros((size, at.taps, at.taps) if depthwise else (size, size))
         drift = np.zeros_like(hessian)
         places = 0
-        every = _every(quantised, how.hessian_samples)
         for i in range(len(quantised)):
-            seen = windows(op, shape, quantised[i : i + 1])
-            q = seen.reshape(-1, taps, quantised.shape[-1])
-            x = windows(op, shape, wanted[i : i + 1]).reshape(q.shape)
-            q, off = q[i % every :: every], (x - q)[i % every :: every]
+            which = np.arange(i % every, count, every)
+            q = at.gather(quantised[i], which)
+            off = at.gather(wanted[i], which) - q if how.ridge else q[:0]
             if how.importance is not None:
-                counts = np.sqrt(_spread(how.importance[i], seen.shape[1:3]))[i % every :: every]
-                q, off = q * counts[:, None, None], off * counts[:, None, None]
+                counts = np.sqrt(spread_map(how.importance[i], at.grid))[which, None, None]
+                q, off = q * counts, off * counts[: len(off)]
             places += len(q)
             if depthwise:
                 by_channel = np.ascontiguousarray(q.transpose(2, 1, 0))
                 hessian += by_channel @ by_channel.transpose(0, 2, 1)
-                drift += off.transpose(2, 1, 0) @ by_channel.transpose(0, 2, 1)
+                if how.ridge:
+                    drift += off.transpose(2, 1, 0) @ by_channel.transpose(0, 2, 1)
             else:
-                flat = q.reshape(len(q), -1)
+                flat = q.reshape(len(q), size)
                 hessian += flat.T @ flat
-                drift += off.reshape(flat.shape).T @ flat
+                if how.ridge:
+                    drift += off.reshape(flat.shape).T @ flat
         return cls(hessian / places, drift / places)
 
     def make_up(self, weights: Array, ridge: float) -> Array:
@@ -127,13 +143,8 @@ class Seen:
         return weights + np.linalg.solve(damped, (weights @ self.drift).T).T
 
 
-def _spread(importance: Array, size: tuple[int, ...]) -> Array:
+def spread_map(importance: Array, size: tuple[int, ...]) -> Array:
     """A grid of importance at another resolution, flattened."""
     rows = np.arange(size[0]) * importance.shape[0] // size[0]
     columns = np.arange(size[1]) * importance.shape[1] // size[1]
     return importance[np.ix_(rows, columns)].reshape(-1).astype(np.float32)
-
-
-def _every(x: Array, samples: int) -> int:
-    places = int(np.prod(x.shape[:-1]))
-    return max(1, places // samples)

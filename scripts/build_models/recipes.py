@@ -1,0 +1,97 @@
+"""What is done to each float model: the steps, in order, with their numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import equalise, graph, heads, observe, palm_int8, palms
+from .convert import Settings, convert
+from .engine import Runner
+from .prune import prune
+
+if TYPE_CHECKING:
+    from .samples import Samples
+
+RELU6_CAP = {"lite": 8.0, "full": 16.0}
+"""Largest factor of a RELU6 channel; a channel that hardly ever speaks would be blown up."""
+
+STREAM_POWER, STREAM_CAP = 0.5, 8.0
+LANDMARK_CROPS = 128
+PALM_FRAMES = 64
+PALM_PAIR_POWER = 0.5
+PALM_STAGE_POWER, PALM_STAGE_CAP = 0.75, 16.0
+PALM_ELSEWHERE = 0.05
+"""How much a place without a palm counts, against 1 on a palm."""
+
+
+def landmark_float(blob: bytes, samples: Samples, variant: str) -> graph.Graph:
+    """The landmark model folded, freed of dead channels and equalised: still float."""
+    model = graph.read(blob)
+    prune(model, observe.extremes(model, observe.varied(samples.crops, seed=1))[0])
+    maxima, largest = observe.extremes(model, samples.crops)
+    equalise.equalise_relu6(model, maxima, RELU6_CAP[variant])
+    equalise.equalise_streams(model, largest, STREAM_POWER, STREAM_CAP)
+    return model
+
+
+def landmark_cpu(blob: bytes, samples: Samples, variant: str) -> bytes:
+    """Int8 up to the last convolution; mean and the four heads float."""
+    model = landmark_float(blob, samples, variant)
+    mean = next(i for i, op in enumerate(model.ops) if op.kind == "MEAN")
+    heads = frozenset(op.outputs[0] for op in model.ops[mean:])
+    inputs = observe.real(_spread(samples.crops, LANDMARK_CROPS))
+    return graph.write(convert(model, inputs, Settings(float_outputs=heads)))
+
+
+def landmark_edgetpu(blob: bytes, samples: Samples, variant: str) -> bytes:
+    """Every operator and tensor int8, only operators that the Edge TPU knows."""
+    model = landmark_float(blob, samples, variant)
+    inputs = observe.real(_spread(samples.crops, LANDMARK_CROPS))
+    ranges = heads.rewrite(model, observe.means(model, samples.crops))
+    return graph.write(convert(model, inputs, Settings(ranges=ranges)))
+
+
+def palm_dynamic(blob: bytes, samples: Samples, variant: str) -> bytes:
+    """Float, but for the weights of the pointwise convolutions: XNNPACK runs those in int8."""
+    del variant
+    model = graph.read(blob)
+    frames = _spread(samples.frames, PALM_FRAMES)
+    equalise.equalise_pairs(model, observe.extremes(model, frames)[1], PALM_PAIR_POWER, 0.0)
+    pointwise = frozenset(
+        op.outputs[0]
+        for op in model.ops
+        if op.kind == "CONV_2D" and model.tensors[op.inputs[1]].shape[1:3] == (1, 1)
+    )
+    settings = Settings(
+        float_input=True,
+        float_outputs=frozenset(op.outputs[0] for op in model.ops) - pointwise,
+        dynamic_outputs=pointwise,
+        importance=palms.importance(Runner(blob), frames, PALM_ELSEWHERE),
+    )
+    return graph.write(convert(model, observe.real(frames), settings))
+
+
+def palm_edgetpu(blob: bytes, samples: Samples, variant: str) -> bytes:
+    """Every operator and tensor int8, only operators that the Edge TPU knows."""
+    del variant
+    model = graph.read(blob)
+    palm_int8.rewrite(model)
+    frames = _spread(samples.frames, PALM_FRAMES)
+    palm_int8.equalise_stages(
+        model, observe.extremes(model, frames)[1], PALM_STAGE_POWER, PALM_STAGE_CAP
+    )
+    equalise.equalise_pairs(model, observe.extremes(model, frames)[1], PALM_PAIR_POWER, 0.0)
+    runner = Runner(blob)
+    settings = Settings(
+        clip=True,
+        ranges=palm_int8.shared_ranges(model, palms.box_range(runner, samples.frames)),
+        importance=palms.importance(runner, frames, PALM_ELSEWHERE),
+    )
+    return graph.write(convert(model, observe.real(frames), settings))
+
+
+def _spread(samples: np.ndarray, count: int) -> np.ndarray:
+    """So many of the samples, evenly picked."""
+    return samples[np.linspace(0, len(samples) - 1, count).astype(int)]
