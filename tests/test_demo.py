@@ -20,9 +20,11 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edgehands.cameras.opening import demo_clip
+from edgehands.config import MqttConfig
 from edgehands.demo.processes import Child, free_port
 from edgehands.demo.run import DemoOptions, run_demo
 from edgehands.errors import EdgehandsError, SourceNotFound, UsageError
+from edgehands.preview.subscriber import Subscriber
 from tests.mosquitto import free_port as any_port
 from tests.mosquitto import wait_for
 from tests.preview_node import BOOT_S, Command, write_clip
@@ -33,6 +35,8 @@ pytest.importorskip("uvicorn", reason="the page's server isn't installed: edgeha
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Literal
+
+    from edgehands.preview.subscriber import Received
 
 HANDS = "edgehands/demo/camera/main/hands"
 
@@ -154,6 +158,16 @@ def test_a_browser_may_subscribe_over_websocket(shown: Command) -> None:
     heard: list[str] = []
     with subscriber(shown, "websockets", r"ws://127\.0\.0\.1:(\d+)/mqtt", heard):
         assert wait_for(lambda: heard, BOOT_S)
+
+
+def test_a_view_falls_back_to_the_brokers_own_version(shown: Command) -> None:
+    """Without it: watch and preview could not listen to brokers that only know MQTT 3.1.1."""
+    url = printed(shown, r"(mqtt://127\.0\.0\.1:\d+)")
+    heard: list[Received] = []
+    settings = MqttConfig(url=url)
+    with Subscriber(settings, purpose="test", on_message=heard.append) as listening:
+        assert wait_for(lambda: heard, BOOT_S)
+        assert listening.broker.protocol == "3.1.1"
 
 
 def test_the_printed_page_is_there(shown: Command) -> None:
