@@ -1,0 +1,32 @@
+"""For programs that want the hands: typed messages from a broker, as they come, for ever.
+
+async for message in subscribe("mqtt://hub", node="kitchen"):
+    if isinstance(message.content, HandsMessage):
+        print([hand.landmarks[8] for hand in message.content.hands])
+"""
+
+from __future__ import annotations
+
+from edgehands.client.subscribe import Message, listen, subscribe
+from edgehands.mqtt.messages import (
+    EventMessage,
+    GestureMessage,
+    HandMessage,
+    HandsMessage,
+    InfoMessage,
+    PoseMessage,
+    StatsMessage,
+)
+
+__all__ = [
+    "EventMessage",
+    "GestureMessage",
+    "HandMessage",
+    "HandsMessage",
+    "InfoMessage",
+    "Message",
+    "PoseMessage",
+    "StatsMessage",
+    "listen",
+    "subscribe",
+]

@@ -1,0 +1,152 @@
+"""Subscribing in two forms: an asynchronous iterator, and a callback in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgehands.config import MqttConfig, check_topic_level
+from edgehands.mqtt.contract import MessageError, check_message
+from edgehands.mqtt.messages import HandsMessage
+from edgehands.preview.subscriber import Received, Subscriber
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+log = logging.getLogger(__name__)
+
+QUEUE = 1000
+"""Messages that may wait for a slow reader; then the oldest are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that a node published.
+
+    Attributes:
+        node: the device.
+        camera: its camera; empty for what the device says of itself.
+        kind: the channel's name in the contract: ``hands``, ``event``, ``presence``, ``nodeStatus``
+            and so on.
+        content: a typed message (``HandsMessage``, ``EventMessage`` ...), or the text or number
+            that the payload is.
+        topic: where it was published.
+        t: when it came, seconds since 1970.
+    """
+
+    node: str
+    camera: str
+    kind: str
+    content: Any
+    topic: str
+    t: float
+
+
+async def subscribe(
+    url: str,
+    *,
+    node: str = "",
+    prefix: str = "edgehands",
+    max_age: float | None = None,
+    **settings: Any,
+) -> AsyncIterator[Message]:
+    """Iterate over all messages, beginning with the retained ones; reconnects by itself, for ever.
+
+    Args:
+        url: ``mqtt://hub``, ``mqtts://user:password@hub`` ...
+        node: of this device only; empty = all of them.
+        prefix: first level of the topics.
+        max_age: leave out ``hands`` that are older by so many seconds than the freshest of their
+            node were (clocks need not agree); None = none.
+        settings: further settings of ``[mqtt]``, such as ``tls_ca``.
+
+    Raises:
+        ConfigError: The URL, a name or a setting makes no sense.
+    """
+    loop = asyncio.get_running_loop()
+    waiting: asyncio.Queue[Message] = asyncio.Queue(QUEUE)
+
+    def put(message: Message) -> None:
+        if waiting.full():
+            waiting.get_nowait()
+        waiting.put_nowait(message)
+
+    def hand_over(message: Message) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(put, message)
+
+    listening = listen(url, hand_over, node=node, prefix=prefix, max_age=max_age, **settings)
+    listening.__enter__()
+    try:
+        while True:
+            yield await waiting.get()
+    finally:
+        # Leaving waits for a thread, which must not hold up the caller's loop.
+        await asyncio.to_thread(listening.__exit__, None, None, None)
+
+
+@contextlib.contextmanager
+def listen(
+    url: str,
+    callback: Callable[[Message], object],
+    *,
+    node: str = "",
+    prefix: str = "edgehands",
+    max_age: float | None = None,
+    **settings: Any,
+) -> Iterator[None]:
+    """Call a function for each message, in a thread of its own; see :func:`subscribe`.
+
+    An exception of the callback is logged, and the next message comes all the same. What isn't
+    what the contract says is left out.
+    """
+    if node:
+        check_topic_level("node", node)
+    fresh = _Freshness(max_age)
+
+    def on_message(received: Received) -> None:
+        try:
+            checked = check_message(received.topic, received.payload, prefix)
+        except MessageError as error:
+            log.debug("left out: %s", error)
+            return
+        content = checked.content
+        if isinstance(content, HandsMessage) and not fresh(checked.node, content, received.t):
+            return
+        message = Message(
+            checked.node,
+            checked.camera,
+            checked.channel.name,
+            content,
+            received.topic,
+            received.t,
+        )
+        try:
+            callback(message)
+        except Exception:
+            log.exception("the callback failed for %s", received.topic)
+
+    config = MqttConfig(url=url, prefix=prefix, **settings)
+    with Subscriber(config, node=node, purpose="client", on_message=on_message):
+        yield
+
+
+class _Freshness:
+    """Whether a message is about as fresh as the freshest of its node were."""
+
+    def __init__(self, max_age: float | None) -> None:
+        self._max_age = max_age
+        self._least: dict[str, float] = {}
+
+    def __call__(self, node: str, message: HandsMessage, t: float) -> bool:
+        if self._max_age is None:
+            return True
+        # Includes how far the two clocks are apart, which the least difference takes out again.
+        age = t - message.t
+        least = min(age, self._least.get(node, age))
+        # Rises slowly, so that clocks may drift or be set.
+        self._least[node] = least + 0.001 * (age - least)
+        return age - least <= self._max_age or not message.hands
