@@ -242,11 +242,11 @@ def test_wrong_arguments_are_one_line(wrong: dict[str, object]) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_backgrounds_repeat_and_differ(kind: str) -> None:
     """False alarms are counted on these; one picture 500 times would count nothing."""
-    pictures = [background(s, kind, (160, 120)) for s in range(4)]  # type: ignore[arg-type]
+    pictures = [background(s, kind, (160, 120)) for s in range(4)]
     assert all(p.shape == (120, 160, 3) and p.dtype == np.uint8 for p in pictures)
     assert len({p.tobytes() for p in pictures}) == 4
     background.cache_clear()
-    assert background(2, kind, (160, 120)).tobytes() == pictures[2].tobytes()  # type: ignore[arg-type]
+    assert background(2, kind, (160, 120)).tobytes() == pictures[2].tobytes()
 
 
 def test_photographs_can_be_backgrounds(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_photographs_can_be_backgrounds(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no file"):
         background(0, "photo", (64, 64))
     with pytest.raises(UsageError, match="unknown"):
-        background(0, "beach", (64, 64))  # type: ignore[arg-type]
+        background(0, "beach", (64, 64))
 
 
 def test_stills_are_written_with_their_truth(tmp_path: Path) -> None:

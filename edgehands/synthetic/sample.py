@@ -89,8 +89,8 @@ def _rotation(
     gesture: str, side: Handedness, view: View, rng: np.random.Generator, *, hard: bool
 ) -> NDArray[np.float64]:
     facing = _pick_view(view, rng)
-    spread = (34.0, 24.0, 55.0) if hard else (15.0, 11.0, 17.0)
-    limit = (70.0, 50.0, 180.0) if hard else (34.0, 24.0, 40.0)
+    spread = (26.0, 17.0, 55.0) if hard else (15.0, 11.0, 17.0)
+    limit = (55.0, 36.0, 180.0) if hard else (34.0, 24.0, 40.0)
     yaw, pitch, roll = (
         float(np.clip(rng.normal(0, s), -m, m)) for s, m in zip(spread, limit, strict=True)
     )
@@ -136,10 +136,10 @@ def random_sensor(rng: np.random.Generator, *, hard: bool) -> Sensor:
     """A decent webcam, or (hard) one in poor light."""
     if hard:
         return Sensor(
-            exposure=float(np.exp(rng.normal(-0.35, 0.5))),
+            exposure=float(np.exp(rng.normal(-0.25, 0.4))),
             balance=tuple(float(v) for v in np.exp(rng.normal(0, 0.08, 3))),  # type: ignore[arg-type]
-            noise=float(rng.uniform(1, 12)),
-            blur=float(rng.uniform(0.4, 1.8)),
+            noise=float(rng.uniform(1, 10)),
+            blur=float(rng.uniform(0.4, 1.5)),
             shutter=1 / 40,
             jpeg=int(rng.integers(45, 95)),
         )
@@ -192,7 +192,7 @@ def _random_occluder(hand: SceneHand, camera: Camera, rng: np.random.Generator) 
     centre = xy[int(rng.integers(3, 21))] + rng.normal(0, 0.3, 2) * palm
     colour = tuple(int(v) for v in rng.uniform(10, 240, 3))
     kind = ("bar", "card", "ball")[int(rng.integers(3))]
-    size = palm * rng.uniform(0.3, 0.75, 2)
+    size = palm * rng.uniform(0.25, 0.55, 2)
     return Occluder(
         kind,  # type: ignore[arg-type]
         (float(centre[0]), float(centre[1])),
@@ -224,7 +224,7 @@ def random_scene(  # noqa: PLR0913 - every argument has a name and a default
         gesture: one of ``poses.NAMES``; None = any.
         handedness: of the first hand; None = either.
         tone: skin tone 0 (very light) to 9 (very dark); None = any.
-        view: which side of the hand the camera sees, within about 40 degrees (70 when hard).
+        view: which side of the hand the camera sees, within about 35 degrees (55 when hard).
         difficulty: ``fair``: good light, whole hands of 14-30 % of the picture's height from
             wrist to middle knuckle, upright within 40 degrees. ``hard``: any turn in the picture,
             poor or coloured light, noise, blur, small or near hands, things in front, motion.
@@ -270,7 +270,7 @@ def random_scene(  # noqa: PLR0913 - every argument has a name and a default
             scale=float(rng.uniform(0.84, 1.12)),
             skin=person,
         )
-        share = rng.uniform(0.07, 0.36) if hard else rng.uniform(0.14, 0.30)
+        share = rng.uniform(0.10, 0.36) if hard else rng.uniform(0.14, 0.30)
         area = (0.02 * w, 0.02 * h, 0.98 * w, 0.98 * h)
         if hands == 2:
             share *= 0.75
@@ -283,9 +283,9 @@ def random_scene(  # noqa: PLR0913 - every argument has a name and a default
             )
         hand = _centre(hand, camera, float(share) * h, area, rng)
         if hard:
-            speed = rng.normal(0, 0.35, 3) * hand.wrist[2]
+            speed = rng.normal(0, 0.25, 3) * hand.wrist[2]
             hand = replace(hand, velocity=(float(speed[0]), float(speed[1]), 0.0))
-            if rng.random() < 0.3:
+            if rng.random() < 0.25:
                 occluders = (*occluders, _random_occluder(hand, camera, rng))
         made.append(hand)
     return Scene(seed, camera, tuple(made), behind, lighting, occluders, sensor)

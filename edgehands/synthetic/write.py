@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from edgehands.synthetic.scene import HandTruth, Keypoints, Rendering, Scene, SceneTruth
 
 _CODECS = {".avi": "MJPG", ".mp4": "mp4v", ".webm": "VP90", ".mkv": "FFV1"}
+VIDEO_ENDINGS: frozenset[str] = frozenset(_CODECS)
+"""File endings that :func:`write_clip` knows."""
 
 
 @dataclass(frozen=True, slots=True)
