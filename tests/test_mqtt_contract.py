@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgehands.config import PublishConfig
 from edgehands.mqtt.contract import CHANNELS, MAX_BYTES, MessageError, check_message
 from edgehands.mqtt.document import asyncapi, message_schemas, to_yaml
 from edgehands.mqtt.fake import FakePublisher
@@ -28,7 +29,8 @@ CAMERA = "edgehands/node/camera/main"
 
 def a_session() -> FakePublisher:
     """Everything that is ever published, once."""
-    with FakePublisher(Topics(node="node")) as publisher:
+    publish = PublishConfig(compact=True)
+    with FakePublisher(Topics(node="node"), publish=publish) as publisher:
         publisher.info(
             InfoMessage(
                 version="1",

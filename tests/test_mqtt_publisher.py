@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from edgehands.config import PublishConfig
 from edgehands.gestures.events import EventType, GestureEvent
 from edgehands.hand import Handedness
 from edgehands.mqtt.fake import FakePublisher
@@ -114,7 +115,7 @@ def test_a_lost_camera_takes_its_hands_with_it(publisher: FakePublisher) -> None
 @pytest.mark.parametrize(("limit", "expected"), [(0, 60), (10, 20), (15, 30), (24, 48), (100, 60)])
 def test_the_rate_limit_thins_out_hands_evenly(limit: float, expected: int) -> None:
     """Without it: a slow network could not be spared."""
-    publisher = FakePublisher(rate_limit=limit)
+    publisher = FakePublisher(publish=PublishConfig(rate_limit=limit))
     for seq in range(60):
         publisher.publish(make_frame(make_hand(1), seq=seq, t=100 + seq / 30))
     assert abs(len(publisher.on(publisher.topics.hands)) - expected) <= 1
@@ -122,7 +123,7 @@ def test_the_rate_limit_thins_out_hands_evenly(limit: float, expected: int) -> N
 
 def test_the_rate_limit_never_holds_back_the_empty_list() -> None:
     """Without it: with a limit of one a second, a hand would stay after it left."""
-    publisher = FakePublisher(rate_limit=1)
+    publisher = FakePublisher(publish=PublishConfig(rate_limit=1))
     publisher.publish(make_frame(make_hand(1), t=100.0))
     publisher.publish(make_frame(make_hand(1), t=100.1))
     publisher.publish(make_frame(t=100.2))

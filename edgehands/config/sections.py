@@ -197,10 +197,15 @@ class PublishConfig(Section, frozen=True, kw_only=True):
     Attributes:
         rate_limit: most ``hands`` messages a second; 0 = one for every processed frame. Events
             and states are always sent.
+        min_change: leave out frames in which no landmark moved by more than so many palm sizes
+            since the last message (still at least one a second); 0 = none.
+        compact: send the compact form of ``hands`` as well, on ``hands/bin``.
     """
 
     table: ClassVar[str] = "publish"
     rate_limit: Annotated[float, msgspec.Meta(ge=0, le=240)] = 0.0
+    min_change: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    compact: bool = False
 
 
 class HomeAssistantConfig(Section, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from edgehands.hand import Handedness
+from edgehands.mqtt.compact import decode_compact
 from edgehands.mqtt.messages import EventMessage, HandsMessage, InfoMessage, StatsMessage
 from edgehands.mqtt.request_messages import REQUESTS, ResponseMessage
 from edgehands.mqtt.topics import Topics
@@ -37,7 +38,8 @@ class Channel:
         summary: what it is for, one sentence.
         qos: 0 or 1.
         retain: whether the broker keeps the last one.
-        payload: a message type, the allowed texts, or what the text is: an integer or a gesture.
+        payload: a message type, the allowed texts, or what it is: an integer, a gesture, or
+            the compact form.
         direction: ``out`` when the node writes it, ``in`` when it reads it.
     """
 
@@ -46,7 +48,7 @@ class Channel:
     summary: str
     qos: Literal[0, 1]
     retain: bool
-    payload: type[msgspec.Struct] | tuple[str, ...] | Literal["integer", "gesture"]
+    payload: type[msgspec.Struct] | tuple[str, ...] | Literal["integer", "gesture", "compact"]
     direction: Literal["out", "in"] = "out"
 
 
@@ -87,6 +89,14 @@ CHANNELS: tuple[Channel, ...] = (
         0,
         retain=False,
         payload=HandsMessage,
+    ),
+    Channel(
+        "handsBin",
+        _T.hands_bin,
+        "The compact form of `hands`, where `publish.compact` is on.",
+        0,
+        retain=False,
+        payload="compact",
     ),
     Channel(
         "presence",
@@ -216,6 +226,8 @@ def _reader(channel: Channel) -> Callable[[bytes], Any]:
         return lambda raw: _one_of(raw.decode(), payload)
     if payload == "integer":
         return lambda raw: _integer(raw.decode())
+    if payload == "compact":
+        return decode_compact
     if payload == "gesture":
         return lambda raw: _gesture(raw.decode())
     return msgspec.json.Decoder(payload).decode

@@ -91,6 +91,9 @@ def _message(channel: Channel) -> dict[str, Any]:
     if isinstance(channel.payload, type):
         payload = {"$ref": f"#/components/schemas/{channel.payload.__name__}"}
         kind = "application/json"
+    elif channel.payload == "compact":
+        kind = "application/octet-stream"
+        payload = {"type": "string", "format": "binary", "description": "See docs/mqtt.md."}
     else:
         kind = "text/plain"
         payload = {"type": "string"}

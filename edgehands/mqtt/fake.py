@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from edgehands.config import PublishConfig
     from edgehands.mqtt.outbox import Live
 
 
@@ -61,10 +62,16 @@ class FakePublisher(HandsPublisher):
 
     connected = True
 
-    def __init__(self, topics: Topics | None = None, **settings: float | bool) -> None:
+    def __init__(
+        self,
+        topics: Topics | None = None,
+        *,
+        publish: PublishConfig | None = None,
+        gestures: bool = True,
+    ) -> None:
         self.topics = topics or Topics(node="test")
         self.client = FakeClient()
-        super().__init__(self.client, self.topics, **settings)  # type: ignore[arg-type]
+        super().__init__(self.client, self.topics, publish=publish, gestures=gestures)
 
     def __enter__(self) -> Self:
         self.begin()

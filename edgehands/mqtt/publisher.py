@@ -12,9 +12,12 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from edgehands.config import PublishConfig
 from edgehands.hand import FrameHands, Handedness
 from edgehands.mqtt.client import MqttClient
+from edgehands.mqtt.compact import encode_compact
 from edgehands.mqtt.messages import EventMessage, encode, hands_message
+from edgehands.mqtt.thinning import Thinning
 from edgehands.mqtt.topics import NO_GESTURE, OFF, ON, topics_of
 
 if TYPE_CHECKING:
@@ -84,6 +87,7 @@ class LiveHands:
     topic: str
     tracked: FrameHands
     ready: float
+    compact: bool = False
 
     @property
     def lasting(self) -> bool:
@@ -93,6 +97,8 @@ class LiveHands:
     def encode(self) -> bytes:
         """Give the payload; the latency is that of this moment."""
         latency = max(time.monotonic() - self.tracked.frame.t_mono, 0.0)
+        if self.compact:
+            return encode_compact(self.tracked, latency * 1000.0)
         return encode(hands_message(self.tracked, latency * 1000.0))
 
 
@@ -102,7 +108,7 @@ class HandsPublisher:
     Args:
         out: the client of a broker, or :class:`~edgehands.mqtt.fake.FakeClient`.
         topics: of this node and camera.
-        rate_limit: most ``hands`` messages a second, 0 = all.
+        publish: how much is sent; None = everything.
         gestures: whether the gesture topics exist.
         clock: monotonic seconds; tests hand in their own.
     """
@@ -112,14 +118,15 @@ class HandsPublisher:
         out: Outgoing,
         topics: Topics,
         *,
-        rate_limit: float = 0.0,
+        publish: PublishConfig | None = None,
         gestures: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._out = out
         self._topics = topics
-        self._interval = 1.0 / rate_limit if rate_limit else 0.0
-        self._due = float("-inf")
+        publish = publish or PublishConfig()
+        self._thinning = Thinning(publish.rate_limit, publish.min_change)
+        self._compact = publish.compact
         self._gestures = gestures
         self._clock = clock
         self._last: FrameHands | None = None
@@ -159,9 +166,14 @@ class HandsPublisher:
         self._last = tracked
         if not hands and not had_hands:
             return  # silence after the one empty list
-        if hands and not self._is_due(tracked.frame.t_mono):
+        if not hands:
+            self._thinning.forget()
+        elif not self._thinning.wants(tracked):
             return
-        self._out.live(LiveHands(self._topics.hands, tracked, self._clock()))
+        ready = self._clock()
+        self._out.live(LiveHands(self._topics.hands, tracked, ready))
+        if self._compact:
+            self._out.live(LiveHands(self._topics.hands_bin, tracked, ready, compact=True))
 
     def camera_status(self, status: CameraStatus) -> None:
         """Say whether frames are coming; when not, no hand is seen any more either."""
@@ -171,8 +183,8 @@ class HandsPublisher:
 
     def apply(self, settings: SettingsMessage) -> None:
         """Follow settings that were changed while running, and say whether tracking is on."""
-        self._interval = 1.0 / settings.rate_limit if settings.rate_limit else 0.0
-        self._due = float("-inf")
+        self._thinning.rate_limit = settings.rate_limit
+        self._thinning.forget()
         self._out.state(self._topics.enabled, ON if settings.enabled else OFF)
 
     def info(self, message: InfoMessage) -> None:
@@ -182,17 +194,6 @@ class HandsPublisher:
     def stats(self, message: StatsMessage) -> None:
         """Say how it is doing."""
         self._out.note(self._topics.stats, encode(message))
-
-    def _is_due(self, t: float) -> bool:
-        """Whether the rate limit lets a frame of time ``t`` through; it may be a little early."""
-        if not self._interval:
-            return True
-        if t < self._due - 0.1 * self._interval:
-            return False
-        # From plan to plan, so that 10 of 30 frames are every third, but no catching up.
-        planned = self._due + self._interval
-        self._due = planned if planned > t else t + self._interval
-        return True
 
     def _say_count(self, count: int) -> None:
         self._out.state(self._topics.presence, ON if count else OFF)
@@ -244,7 +245,7 @@ class MqttPublisher(HandsPublisher):
         super().__init__(
             self.client,
             self.topics,
-            rate_limit=config.publish.rate_limit,
+            publish=config.publish,
             gestures=config.gestures.enabled,
         )
 

@@ -51,6 +51,7 @@ class Topics:
         self.stats = f"{self.node}/stats"
         self.camera_status = f"{self.camera}/status"
         self.hands = f"{self.camera}/hands"
+        self.hands_bin = f"{self.camera}/hands/bin"
         self.presence = f"{self.camera}/presence"
         self.count = f"{self.camera}/count"
         self.event = f"{self.camera}/event"

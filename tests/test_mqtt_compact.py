@@ -1,0 +1,129 @@
+"""The compact form and the thinning out of frames."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgehands.config import PublishConfig
+from edgehands.mqtt.compact import decode_compact, encode_compact
+from edgehands.mqtt.fake import FakePublisher
+from edgehands.mqtt.messages import HandsMessage, encode, hands_message
+from edgehands.mqtt.thinning import Thinning
+from tests.mqtt_hands import make_frame, make_hand
+
+ROOT = Path(__file__).resolve().parents[1]
+TRACKED = make_frame(make_hand(7, gesture="open_palm"), make_hand(8), seq=812)
+
+
+def same(one: HandsMessage, other: HandsMessage) -> None:
+    """Both say the same, as far as 8 and 16 bits hold."""
+    assert (one.seq, one.width, one.height, one.t) == (
+        other.seq,
+        other.width,
+        other.height,
+        other.t,
+    )
+    for left, right in zip(one.hands, other.hands, strict=True):
+        assert (left.id, left.handedness) == (right.id, right.handedness)
+        assert np.abs(np.subtract(left.landmarks, right.landmarks)).max() < 1.2e-4
+        assert np.abs(np.subtract(left.world, right.world)).max() < 0.6e-4
+        assert abs(left.presence - right.presence) < 0.003
+        names = [None if not g else g.name for g in (left.gesture, right.gesture)]
+        assert names[0] == names[1]
+
+
+def test_the_compact_form_says_the_same_in_a_third_of_the_size() -> None:
+    """Without it: the saved bytes would cost accuracy."""
+    compact, message = encode_compact(TRACKED, 21.4), hands_message(TRACKED, 21.4)
+    same(decode_compact(compact), message)
+    assert decode_compact(compact).latency_ms == 21.4
+    assert len(compact) == 32 + 262 + len("open_palm") + 262
+    assert len(compact) < len(encode(message)) / 3
+    longest = encode_compact(make_frame(make_hand(1, gesture="x" * 32)), 1.0)
+    assert len(longest) - 32 <= 300
+
+
+def test_hands_far_outside_and_broken_ones_are_bounded() -> None:
+    """Without it: a hand at the edge would appear at the other side of the picture."""
+    hand = make_hand(1)
+    far = replace(hand, landmarks=np.full((21, 3), 1e9, np.float32))
+    broken = replace(hand, world_landmarks=np.full((21, 3), np.nan, np.float32))
+    message = decode_compact(encode_compact(make_frame(far, broken), 1e9))
+    assert len(message.hands) == 1
+    assert message.hands[0].landmarks[0][0] > 3.9
+    assert message.latency_ms == 6553.5
+
+
+@given(st.integers(0, 700), st.binary(max_size=8), st.integers(0, 700))
+@settings(max_examples=2000, deadline=None)
+def test_any_damage_is_refused_or_read_within_bounds(at: int, bytes_: bytes, end: int) -> None:
+    """Without it: a damaged message could crash every reader."""
+    payload = encode_compact(TRACKED, 1.0)
+    damaged = (payload[:at] + bytes_ + payload[at + len(bytes_) :])[: max(end, len(payload) - end)]
+    try:
+        message = decode_compact(damaged)
+    except ValueError:
+        return
+    assert all(
+        -4 <= value <= 4 for hand in message.hands for point in hand.landmarks for value in point
+    )
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+def test_the_javascript_decoder_reads_the_same() -> None:
+    """Without it: a page in a browser would draw other hands than a program in Python."""
+    script = (
+        f"const {{decodeHands}} = require({str(ROOT / 'examples' / 'hands_bin.js')!r});"
+        "const chunks = []; process.stdin.on('data', (c) => chunks.push(c));"
+        "process.stdin.on('end', () => console.log("
+        "JSON.stringify(decodeHands(new Uint8Array(Buffer.concat(chunks))))));"
+    )
+    payload = encode_compact(TRACKED, 21.4)
+    done = subprocess.run(["node", "-e", script], input=payload, capture_output=True, check=True)
+    theirs, ours = json.loads(done.stdout), decode_compact(payload)
+    assert theirs["seq"] == ours.seq
+    assert theirs["hands"][0]["gesture"]["name"] == "open_palm"
+    for one, other in zip(theirs["hands"], ours.hands, strict=True):
+        assert one["id"] == other.id
+        assert one["handedness"] == other.handedness
+        assert np.allclose(one["landmarks"], other.landmarks, atol=1e-6)
+        assert np.allclose(one["world"], other.world, atol=1e-6)
+
+
+def test_both_forms_are_sent_where_the_owner_wants_it() -> None:
+    """Without it: switching the compact form on would do nothing, or silence the other."""
+    for compact, count in ((True, 2), (False, 0)):
+        publisher = FakePublisher(publish=PublishConfig(compact=compact))
+        publisher.publish(make_frame(make_hand(1)))
+        publisher.publish(make_frame())
+        assert len(publisher.on(publisher.topics.hands)) == 2
+        assert len(publisher.on(publisher.topics.hands_bin)) == count
+
+
+def test_a_still_hand_is_told_once_a_second_and_a_moving_one_always() -> None:
+    """Without it: a hand on a table would cost as much traffic as a waving one."""
+    thinning = Thinning(min_change=0.05)
+    hand = make_hand(1)
+    step = np.float32(0.2 * hand.palm_size)
+
+    def wants(t: float, **changes: object) -> bool:
+        return thinning.wants(make_frame(replace(hand, **changes), t=t))  # type: ignore[arg-type]
+
+    assert wants(10.0)
+    assert not wants(10.03)
+    assert not wants(10.06, landmarks=hand.landmarks + np.float32(0.04 * hand.palm_size))
+    assert wants(10.1, landmarks=hand.landmarks + step)
+    assert wants(10.13)
+    assert wants(10.2, id=2)
+    assert not wants(10.3, id=2)
+    assert wants(11.3, id=2)
+    assert thinning.wants(make_frame(hand, make_hand(2), t=11.31))
