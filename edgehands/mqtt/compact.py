@@ -1,4 +1,4 @@
-"""The compact form of a ``hands`` message: a third of the size, little-endian, no text but names.
+"""The compact form of a ``hands`` message: a quarter of the size, little-endian, no text but names.
 
 A frame's header, 32 bytes:
 

@@ -1,0 +1,131 @@
+"""The ready mosquitto configuration of docs/, with a real mosquitto: who may do what."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edgehands.config import Config, MqttConfig, NodeConfig, Secret
+from edgehands.errors import BrokerError
+from edgehands.mqtt.discovery import Discovery
+from edgehands.mqtt.fake import FakeClient
+from edgehands.mqtt.oneshot import publish_once
+from edgehands.mqtt.publisher import MqttPublisher
+from edgehands.mqtt.request_messages import PlainRequest, Verb  # noqa: TC001 - in a test's class
+from edgehands.mqtt.requests import Requests
+from tests.mosquitto import Mosquitto, wait_for
+from tests.mqtt_hands import make_frame, make_hand
+from tests.test_mqtt_tls import certificates  # noqa: F401 - a fixture
+
+if TYPE_CHECKING:
+    from tests.conftest import MakeBroker
+
+pytestmark = pytest.mark.broker
+
+DOCS = Path(__file__).resolve().parents[1] / "docs" / "mosquitto"
+NAMES = ("kitchen", "garage", "viewer", "controller")
+
+
+@pytest.fixture
+def fortress(make_broker: MakeBroker, certificates: Path) -> Mosquitto:  # noqa: F811
+    """A mosquitto with the documented configuration, its paths set to the test's folder."""
+    passwords = certificates / "passwords"
+    passwords.touch()
+    for name in NAMES:
+        subprocess.run(["mosquitto_passwd", "-b", str(passwords), name, f"{name}-pw"], check=True)
+    lines = []
+    for line in (DOCS / "edgehands.conf").read_text().splitlines():
+        changed = line.replace("/etc/mosquitto/certs", str(certificates))
+        changed = changed.replace("/etc/mosquitto/edgehands.passwords", str(passwords))
+        changed = changed.replace("/etc/mosquitto/edgehands.acl", str(DOCS / "edgehands.acl"))
+        if not line.startswith(("#", "listener")):
+            lines.append(changed)
+    return make_broker(*lines, scheme="mqtts")
+
+
+def login(broker: Mosquitto, name: str, password: str = "") -> MqttConfig:
+    return MqttConfig(
+        url=broker.url,
+        username=name,
+        password=Secret(password or f"{name}-pw"),
+        tls_ca=str(broker.log.parent / "ca.crt"),
+    )
+
+
+class Deaf:
+    """Controls that nobody asks."""
+
+    def answer(self, verb: Verb, request: PlainRequest) -> None:  # noqa: D102
+        raise AssertionError(verb, request)
+
+
+def test_a_node_may_do_all_that_it_does(
+    fortress: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without it: the documented ACL would silence the very nodes that it is for."""
+    config = Config(node=NodeConfig(name="kitchen"), mqtt=login(fortress, "kitchen"))
+    publisher = MqttPublisher(config)
+    publisher.client.listen(Requests(publisher.topics, Deaf(), FakeClient()))
+    publisher.client.listen(
+        Discovery(publisher.client, publisher.topics, prefix="homeassistant", gestures=True)
+    )
+    with publisher:
+        publisher.camera_status("online")
+        publisher.publish(make_frame(make_hand(1)))
+        assert wait_for(publisher.client.outbox.drained)
+        assert wait_for(lambda: publisher.client.outbox.counters.live_sent > 0)
+    assert not [r for r in caplog.records if r.levelno >= logging.WARNING], caplog.text
+    assert "Denied" not in fortress.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "topic"),
+    [
+        ("kitchen", "edgehands/garage/status"),
+        ("kitchen", "edgehands/garage/request/info"),
+        ("kitchen", "homeassistant/device/edgehands-garage/config"),
+        ("kitchen", "elsewhere"),
+        ("viewer", "edgehands/kitchen/status"),
+        ("viewer", "edgehands/kitchen/request/set"),
+        ("controller", "edgehands/kitchen/status"),
+    ],
+)
+def test_nobody_may_write_what_is_not_theirs(fortress: Mosquitto, name: str, topic: str) -> None:
+    """Without it: one stolen device could speak for all others, or switch them off."""
+    with pytest.raises(BrokerError, match="Not authorized"):
+        publish_once(login(fortress, name), [(topic, b"x")])
+
+
+def test_a_controller_may_ask_and_switch(fortress: Mosquitto) -> None:
+    """Without it: Home Assistant could not switch tracking."""
+    publish_once(
+        login(fortress, "controller"),
+        [
+            ("edgehands/kitchen/request/info", b""),
+            ("edgehands/kitchen/camera/main/enabled/set", b""),
+        ],
+    )
+
+
+@pytest.mark.parametrize(("name", "password"), [("kitchen", "wrong"), ("nobody", "x")])
+def test_without_the_right_password_nobody_gets_in(
+    fortress: Mosquitto, name: str, password: str
+) -> None:
+    """Without it: the other rules would be worth nothing."""
+    with pytest.raises(BrokerError, match=r"correct mqtt\.username and mqtt\.password"):
+        publish_once(login(fortress, name, password), [("a", b"x")])
+
+
+def test_a_password_over_an_open_network_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    """Without it: the owner would not know that everybody on the way can read it."""
+    for url, warned in (("mqtt://192.0.2.1", True), ("mqtt://localhost:1", False)):
+        caplog.clear()
+        mqtt = MqttConfig(url=url, username="u", password=Secret("geheim"))
+        with MqttPublisher(Config(node=NodeConfig(name="n"), mqtt=mqtt)):
+            pass
+        assert ("use mqtts://" in caplog.text) == warned
+        assert "geheim" not in caplog.text
