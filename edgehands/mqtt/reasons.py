@@ -36,6 +36,8 @@ def refused(address: BrokerUrl, reason: str) -> str:
 
 def ended(address: BrokerUrl, reason: str, *, accepted: bool) -> str:
     """Say that a connection was lost: one that worked, or one that nobody accepted yet."""
+    if reason == "Unspecified error":  # paho's word for a socket that closed
+        reason = "connection lost"
     if accepted:
         remedy = _REFUSALS.get(reason)
         return f"{address} is gone ({reason})" + (f": {remedy}" if remedy else "")
