@@ -171,3 +171,18 @@ def test_the_stream_carries_the_pose_and_it_can_be_switched_off() -> None:
     off = HandInterpreter(GesturesConfig(enabled=False), PoseConfig(enabled=False))
     assert on.interpret(frame_of((made_hand(),))).frame_hands.hands[0].pose is not None
     assert off.interpret(frame_of((made_hand(),))).frame_hands.hands[0].pose is None
+
+
+def test_no_landmarks_bring_the_stream_down() -> None:
+    """The fitted turn may leave the sphere for hands nobody has seen; that mustn't be a crash."""
+    rng = np.random.default_rng(2)
+    for i in range(400):
+        wild = replace(
+            made_hand(),
+            landmarks=rng.normal(300.0, 10.0 ** rng.uniform(-3, 4), (21, 3)).astype(np.float32),
+            handedness=Handedness.LEFT if i % 2 else Handedness.RIGHT,
+        )
+        found = estimate_pose(wild, CAMERA)
+        if found is not None:
+            assert np.isfinite([*found.wrist, *found.quaternion, found.confidence]).all()
+            assert 0.0 <= found.confidence <= 1.0

@@ -93,7 +93,7 @@ def estimate_pose(
     if tilt is None:
         return None
     normal_x, normal_y, along_x, along_y = tilt
-    flat = min(1.0, math.hypot(normal_x, normal_y))
+    flat = math.hypot(normal_x, normal_y)
     if flat > _STEEPEST:
         normal_x, normal_y = normal_x * _STEEPEST / flat, normal_y * _STEEPEST / flat
     facing = math.sqrt(1.0 - normal_x * normal_x - normal_y * normal_y)
