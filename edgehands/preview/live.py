@@ -29,8 +29,8 @@ MAX_EVENTS = 30
 RATE_WINDOW_S = 2.0
 """Rates and latencies speak of the last so many seconds."""
 
-STALE_S = 1.5
-"""Hands older than this aren't shown as seen: their end was lost with a connection."""
+STALE_S = 2.5
+"""Hands older than this are gone: their end was lost. Of still hands comes a message a second."""
 
 SANE_AGE_S = 10.0
 """An age on arrival outside of 0 to this says that the two clocks differ."""

@@ -6,7 +6,7 @@ import { Link } from "./link.js";
 import { showBroker, showChoices, showEvents, showFigures, showHands, showNode, showTopics, speak } from "./panels.js";
 import { SpaceView } from "./space.js";
 
-const STALE_MS = 1500; // hands older than this aren't shown as seen
+const STALE_MS = 2500; // hands older than this aren't shown as seen
 const SPEAK_MS = 1500;
 const WRITE_MS = 100;
 
