@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from edgehands.mqtt.contract import check_message
 
@@ -139,7 +140,7 @@ class Listener:
     _client: paho.Client | None = None
 
     def __enter__(self) -> Self:
-        client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        client = paho.Client(CallbackAPIVersion.VERSION2)
         subscribed: list[object] = []
 
         def on_connect(*_: object) -> None:
