@@ -66,7 +66,7 @@ def score_gestures(shape: HandShape) -> tuple[float, ...]:
     # Index and pinky beside two folded fingers look shorter than they are: half of the way counts
     # if the two between are down.
     outer, inner = min(four[0], four[3]), max(four[1], four[2])
-    horns = min(ramp(outer, 0.15, 0.55), no_middle, no_ring, ramp(outer - inner, 0.2, 0.45))
+    horns = min(ramp(outer, 0.1, 0.45), no_middle, no_ring, ramp(outer - inner, 0.15, 0.4))
     calling = min(thumb, pinky, no_index, no_middle, no_ring, clear)
     return (
         min(all_up, thumb),
