@@ -1,6 +1,6 @@
 """Pictures drawn once and kept: every tracker sees the same bytes.
 
-A file is named after a digest of its script (every scene of it) and of sample pictures, so that a
+A file is named after a digest of its script (every scene of it) and of a sample picture, so that a
 change of what is shown or of how it is drawn makes a new file, and nothing else does.
 """
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 SIZE: Final = (640, 480)
 """Width and height of all pictures."""
 
-_SAMPLES: Final = (0.35, 0.65)  # where in a script the digest's sample pictures are
 _CHUNK: Final = 15  # pictures that a drawing process takes at a time
 
 
@@ -135,10 +134,9 @@ def digest(script: Script) -> str:
     state = hashlib.sha256()
     scenes = script.scenes(0, script.frames)
     _feed(state.update, scenes)
-    for share in _SAMPLES:
-        picture = render_scene(scenes[int(share * len(scenes))])
-        state.update(picture.image.tobytes())
-        _feed(state.update, [hand.mediapipe.image for hand in picture.truth.hands])
+    sample = render_scene(scenes[len(scenes) // 2])
+    state.update(sample.image.tobytes())
+    _feed(state.update, [hand.mediapipe.image for hand in sample.truth.hands])
     return state.hexdigest()[:12]
 
 
