@@ -26,7 +26,8 @@ export class FlatView {
     // The farther hand first: where two cross, the nearer one is seen.
     const drawn = [...message.hands].sort((a, b) => palm(a, frame) - palm(b, frame));
     for (const hand of drawn) skeleton(pen, hand, hand.landmarks.map(at), palm(hand, frame), ink);
-    for (const hand of drawn) label(pen, hand, hand.landmarks.map(at), frame, ink);
+    const taken = [];
+    for (const hand of drawn) label(pen, hand, hand.landmarks.map(at), frame, taken, ink);
     pen.restore();
   }
 }
@@ -93,7 +94,8 @@ function skeleton(pen, hand, points, size, ink) {
   });
 }
 
-function label(pen, hand, points, frame, ink) {
+/** A label below its hand, and below the labels that are there already (`taken`). */
+function label(pen, hand, points, frame, taken, ink) {
   const gesture = gestureOf(hand);
   const text = `${hand.handedness} ${hand.id}${gesture ? `  ${gesture}` : ""}`;
   pen.font = "600 13px system-ui, sans-serif";
@@ -103,7 +105,12 @@ function label(pen, hand, points, frame, ink) {
   const lowest = Math.max(...points.map((point) => point[1]));
   const middle = (Math.min(...xs) + Math.max(...xs)) / 2;
   const x = clamp(middle - wide / 2, frame.x + 4, frame.x + frame.w - wide - 4);
-  const y = clamp(lowest + 16, frame.y + 4, frame.y + frame.h - 28);
+  const [top, bottom] = [frame.y + 4, frame.y + frame.h - 28];
+  let y = clamp(lowest + 16, top, bottom);
+  const covers = (box) => Math.abs(box.y - y) < 26 && x < box.x + box.wide + 2 && box.x < x + wide + 2;
+  const step = taken.some((box) => box.y > bottom - 27) ? -27 : 27; // at the foot of the picture: upwards
+  while (taken.some(covers) && y + step >= top && y + step <= bottom) y += step;
+  taken.push({ x, y, wide });
   pen.fillStyle = ink[hand.handedness] ?? ink.ink;
   pen.beginPath();
   pen.roundRect(x, y, wide, 24, 12);

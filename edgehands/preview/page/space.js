@@ -125,7 +125,7 @@ export class SpaceView {
       const values = points.map((point) => point[axis]);
       return [Math.min(...values), Math.max(...values)];
     });
-    const away = Math.max(NEAREST, 1.9 * Math.hypot((x1 - x0) / 2, (y1 - y0) / 2));
+    const away = Math.max(NEAREST, 2.9 * Math.hypot((x1 - x0) / 2, (y1 - y0) / 2));
     const off = [(x0 + x1) / 2 - this.middle[0], (y0 + y1) / 2 - this.middle[1]];
     // The further off the middle, the less slowly: a quick hand isn't lost.
     const lost = Math.hypot(...off) / this.away;
