@@ -144,7 +144,7 @@ def test_file_that_is_no_model(copied_models: Path) -> None:
 
 def test_unknown_backend() -> None:
     """A typing error in the backend's name must list the right ones."""
-    with pytest.raises(BackendUnavailable, match="choose auto, cpu or fake"):
+    with pytest.raises(BackendUnavailable, match="choose auto, cpu, edgetpu or fake"):
         open_backend("gpu")
 
 

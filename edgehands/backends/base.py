@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edgehands.model_store import ModelSpec, Role
+    from edgehands.model_store import ModelSpec, Role, Task
+
+Kind = Literal["cpu", "edgetpu"]
+"""What a model file is made for: the manifest's word."""
 
 
 class Model(Protocol):
@@ -57,10 +60,19 @@ class Backend(Protocol):
         """For people: runtime, version, threads."""
         ...
 
+    def kind(self, task: Task) -> Kind:
+        """Which models it takes for a task; a backend may leave some of them to the CPU."""
+        ...
+
     def load(self, spec: ModelSpec, path: Path) -> Model:
         """Load a verified model file.
 
         Raises:
             ModelCorrupt: its tensors aren't what the manifest says.
+            BackendUnavailable: the device doesn't take it.
         """
+        ...
+
+    def close(self) -> None:
+        """Let go of the device; models must not be run afterwards. Twice does no harm."""
         ...

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edgehands.model_store import InputSpec, ModelSpec, OutputSpec, Role
+    from edgehands.backends.base import Kind
+    from edgehands.model_store import InputSpec, ModelSpec, OutputSpec, Role, Task
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +30,12 @@ _RUNTIMES = (
 )
 
 
-def _runtime() -> tuple[str, ModuleType]:
+def load_runtime() -> tuple[str, ModuleType]:
+    """Name and interpreter module of the first runtime that is installed.
+
+    Raises:
+        BackendUnavailable: there is none.
+    """
     for name, module in _RUNTIMES:
         try:
             return name, importlib.import_module(module)
@@ -53,6 +59,7 @@ class CpuBackend:
 
     Args:
         num_threads: of each model; 0 chooses by core count.
+        note: added to ``detail``: why it is the CPU.
 
     Raises:
         BackendUnavailable: neither runtime is installed.
@@ -60,15 +67,24 @@ class CpuBackend:
 
     name = "cpu"
 
-    def __init__(self, num_threads: int = 0) -> None:
+    def __init__(self, num_threads: int = 0, *, note: str = "") -> None:
+        self._note = note
         self._num_threads = num_threads or default_threads()
-        self._runtime_name, self._runtime = _runtime()
+        self._runtime_name, self._runtime = load_runtime()
 
     @property
     def detail(self) -> str:
-        """For people: runtime, version, threads."""
+        """For people: runtime, version, threads, and why it is the CPU where that isn't plain."""
         version = getattr(importlib.import_module(self._runtime_name), "__version__", "")
-        return f"{self._runtime_name} {version}".strip() + f", {self._num_threads} thread(s)"
+        note = f"; {self._note}" if self._note else ""
+        return f"{self._runtime_name} {version}".strip() + f", {self._num_threads} thread(s){note}"
+
+    def kind(self, task: Task) -> Kind:  # noqa: ARG002  (the protocol's)
+        """Every task runs on the CPU."""
+        return "cpu"
+
+    def close(self) -> None:
+        """There is no device to let go of."""
 
     def load(self, spec: ModelSpec, path: Path) -> CpuModel:
         """Load a verified model file; :class:`ModelCorrupt` where its tensors are others."""

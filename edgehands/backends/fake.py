@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edgehands.model_store import ModelSpec, Role
+    from edgehands.backends.base import Kind
+    from edgehands.model_store import ModelSpec, Role, Task
 
 BRIGHT = 160
 """A pixel whose darkest channel is at least this bright belongs to a fake hand."""
@@ -51,6 +52,13 @@ class FakeBackend:
 
     name = "fake"
     detail = "bright blobs are hands"
+
+    def kind(self, task: Task) -> Kind:  # noqa: ARG002  (the protocol's)
+        """It stands in for models of the CPU."""
+        return "cpu"
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
 
     def load(self, spec: ModelSpec, path: Path) -> FakeModel:  # noqa: ARG002  (the protocol's)
         """A fake with the tensors that the manifest describes."""

@@ -26,6 +26,7 @@ from edgehands.config.sections import (
     MqttConfig,
     NodeConfig,
     PublishConfig,
+    ServiceConfig,
     TrackingConfig,
     check_topic_level,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "PoseConfig",
     "PublishConfig",
     "Secret",
+    "ServiceConfig",
     "TrackingConfig",
     "check_range",
     "check_topic_level",

@@ -105,6 +105,7 @@ class TrackingConfig(Section, frozen=True, kw_only=True):
         model: ``lite`` (faster) or ``full`` (more accurate): palm and landmark model alike.
         precision: ``auto`` takes the manifest's default; ``float`` or ``int8`` force one.
         backend: ``auto``, ``cpu``, ``edgetpu`` or ``fake``.
+        edgetpu_palm: run palm detection on the Edge TPU too; else the CPU has it.
         num_threads: threads of the CPU backend; 0 chooses by core count.
         static_image: treat every frame alone: detection on each, no ids kept, no smoothing.
         smoothing: One Euro smoothing of the published landmarks.
@@ -119,6 +120,7 @@ class TrackingConfig(Section, frozen=True, kw_only=True):
     model: Literal["lite", "full"] = "full"
     precision: Literal["auto", "float", "int8"] = "auto"
     backend: Literal["auto", "cpu", "edgetpu", "fake"] = "auto"
+    edgetpu_palm: bool = False
     num_threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     static_image: bool = False
     smoothing: bool = True
@@ -226,6 +228,18 @@ class HomeAssistantConfig(Section, frozen=True, kw_only=True):
             check_topic_level("homeassistant.prefix", level)
 
 
+class ServiceConfig(Section, frozen=True, kw_only=True):
+    """How the service behaves.
+
+    Attributes:
+        governor: while the processor is too hot or short of power, process fewer frames in steps
+            (down to a quarter), instead of being slowed down by it.
+    """
+
+    table: ClassVar[str] = "service"
+    governor: bool = False
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole configuration file.
 
@@ -238,6 +252,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         mqtt: the broker that everything is published to.
         publish: how much is sent.
         homeassistant: being found by Home Assistant.
+        service: how the service behaves.
     """
 
     node: NodeConfig = msgspec.field(default_factory=NodeConfig)
@@ -248,6 +263,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     mqtt: MqttConfig = msgspec.field(default_factory=MqttConfig)
     publish: PublishConfig = msgspec.field(default_factory=PublishConfig)
     homeassistant: HomeAssistantConfig = msgspec.field(default_factory=HomeAssistantConfig)
+    service: ServiceConfig = msgspec.field(default_factory=ServiceConfig)
 
 
 SECTIONS: dict[str, type[Section]] = {
@@ -259,6 +275,7 @@ SECTIONS: dict[str, type[Section]] = {
     "mqtt": MqttConfig,
     "publish": PublishConfig,
     "homeassistant": HomeAssistantConfig,
+    "service": ServiceConfig,
 }
 
 

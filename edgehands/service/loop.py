@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edgehands.hand import Frame
     from edgehands.mqtt.messages import StatsMessage
     from edgehands.mqtt.publisher import CameraStatus, Publisher
+    from edgehands.service.governor import Governor
     from edgehands.service.protocols import Interpreter, LiveSource, Tracker
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Parts:
         interpreters: gives what adds meaning, for gestures on or off; None = nothing does.
         reopen: opens the source again after the camera was switched off; None = it can't be.
         on_online: called when the camera has given its first frame, and after it came back.
+        governor: limits the rate; None = nothing does.
     """
 
     source: LiveSource
@@ -55,6 +57,7 @@ class Parts:
     interpreters: Callable[[bool], tuple[Interpreter, ...]] | None = None
     reopen: Callable[[], LiveSource] | None = None
     on_online: Callable[[], None] | None = None
+    governor: Governor | None = None
 
 
 def run_service(parts: Parts, stop: threading.Event, *, notifier: Notifier | None = None) -> None:
@@ -99,8 +102,13 @@ class FrameLoop:
         self._before = (0, 0)  # drops and reconnects of sources that were closed
         self._times = StageTimes(STAGES)
         self._reporter = Reporter(
-            source=self, publisher=parts.publisher, times=self._times, frames=lambda: self.count
+            source=self,
+            publisher=parts.publisher,
+            times=self._times,
+            frames=lambda: self.count,
+            governor=parts.governor,
         )
+        self._due = 0.0  # when the next frame may be processed, monotonic seconds
 
     def run(self, stop: threading.Event, notifier: Notifier | None = None) -> None:
         """Track and publish until ``stop`` is set or the source has come to its end.
@@ -164,6 +172,8 @@ class FrameLoop:
         if self._source is None:
             stop.wait(0.1)
             return
+        if self._parts.governor is not None and self._wait_until_due(stop, self._parts.governor):
+            return
         frame = self._source.read(READ_TIMEOUT_S)
         online = frame is not None or (self.camera == "online" and self._source.online)
         self._show_camera("online" if online else "offline")
@@ -180,6 +190,19 @@ class FrameLoop:
         self.count += 1
         if self.count == 1:
             notifier.ready()
+
+    def _wait_until_due(self, stop: threading.Event, governor: Governor) -> bool:
+        """Let time pass as the governor's limit asks; true when the waiting isn't over yet."""
+        now = time.monotonic()
+        if not governor.limit:
+            return False
+        if now < self._due:
+            stop.wait(min(self._due - now, READ_TIMEOUT_S))
+            return True
+        # From when it was due, not from now: a late frame must not slow down the one after it.
+        period = 1.0 / governor.limit
+        self._due = max(self._due, now - period) + period
+        return False
 
     def _show_camera(self, status: CameraStatus) -> None:
         if status == self.camera:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from edgehands.mqtt.publisher import Publisher
+    from edgehands.service.governor import Governor
     from edgehands.service.notify import Notifier
     from edgehands.service.statistics import StageTimes
 
@@ -48,9 +49,10 @@ class Reporter:
         times: of the frame loop.
         frames: gives the number of frames processed so far.
         every: seconds between reports.
+        governor: is shown each report.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is reported on
         self,
         *,
         source: Counted,
@@ -58,7 +60,9 @@ class Reporter:
         times: StageTimes,
         frames: Callable[[], int],
         every: float = EVERY_S,
+        governor: Governor | None = None,
     ) -> None:
+        self._governor = governor
         self._source = source
         self._publisher = publisher
         self._times = times
@@ -115,10 +119,22 @@ class Reporter:
             try:
                 message = self.report()
                 self._publisher.stats(message)
+                self._govern(message)
                 broker = "broker connected" if self._publisher.connected else "broker away"
                 camera = "camera away, retrying"
                 if self._source.online:
                     camera = f"{message.fps:.1f} frames a second"
+                    if self._governor is not None and self._governor.limit:
+                        camera += f" (held back: {self._governor.reason})"
                 notifier.status(f"{camera}, {broker}")
             except Exception:
                 log.exception("no report this time")
+
+    def _govern(self, message: StatsMessage) -> None:
+        if self._governor is not None:
+            self._governor.update(
+                time.monotonic(),
+                message.fps,
+                temperature_c=message.temperature_c,
+                throttled=message.throttled,
+            )

@@ -20,6 +20,7 @@ from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.request_messages import SettingsMessage
 from edgehands.mqtt.requests import Requests
 from edgehands.service.controls import ServiceControls
+from edgehands.service.governor import Governor
 from edgehands.service.loop import FrameLoop, Parts
 from edgehands.service.notify import Notifier
 from edgehands.service.signals import stop_on_signals
@@ -71,6 +72,7 @@ def serve(
             interpreters=interpreters,
             reopen=open_camera,
             on_online=lambda: publisher.info(info()),  # only now the picture's size is known
+            governor=Governor() if config.service.governor else None,
         )
         loop = FrameLoop(parts, settings_of(config))
         controls = ServiceControls(config, loop, info, state_file(os.environ))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
-from edgehands.backends import open_backend
+from edgehands.backends import choose_backend
 from edgehands.config import TrackingConfig
 from edgehands.errors import FrameError
 from edgehands.geometry.duplicates import same_hand
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from edgehands.backends.base import Backend
     from edgehands.hand import Hand, PalmDetection
-    from edgehands.model_store import ModelSpec
+    from edgehands.model_store import ModelSpec, Task
     from edgehands.tracking.landmark_model import LandmarkReading
 
 MISSES_TOLERATED: Final = 5
@@ -49,6 +49,9 @@ NEAR_LOST: Final = 0.5
 
 SURPRISE_MARGIN: Final = 0.1
 """How much better than an older track a younger one must fit a hand that both see, to keep it."""
+
+TASKS: Final[tuple[Task, ...]] = ("palm_detection", "hand_landmark")
+"""What it needs models for."""
 
 _PALM_POINTS = (0, 5, 9, 13, 17)
 
@@ -88,21 +91,21 @@ class HandTracker:
     ) -> None:
         self.config = config or TrackingConfig()
         store = store or ModelStore()
-        self.backend = backend or open_backend(
-            self.config.backend, num_threads=self.config.num_threads
-        )
-        kind = "cpu" if self.backend.name == "fake" else self.backend.name
-        self.models: tuple[ModelSpec, ...] = tuple(
-            store.find(task, self.config.model, self.config.precision, kind)
-            for task in ("palm_detection", "hand_landmark")
-        )
-        palm, landmark = (self.backend.load(spec, store.verify(spec)) for spec in self.models)
-        self._detector = PalmDetector(palm, self.config.palm_score)
-        self._landmarks = LandmarkModel(landmark, self.config.presence)
-        self._resources = ExitStack()
         self._beside: AsyncDetector | None = None
-        if self.config.async_detection and not self.config.static_image:
-            self._beside = self._resources.enter_context(AsyncDetector(self._detector))
+        with ExitStack() as resources:
+            self.backend = backend or choose_backend(self.config, store)
+            if backend is None:
+                resources.callback(self.backend.close)
+            self.models: tuple[ModelSpec, ...] = tuple(
+                store.find(task, self.config.model, self.config.precision, self.backend.kind(task))
+                for task in TASKS
+            )
+            palm, landmark = (self.backend.load(spec, store.verify(spec)) for spec in self.models)
+            self._detector = PalmDetector(palm, self.config.palm_score)
+            self._landmarks = LandmarkModel(landmark, self.config.presence)
+            if self.config.async_detection and not self.config.static_image:
+                self._beside = resources.enter_context(AsyncDetector(self._detector))
+            self._resources = resources.pop_all()  # from here on they are closed by close()
         self._next_id = 1
         self._time = -math.inf
         self.reset()
@@ -119,7 +122,7 @@ class HandTracker:
         self.close()
 
     def close(self) -> None:
-        """End the detection thread, if there is one."""
+        """End the detection thread, if there is one, and let go of the backend that it opened."""
         self._resources.close()
 
     def reset(self) -> None:

@@ -1,0 +1,77 @@
+"""Which backend a configuration means, with the models that are there."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from edgehands.backends.cpu import CpuBackend
+from edgehands.errors import BackendUnavailable, EdgehandsError
+
+if TYPE_CHECKING:
+    from edgehands.backends.base import Backend
+    from edgehands.config import TrackingConfig
+    from edgehands.model_store import ModelStore, Task
+
+_log = logging.getLogger(__name__)
+
+
+def choose_backend(config: TrackingConfig, store: ModelStore) -> Backend:
+    """Open the backend that the configuration names.
+
+    ``auto`` takes the Edge TPU where it is there, models compiled for it are, and a first run of
+    them works; else the CPU, and its ``detail`` says why.
+
+    Raises:
+        BackendUnavailable: What was asked for by name can't be had.
+    """
+    if config.backend == "fake":
+        from edgehands.backends.fake import FakeBackend  # noqa: PLC0415 - only where it is chosen
+
+        return FakeBackend()
+    if config.backend == "cpu":
+        return CpuBackend(config.num_threads)
+    if config.backend == "edgetpu":
+        from edgehands.backends.edgetpu import EdgeTpuBackend  # noqa: PLC0415
+
+        return EdgeTpuBackend(config.num_threads, palm=config.edgetpu_palm)
+    try:
+        return _working_edgetpu(config, store)
+    except EdgehandsError as error:
+        reason = str(error)
+    # The remedy in a line of ours is for who asked for the Edge TPU; here it is only news.
+    why = reason.rpartition(": ")[0] or reason
+    _log.debug("not on the Edge TPU: %s", reason)
+    return CpuBackend(config.num_threads, note=f"not on the Edge TPU: {why}")
+
+
+def _working_edgetpu(config: TrackingConfig, store: ModelStore) -> Backend:
+    """The Edge TPU, after each of its models has run once.
+
+    Raises:
+        EdgehandsError: Something is missing, or doesn't work.
+    """
+    tasks: list[Task] = ["hand_landmark"]
+    if config.edgetpu_palm:
+        tasks.append("palm_detection")
+    compiled = []
+    for task in tasks:
+        if not any(s.task == task and "edgetpu" in s.backends for s in store):
+            # Asked first: where nothing is compiled, no driver is touched.
+            raise BackendUnavailable("no model is compiled for it: see docs/coral.md")
+        compiled.append(store.find(task, config.model, config.precision, "edgetpu"))
+    from edgehands.backends.edgetpu import EdgeTpuBackend  # noqa: PLC0415
+
+    backend = EdgeTpuBackend(config.num_threads, palm=config.edgetpu_palm)
+    try:
+        for spec in compiled:
+            backend.load(spec, store.verify(spec)).run()
+    except RuntimeError as error:
+        backend.close()
+        if isinstance(error, EdgehandsError):
+            raise
+        raise BackendUnavailable(f"the Edge TPU failed ({error}): see docs/coral.md") from error
+    except BaseException:
+        backend.close()
+        raise
+    return backend

@@ -1,0 +1,96 @@
+"""Doing less while the board is too hot or short of power, instead of being slowed down blindly.
+
+A board that throttles halves its clock and doubles every frame's age. A service that processes
+fewer frames by itself keeps the age of those it does, and lets the board cool.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+log = logging.getLogger(__name__)
+
+SHARES: Final = (1.0, 0.75, 0.5, 0.35, 0.25)
+"""Of the rate before, step by step."""
+
+LEAST_FPS: Final = 2.0
+"""It never asks for less: slower than this nobody could be followed."""
+
+HOT_C: Final = 80.0
+"""A Raspberry Pi begins to slow down here."""
+
+COOL_C: Final = 75.0
+"""It must be cooler than this for a faster step: else it would swing to and fro."""
+
+COOL_S: Final = 60.0
+"""And for so long."""
+
+TROUBLE_NOW: Final = 0xF
+"""Under-voltage, capped frequency, throttling, soft limit: bits of ``get_throttled``."""
+
+
+class Governor:
+    """A state machine: reports in, the allowed rate out. It has no clock and asks nobody.
+
+    Attributes:
+        limit: frames a second that shall be processed at most; 0 = as many as come.
+        reason: why there is a limit; empty while there is none.
+    """
+
+    def __init__(self) -> None:
+        self.limit = 0.0
+        self.reason = ""
+        self._step = 0
+        self._full = 0.0
+        self._cool_since: float | None = None
+
+    def update(
+        self, t: float, fps: float, *, temperature_c: float | None, throttled: int | None
+    ) -> None:
+        """Take a report in; called every ten seconds.
+
+        Args:
+            t: seconds, monotonic.
+            fps: frames a second processed since the last report.
+            temperature_c: of the processor, °C; None = unknown.
+            throttled: flags as ``vcgencmd get_throttled`` gives them; None = unknown.
+        """
+        trouble = _trouble(temperature_c, throttled)
+        if trouble:
+            self._cool_since = None
+            if self._step == 0:
+                self._full = fps
+            self._go(self._step + 1, trouble)
+        elif temperature_c is not None and temperature_c >= COOL_C:
+            self._cool_since = None
+        elif self._step:
+            if self._cool_since is None:
+                self._cool_since = t
+            elif t - self._cool_since >= COOL_S:
+                self._cool_since = t
+                self._go(self._step - 1, self.reason)
+
+    def _go(self, step: int, reason: str) -> None:
+        step = min(step, len(SHARES) - 1)
+        if self._full <= LEAST_FPS:
+            return  # there is nothing to save, or no frame came
+        if step == self._step:
+            self.reason = reason
+            return
+        self._step = step
+        self.reason = reason if step else ""
+        self.limit = max(self._full * SHARES[step], LEAST_FPS) if step else 0.0
+        if step:
+            log.warning("%s: %.1f frames a second from now on", self.reason, self.limit)
+        else:
+            log.info("cool again: full rate")
+
+
+def _trouble(temperature_c: float | None, throttled: int | None) -> str:
+    """What is wrong now; empty where nothing is."""
+    if throttled is not None and throttled & TROUBLE_NOW:
+        return "under-voltage" if throttled & 0x1 else "throttled by the firmware"
+    if temperature_c is not None and temperature_c >= HOT_C:
+        return f"{temperature_c:g} °C"
+    return ""
