@@ -33,6 +33,11 @@ def make_frame(*hands: Hand, seq: int = 0, t: float | None = None) -> FrameHands
     return FrameHands(frame, hands)
 
 
+def frame_without_hands() -> FrameHands:
+    """A frame of a second later, when hands that aren't seen any more are lost."""
+    return make_frame(t=time.monotonic() + 1)
+
+
 def config_for(url: str, **settings: object) -> Config:
     """A configuration for a broker."""
     mqtt = MqttConfig(url=url, **settings)  # type: ignore[arg-type]

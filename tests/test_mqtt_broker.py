@@ -17,7 +17,7 @@ import pytest
 
 from edgehands.mqtt.publisher import MqttPublisher
 from tests.mosquitto import Listener, Mosquitto, retained, wait_for
-from tests.mqtt_hands import config_for, make_frame, make_hand
+from tests.mqtt_hands import config_for, frame_without_hands, make_frame, make_hand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,11 +69,12 @@ def test_a_subscriber_sees_hands_and_then_one_empty_list(broker: Mosquitto) -> N
     """Without it: who draws hands would leave the last one on the screen for ever."""
     with Listener(broker.port) as listener, MqttPublisher(config_for(broker.url)) as publisher:
         publisher.camera_status("online")
-        publisher.publish(make_frame(make_hand(1), make_hand(2), seq=5))
+        now = time.monotonic()
+        publisher.publish(make_frame(make_hand(1), make_hand(2), seq=5, t=now))
         assert wait_for(lambda: listener.on("/hands"))
-        publisher.publish(make_frame(seq=6))
+        publisher.publish(make_frame(seq=6, t=now + 1))
         assert wait_for(lambda: len(listener.on("/hands")) == 2)
-        publisher.publish(make_frame(seq=7))
+        publisher.publish(make_frame(seq=7, t=now + 2))
         time.sleep(0.2)
         first, last = map(json.loads, listener.on("/hands"))
     assert [hand["id"] for hand in first["hands"]] == [1, 2]
@@ -134,7 +135,7 @@ def test_a_broker_that_dies_and_returns_gets_state_and_events_but_no_old_landmar
             broker.kill()
             assert wait_for(lambda: not publisher.connected)
             time.sleep(0.5)
-        publisher.publish(make_frame())  # the hand leaves while nobody can be told
+        publisher.publish(frame_without_hands())  # the hand leaves while nobody can be told
         broker.start()
         with Listener(broker.port) as listener:
             assert wait_for(lambda: listener.last("/hands") is not None, 3.0)
@@ -179,7 +180,8 @@ def test_publishing_never_waits_for_a_stalled_broker(broker: Mosquitto) -> None:
 
         def publish() -> None:
             for seq in range(3000):
-                publisher.publish(make_frame(make_hand(seq % 7), seq=seq))
+                # A second a frame: each is a hand that comes and one that is lost.
+                publisher.publish(make_frame(make_hand(seq % 7), seq=seq, t=1000.0 + seq))
             done.set()
 
         threading.Thread(target=publish, daemon=True).start()

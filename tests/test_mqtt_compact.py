@@ -18,7 +18,7 @@ from edgehands.mqtt.compact import decode_compact, encode_compact
 from edgehands.mqtt.fake import FakePublisher
 from edgehands.mqtt.messages import HandsMessage, encode, hands_message
 from edgehands.mqtt.thinning import Thinning
-from tests.mqtt_hands import make_frame, make_hand
+from tests.mqtt_hands import frame_without_hands, make_frame, make_hand
 
 ROOT = Path(__file__).resolve().parents[1]
 TRACKED = make_frame(make_hand(7, gesture="open_palm"), make_hand(8), seq=812)
@@ -104,7 +104,7 @@ def test_both_forms_are_sent_where_the_owner_wants_it() -> None:
     for compact, count in ((True, 2), (False, 0)):
         publisher = FakePublisher(publish=PublishConfig(compact=compact))
         publisher.publish(make_frame(make_hand(1)))
-        publisher.publish(make_frame())
+        publisher.publish(frame_without_hands())
         assert len(publisher.on(publisher.topics.hands)) == 2
         assert len(publisher.on(publisher.topics.hands_bin)) == count
 

@@ -20,7 +20,7 @@ from edgehands.mqtt.messages import CameraMessage, InfoMessage, ModelMessage
 from edgehands.mqtt.topics import Topics
 from edgehands.service.report import Reporter
 from edgehands.service.statistics import StageTimes
-from tests.mqtt_hands import make_frame, make_hand
+from tests.mqtt_hands import frame_without_hands, make_frame, make_hand
 from tests.test_service_loop import ScriptedSource
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,7 +44,7 @@ def a_session() -> FakePublisher:
         )
         publisher.camera_status("online")
         publisher.publish(make_frame(make_hand(1, gesture="fist"), make_hand(2)))
-        publisher.publish(make_frame())
+        publisher.publish(frame_without_hands())
         times = StageTimes(("track",))
         times.add("track", 0.01)
         reporter = Reporter(

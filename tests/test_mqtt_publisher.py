@@ -10,7 +10,7 @@ from edgehands.config import PublishConfig
 from edgehands.gestures.events import EventType, GestureEvent
 from edgehands.hand import Handedness
 from edgehands.mqtt.fake import FakePublisher
-from tests.mqtt_hands import make_frame, make_hand
+from tests.mqtt_hands import frame_without_hands, make_frame, make_hand
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def test_nothing_is_sent_while_nothing_is_seen(publisher: FakePublisher) -> None
 def test_presence_and_count_change_only_when_they_change(publisher: FakePublisher) -> None:
     """Without it: every automation would be triggered 30 times a second."""
     with publisher:
-        for hands in ((), (1,), (1,), (1, 2), (1, 2), (2,), ()):
-            publisher.publish(make_frame(*map(make_hand, hands)))
+        for second, hands in enumerate(((), (1,), (1,), (1, 2), (1, 2), (2,), ())):
+            publisher.publish(make_frame(*map(make_hand, hands), t=100.0 + second))
         assert publisher.on(publisher.topics.count) == [b"0", b"1", b"2", b"1", b"0"]
         assert publisher.on(publisher.topics.presence) == [b"OFF", b"ON", b"OFF"]
     states = [m for m in publisher.sent if m.topic == publisher.topics.presence]
@@ -42,9 +42,9 @@ def test_presence_and_count_change_only_when_they_change(publisher: FakePublishe
 
 def test_events_tell_who_came_and_went(publisher: FakePublisher) -> None:
     """Without it: a program could not tell a new hand from the one that was there."""
-    publisher.publish(make_frame(make_hand(1, Handedness.LEFT)))
-    publisher.publish(make_frame(make_hand(1, Handedness.LEFT), make_hand(2)))
-    publisher.publish(make_frame(make_hand(3)))
+    publisher.publish(make_frame(make_hand(1, Handedness.LEFT), t=100.0))
+    publisher.publish(make_frame(make_hand(1, Handedness.LEFT), make_hand(2), t=101.0))
+    publisher.publish(make_frame(make_hand(3), t=102.0))
     told = [(e["event_type"], e["hand_id"], e["handedness"]) for e in events(publisher)]
     assert told == [
         ("hand_appeared", 1, "left"),
@@ -57,6 +57,23 @@ def test_events_tell_who_came_and_went(publisher: FakePublisher) -> None:
     assert len(set(ids)) == len(ids)
     sent = [m for m in publisher.sent if m.topic == publisher.topics.event]
     assert all(message.qos == 1 and not message.retain for message in sent)
+
+
+def test_a_hand_unseen_for_a_moment_is_not_lost(publisher: FakePublisher) -> None:
+    """Without it: one bad frame would switch a lamp off and on again."""
+    with publisher:
+        seen = (True, True, False, False, True, False)
+        for number, there in enumerate(seen):
+            hands = (make_hand(1, Handedness.LEFT, "fist"),) if there else ()
+            publisher.publish(make_frame(*hands, t=100 + number / 30))
+        assert publisher.on(publisher.topics.presence) == [b"OFF", b"ON"]
+        assert publisher.on(publisher.topics.gesture(Handedness.LEFT)) == [b"none", b"fist"]
+        assert [event["event_type"] for event in events(publisher)] == ["hand_appeared"]
+        assert len(publisher.on(publisher.topics.hands)) == 3
+        publisher.publish(make_frame(t=100.5))
+        publisher.publish(make_frame(t=100.6))
+        assert publisher.on(publisher.topics.presence)[-1] == b"OFF"
+        assert len(publisher.on(publisher.topics.hands)) == 4  # one empty list, then silence
 
 
 def test_two_starts_never_use_the_same_event_id() -> None:
@@ -73,7 +90,7 @@ def test_the_gesture_of_each_side_is_a_retained_state(publisher: FakePublisher) 
         publisher.publish(make_frame(make_hand(1, Handedness.LEFT, "fist")))
         publisher.publish(make_frame(make_hand(1, Handedness.LEFT, "fist")))
         publisher.publish(make_frame(make_hand(1, Handedness.LEFT, "ok")))
-        publisher.publish(make_frame())
+        publisher.publish(frame_without_hands())
     assert publisher.on(publisher.topics.gesture(Handedness.LEFT)) == [
         b"none",
         b"fist",
@@ -126,6 +143,6 @@ def test_the_rate_limit_never_holds_back_the_empty_list() -> None:
     publisher = FakePublisher(publish=PublishConfig(rate_limit=1))
     publisher.publish(make_frame(make_hand(1), t=100.0))
     publisher.publish(make_frame(make_hand(1), t=100.1))
-    publisher.publish(make_frame(t=100.2))
+    publisher.publish(make_frame(t=100.4))
     shown = [len(json.loads(p)["hands"]) for p in publisher.on(publisher.topics.hands)]
     assert shown == [1, 0]

@@ -96,7 +96,7 @@ def pattern(width: int, height: int, seq: int) -> NDArray[np.uint8]:
         round(width / 2 + radius * math.cos(angle)),
         round(height / 2 + radius * math.sin(angle)),
     )
-    cv2.circle(image, centre, max(min(width, height) // 12, 1), (230, 180, 150), -1, cv2.LINE_AA)
+    cv2.circle(image, centre, max(min(width, height) // 12, 1), (230, 200, 180), -1, cv2.LINE_AA)
     return image
 
 

@@ -102,6 +102,19 @@ class LiveHands:
         return encode(hands_message(self.tracked, latency * 1000.0))
 
 
+LOST_AFTER_S = 0.25
+"""Seconds unseen after which a hand is lost. The tracker keeps an id over some missed frames: one
+bad frame must not switch a lamp off and on again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A hand that subscribers know of, and when it was last seen, monotonic seconds."""
+
+    hand: Hand
+    seen: float
+
+
 class HandsPublisher:
     """Decides what to send; where it goes is ``out``'s business.
 
@@ -130,7 +143,7 @@ class HandsPublisher:
         self._gestures = gestures
         self._clock = clock
         self._last: FrameHands | None = None
-        self._ids: tuple[int, ...] = ()
+        self._known: dict[int, _Known] = {}  # by id: hands that haven't been told lost
         # A repeat after an outage has the same id; another start of the program never does.
         self._run = secrets.token_hex(4)
         self._events = 0
@@ -146,11 +159,19 @@ class HandsPublisher:
 
     def publish(self, tracked: FrameHands, events: tuple[GestureEvent, ...] = ()) -> None:
         """Say what is seen in a frame: hands, presence, count, gestures and events."""
-        hands, before = tracked.hands, self._last
-        ids = tuple(hand.id for hand in hands)
-        appeared = tuple(hand for hand in hands if hand.id not in self._ids)
-        lost = tuple(hand for hand in (before.hands if before else ()) if hand.id not in ids)
-        self._ids = ids
+        self._publish(tracked, events, LOST_AFTER_S)
+
+    def camera_status(self, status: CameraStatus) -> None:
+        """Say whether frames are coming; when not, no hand is seen any more either."""
+        if status != "online" and self._last is not None and self._known:
+            self._publish(replace(self._last, hands=()), (), patience=0.0)
+        self._out.state(self._topics.camera_status, status.encode())
+
+    def _publish(
+        self, tracked: FrameHands, events: tuple[GestureEvent, ...], patience: float
+    ) -> None:
+        self._last = tracked
+        appeared, lost = self._comings_and_goings(tracked, patience)
         # A hand's own events stand between its coming and its going.
         for hand in appeared:
             self._tell("hand_appeared", hand.id, hand.handedness, tracked)
@@ -159,27 +180,38 @@ class HandsPublisher:
         for hand in lost:
             self._tell("hand_lost", hand.id, hand.handedness, tracked)
         if appeared or lost:
-            self._say_count(len(hands))
+            self._say_count(len(self._known))
         if self._gestures:
-            self._say_gestures(hands)
-        had_hands = before is not None and bool(before.hands)
-        self._last = tracked
-        if not hands and not had_hands:
-            return  # silence after the one empty list
-        if not hands:
+            self._say_gestures()
+        if tracked.hands:
+            if self._thinning.wants(tracked):
+                self._say_hands(tracked)
+        elif lost and not self._known:
             self._thinning.forget()
-        elif not self._thinning.wants(tracked):
-            return
+            self._say_hands(tracked)  # the one empty list; then, and meanwhile, silence
+
+    def _comings_and_goings(
+        self, tracked: FrameHands, patience: float
+    ) -> tuple[tuple[Hand, ...], tuple[Hand, ...]]:
+        """Which hands are new, and which have been unseen for longer than ``patience`` seconds."""
+        t = tracked.frame.t_mono
+        ids = {hand.id for hand in tracked.hands}
+        appeared = tuple(hand for hand in tracked.hands if hand.id not in self._known)
+        self._known.update((hand.id, _Known(hand, t)) for hand in tracked.hands)
+        lost = tuple(
+            known.hand
+            for known in self._known.values()
+            if known.hand.id not in ids and t - known.seen >= patience
+        )
+        for hand in lost:
+            del self._known[hand.id]
+        return appeared, lost
+
+    def _say_hands(self, tracked: FrameHands) -> None:
         ready = self._clock()
         self._out.live(LiveHands(self._topics.hands, tracked, ready))
         if self._compact:
             self._out.live(LiveHands(self._topics.hands_bin, tracked, ready, compact=True))
-
-    def camera_status(self, status: CameraStatus) -> None:
-        """Say whether frames are coming; when not, no hand is seen any more either."""
-        if status != "online" and self._last is not None and self._last.hands:
-            self.publish(replace(self._last, hands=()))
-        self._out.state(self._topics.camera_status, status.encode())
 
     def apply(self, settings: SettingsMessage) -> None:
         """Follow settings that were changed while running, and say whether tracking is on."""
@@ -199,9 +231,9 @@ class HandsPublisher:
         self._out.state(self._topics.presence, ON if count else OFF)
         self._out.state(self._topics.count, str(count).encode())
 
-    def _say_gestures(self, hands: tuple[Hand, ...]) -> None:
+    def _say_gestures(self) -> None:
         shown: dict[Handedness, bytes] = {}
-        for hand in hands:
+        for hand in (known.hand for known in self._known.values()):
             if hand.gesture is not None:
                 # Of two left hands the one followed longest speaks.
                 shown.setdefault(hand.handedness, hand.gesture.name.encode())
