@@ -64,6 +64,7 @@ class HandShape:
             palm.
         thumb_out: 0 .. 1, the thumb stands out beside the palm, whether it meets a finger or not.
         closed: 0 .. 1, middle, ring and pinky are folded into the palm, not merely curved.
+        gathered: 0 .. 1, the same less strictly: as far as it shows from the back.
         touch: 0 .. 1, how sure it is that thumb tip and index tip hold something between them.
         pinch: 0 .. 1, how close thumb tip and index tip are: 0 apart, 1 touching.
         thumb_up: cosine between the thumb and up, both as seen in the picture (depth is the
@@ -75,6 +76,7 @@ class HandShape:
     extension: tuple[float, float, float, float, float]
     thumb_out: float
     closed: float
+    gathered: float
     touch: float
     pinch: float
     thumb_up: float
@@ -114,8 +116,12 @@ def shape_of(world: NDArray[np.float32]) -> HandShape:
         + _angle(v, n, 16 + i, 20 + i)
         for i in range(4)
     ]
+    # A tip that reaches far is raised even if its joints seem to zigzag, as they do in back views.
     fingers = [
-        0.5 * ramp(r, low, low + 0.22) + 0.5 * ramp(b, 115.0, 60.0)
+        max(
+            0.5 * ramp(r, low, low + 0.22) + 0.5 * ramp(b, 115.0, 60.0),
+            ramp(r, low + 0.1, low + 0.24),
+        )
         for r, b, low in zip(reach, bend, _REACH_LOW, strict=True)
     ]
     others = (reach[1] + reach[2] + reach[3]) / 3.0
@@ -142,6 +148,9 @@ def shape_of(world: NDArray[np.float32]) -> HandShape:
     # a linear discriminant between synthetic pinches and fists, rounded.
     pinching = reach[0] + 0.35 * radial + 0.7 * n[_TO_JOINT] / palm
     in_fist = min(ramp(pinching, 1.32, 1.16), ramp(others, 1.05, 0.95))
+    # From the back the tips are hidden and guessed; what looks like a pinch is mostly a fist.
+    shows_back = ramp(out[2] / max(out_length, 1e-12), 0.1, 0.4)
+    in_fist = max(in_fist, min(shows_back, ramp(others, 1.08, 0.98), ramp(reach[0], 1.15, 1.05)))
 
     # A thumb that meets a bent index finger, or the ring of an O, stands out beside the palm, but
     # nobody counts it as raised. In an O its tip lies before the palm and near the middle
@@ -153,6 +162,7 @@ def shape_of(world: NDArray[np.float32]) -> HandShape:
         extension=(thumb_out * (1.0 - meets), fingers[0], fingers[1], fingers[2], fingers[3]),
         thumb_out=thumb_out,
         closed=closed,
+        gathered=ramp(others, 1.2, 1.08),
         touch=touch * (1.0 - in_fist),
         pinch=ramp(tips, 0.7, 0.25) * (1.0 - in_fist),
         thumb_up=_upness(v[_THUMB], n[_THUMB]),

@@ -60,6 +60,8 @@ def score_gestures(shape: HandShape) -> tuple[float, ...]:
     all_up = min(index, middle, ring, pinky, apart, ramp(sum(four), 2.8, 3.5))
 
     fist_fingers = min(no_index, no_middle, no_ring, no_pinky, shape.closed, apart)
+    # A thumb that stands out says so much that the fingers may look half open, as from the back.
+    thumb_alone = min(thumb, ramp(sum(four), 1.7, 0.9), ramp(max(four), 0.75, 0.5), shape.gathered)
     pointing = min(index, no_middle, no_ring, no_pinky, no_thumb, apart, clear)
     up = ramp(shape.index_up, _UP_ZERO, _UP_ONE)
     two_up = min(index, middle, no_pinky, apart, clear)
@@ -76,8 +78,8 @@ def score_gestures(shape: HandShape) -> tuple[float, ...]:
         min(two_up, no_ring, no_thumb),
         min(two_up, max(min(thumb, no_ring), min(no_thumb, ring))),
         min(all_up, no_thumb),
-        min(fist_fingers, thumb, ramp(shape.thumb_up, _UP_ZERO, _UP_ONE)),
-        min(fist_fingers, thumb, ramp(-shape.thumb_up, _UP_ZERO, _UP_ONE)),
+        min(thumb_alone, ramp(shape.thumb_up, _UP_ZERO, _UP_ONE)),
+        min(thumb_alone, ramp(-shape.thumb_up, _UP_ZERO, _UP_ONE)),
         min(touching, middle, ring, pinky),
         min(touching, 1.0 - min(middle, ring, pinky), 1.0 - horns),
         min(horns, no_thumb),
