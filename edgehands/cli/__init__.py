@@ -25,6 +25,7 @@ VERBS = {
     "bench": "edgehands.cli.bench",
     "eval": "edgehands.cli.evaluate",
     "check": "edgehands.cli.check",
+    "doctor": "edgehands.cli.doctor",
     "cameras": "edgehands.cli.cameras",
     "models": "edgehands.cli.models",
     "gestures": "edgehands.cli.gestures",

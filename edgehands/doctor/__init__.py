@@ -1,0 +1,9 @@
+"""Why doesn't it work? Checks that look and change nothing, each with what to do about it."""
+
+from __future__ import annotations
+
+from edgehands.doctor.examine import CHECKS, Check, examine
+from edgehands.doctor.finding import Finding, Level, Report
+from edgehands.doctor.system import Answer, System
+
+__all__ = ["CHECKS", "Answer", "Check", "Finding", "Level", "Report", "System", "examine"]

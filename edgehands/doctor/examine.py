@@ -1,0 +1,133 @@
+"""All checks, one after the other; no secret leaves them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+import edgehands
+from edgehands.config import Config
+from edgehands.doctor.broker import check_broker, stored_password
+from edgehands.doctor.coral import check_coral
+from edgehands.doctor.devices import check_camera, check_permissions
+from edgehands.doctor.finding import Finding, Report, doubtful, good, worst, wrong_line
+from edgehands.doctor.machine import check_clock, check_power, check_storage, check_temperature
+from edgehands.doctor.software import (
+    check_models,
+    check_numpy,
+    check_packages,
+    check_python,
+    check_runtime,
+)
+from edgehands.doctor.system import System
+from edgehands.doctor.unit import check_last_crash, check_service
+from edgehands.errors import EdgehandsError
+from edgehands.mqtt.credentials import password_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+log = logging.getLogger(__name__)
+
+Check = Callable[[System, Config], tuple[Finding, ...]]
+"""Looks at one thing; finds nothing where the thing isn't there. Changes nothing."""
+
+CHECKS: tuple[Check, ...] = (
+    check_python,
+    check_packages,
+    check_runtime,
+    check_numpy,
+    check_models,
+    check_clock,
+    check_temperature,
+    check_power,
+    check_storage,
+    check_permissions,
+    check_camera,
+    check_coral,
+    check_broker,
+    check_service,
+    check_last_crash,
+)
+"""What others depend on comes first."""
+
+_HIDDEN = "***"
+_SHORTEST_SECRET = 4
+"""Shorter ones aren't looked for in texts: "a" stands in every sentence."""
+
+
+def examine(
+    config: Config | EdgehandsError,
+    system: System | None = None,
+    checks: Sequence[Check] = CHECKS,
+) -> Iterator[Finding]:
+    """Do the checks and give each finding as soon as it is there.
+
+    Args:
+        config: the configuration in force, or why there is none; the defaults then stand in.
+        system: the machine; None = this one.
+        checks: what to look at.
+    """
+    system = system or System()
+    if isinstance(config, EdgehandsError):
+        yield wrong_line("configuration", str(config), "correct it")
+        config = Config()  # stands in for what follows
+    else:
+        yield good("configuration", "every setting is known and in its range")
+    with contextlib.suppress(PermissionError):
+        config = _with_stored_password(system, config)
+    secrets = _secrets(config)
+    for check in checks:
+        name = check.__name__.removeprefix("check_").replace("_", " ")
+        try:
+            found = check(system, config)
+        except Exception as error:  # one broken check must not hide the others
+            log.debug("%s", name, exc_info=True)
+            found = (
+                doubtful(
+                    name,
+                    f"this check itself failed ({type(error).__name__}: {error})",
+                    "run it with --debug and report what it prints",
+                ),
+            )
+        for finding in found:
+            yield _redacted(finding, secrets)
+
+
+def report(findings: tuple[Finding, ...]) -> Report:
+    """All findings as one value."""
+    return Report(version=edgehands.__version__, result=worst(findings), findings=findings)
+
+
+def _with_stored_password(system: System, config: Config) -> Config:
+    """The configuration with the password that systemd would hand to the service."""
+    mqtt = config.mqtt
+    if mqtt.password is not None or mqtt.password_file or not mqtt.username:
+        return config
+    mqtt = msgspec.structs.replace(mqtt, password=stored_password(system))
+    return msgspec.structs.replace(config, mqtt=mqtt)
+
+
+def _secrets(config: Config) -> tuple[str, ...]:
+    """Texts that must not be shown: the broker's password, and those inside the camera's URI."""
+    found = re.findall(r"://[^/@:]*:(.*)@", config.camera.source)
+    try:
+        password = password_of(config.mqtt)
+    except EdgehandsError:
+        password = None
+    if password is not None:
+        found.append(password.reveal())
+    return tuple(text for text in found if len(text) >= _SHORTEST_SECRET)
+
+
+def _redacted(finding: Finding, secrets: tuple[str, ...]) -> Finding:
+    """A last look: messages of others (kernel, broker, camera) may quote what they were given."""
+    message, remedy = finding.message, finding.remedy
+    for secret in secrets:
+        message, remedy = message.replace(secret, _HIDDEN), remedy.replace(secret, _HIDDEN)
+    return msgspec.structs.replace(finding, message=message, remedy=remedy)

@@ -1,0 +1,175 @@
+"""The machine itself: clock, heat, power, and the card."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING
+
+from edgehands.doctor.finding import doubtful, good, wrong
+from edgehands.service.statistics import temperature_c
+
+if TYPE_CHECKING:
+    from edgehands.config import Config
+    from edgehands.doctor.finding import Finding
+    from edgehands.doctor.system import System
+
+WARM_C = 80.0
+"""From here on a Raspberry Pi slows down (its firmware's soft limit)."""
+
+HOT_C = 85.0
+"""Here its firmware slows it down hard."""
+
+LEAST_FREE_MB = 200
+"""Less than this and an upgrade, or the journal, fills the card."""
+
+_RELEASED = dt.datetime(2025, 1, 1, tzinfo=dt.UTC).timestamp()
+
+# Bits of `vcgencmd get_throttled`; the same 16 places higher say "since the start".
+_UNDERVOLTAGE = 0x1
+_TROUBLES = {
+    0x1: "under-voltage",
+    0x2: "capped frequency",
+    0x4: "throttling",
+    0x8: "the soft temperature limit",
+}
+
+
+def check_clock(system: System, _config: Config) -> tuple[Finding, ...]:
+    """Whether the time is plausible and kept by somebody."""
+    now = system.now()
+    shown = dt.datetime.fromtimestamp(now, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    sync = "connect it to the network, then: sudo timedatectl set-ntp true"
+    if now < _RELEASED:
+        return (wrong("clock", f"{shown} lies in the past: certificates are not valid yet", sync),)
+    if system.path("/run/systemd/timesync/synchronized").exists():
+        return (good("clock", f"{shown}, synchronised"),)
+    answer = system.run(("timedatectl", "show", "--property", "NTPSynchronized"), 5.0)
+    if answer is not None and "NTPSynchronized=yes" in answer.text:
+        return (good("clock", f"{shown}, synchronised"),)
+    if answer is not None and "NTPSynchronized=no" in answer.text:
+        return (doubtful("clock", f"{shown}, not synchronised", sync),)
+    return (good("clock", f"{shown}; who keeps it can't be told here"),)
+
+
+def check_temperature(system: System, _config: Config) -> tuple[Finding, ...]:
+    """The warmest thermal zone."""
+    warmest = temperature_c(system.path("/sys/class/thermal"))
+    if warmest is None:
+        return (good("temperature", "this machine doesn't tell it"),)
+    if warmest >= HOT_C:
+        return (
+            wrong(
+                "temperature",
+                f"{warmest:g} °C, the limit is {HOT_C:g}",
+                "switch it off, then give it a heat sink or a fan",
+            ),
+        )
+    if warmest >= WARM_C:
+        return (
+            doubtful(
+                "temperature",
+                f"{warmest:g} °C, from {WARM_C:g} on it slows down",
+                "give it a heat sink, a fan, or air",
+            ),
+        )
+    return (good("temperature", f"{warmest:g} °C"),)
+
+
+def check_power(system: System, _config: Config) -> tuple[Finding, ...]:
+    """Throttling and under-voltage, now and since the start."""
+    flags = _throttled(system)
+    if flags is None:
+        return (good("power", "this machine doesn't tell of throttling or under-voltage"),)
+    now = [name for bit, name in _TROUBLES.items() if flags & bit]
+    before = [name for bit, name in _TROUBLES.items() if flags & bit << 16]
+    supply = "use the board's own power supply, and unplug what draws much from USB"
+    if flags & _UNDERVOLTAGE:
+        return (wrong("power", f"now: {', '.join(now)}", supply),)
+    if now:
+        return (doubtful("power", f"now: {', '.join(now)}", "cool it: heat sink, fan, air"),)
+    if before:
+        remedy = supply if flags & _UNDERVOLTAGE << 16 else "cool it: heat sink, fan, air"
+        return (doubtful("power", f"since the start: {', '.join(before)}", remedy),)
+    return (good("power", "no throttling and no under-voltage since the start"),)
+
+
+def check_storage(system: System, _config: Config) -> tuple[Finding, ...]:
+    """Signs of a dying or full card; nothing is written to find out."""
+    back_up = "copy the configuration away and write a new card"
+    found = []
+    if _root_is_read_only(system):
+        found.append(
+            wrong("storage", "the root file system became read-only: writing failed", back_up)
+        )
+    errors = sum(
+        int(text)
+        for file in system.glob("/sys/fs/ext4/*/errors_count")
+        if (text := system.read(file) or "0").isdecimal()
+    )
+    if errors:
+        found.append(doubtful("storage", f"the file system counted {errors} errors", back_up))
+    said = system.run(
+        ("journalctl", "-k", "-b", "-p", "err", "-o", "cat", "-n", "500", "--no-pager"), 10.0
+    )
+    lines = [] if said is None or said.code else said.text.splitlines()
+    bad = [line for line in lines if re.search(r"mmc\d|I/O error|EXT4-fs error", line)]
+    if bad:
+        found.append(
+            doubtful("storage", f"the kernel complains {len(bad)} times: {bad[-1][:120]}", back_up)
+        )
+    worn = _worn_percent(system)
+    if worn is not None and worn >= 90:
+        found.append(doubtful("storage", f"{worn} % of the memory's life are used", back_up))
+    free = system.free(system.root) // 1_000_000
+    if free < LEAST_FREE_MB:
+        found.append(
+            doubtful(
+                "storage",
+                f"{free} MB are free, {LEAST_FREE_MB} should be",
+                "sudo apt clean; sudo journalctl --vacuum-size=50M",
+            )
+        )
+    life = "" if worn is None else f", {worn} % of its life used"
+    return tuple(found) or (good("storage", f"{free} MB free, no errors{life}"),)
+
+
+def _throttled(system: System) -> int | None:
+    """The firmware's flags: from the kernel's file, else vcgencmd, else the voltage sensor."""
+    text = system.read("/sys/devices/platform/soc/soc:firmware/get_throttled")
+    if text is None:
+        answer = system.run(("vcgencmd", "get_throttled"), 5.0)
+        text = answer.text.partition("=")[2].strip() if answer and not answer.code else None
+    if text is not None:
+        try:
+            return int(text, 16)
+        except ValueError:
+            pass
+    for sensor in system.glob("/sys/class/hwmon/hwmon*/name"):
+        if system.read(sensor) == "rpi_volt":
+            alarm = system.read(sensor.parent / "in0_lcrit_alarm")
+            return _UNDERVOLTAGE if alarm == "1" else 0
+    return None
+
+
+def _root_is_read_only(system: System) -> bool:
+    """Read-only now, but not by wish: an overlay, or ``ro`` in fstab, is one."""
+    wished = "ro" in _root_options(system.read("/etc/fstab"))
+    return "ro" in _root_options(system.read("/proc/mounts")) and not wished
+
+
+def _root_options(table: str | None) -> list[str]:
+    """How the root file system is mounted, in a table like fstab's; its last line counts."""
+    rows = [words for line in (table or "").splitlines() if len(words := line.split()) > 3]
+    options = [row[3] for row in rows if row[1] == "/" and row[2] != "overlay"]
+    return options[-1].split(",") if options else []
+
+
+def _worn_percent(system: System) -> int | None:
+    """Life used, as eMMC memory estimates it in steps of ten; SD cards don't tell."""
+    for file in system.glob("/sys/block/mmcblk*/device/life_time"):
+        steps = [int(word, 16) for word in (system.read(file) or "").split()]
+        worst = max(steps, default=0)
+        if worst:
+            return 10 * worst
+    return None
