@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 _ROOT = "usr/lib/edgehands"
 _UNITS = "usr/lib/systemd/system"
 
+_DEPENDS = (
+    "python3 (>= 3.11), python3 (<< 3.14), libc6 (>= 2.31), libstdc++6, libgcc-s1, systemd,"
+    " init-system-helpers, passwd, udev"
+)
+
 _CONTROL = """\
 Package: edgehands
 Version: {version}
@@ -22,7 +27,7 @@ Maintainer: edgehands <edgehands@localhost>
 Section: misc
 Priority: optional
 Homepage: https://github.com/edgehands/edgehands
-Depends: python3 (>= 3.11), python3 (<< 3.14), libc6 (>= 2.31), libstdc++6, libgcc-s1, systemd, init-system-helpers, passwd, udev
+Depends: {depends}
 Recommends: python3-picamera2
 Suggests: libedgetpu1-std, mosquitto
 Description: real-time 3-D hand landmarks over MQTT
@@ -34,7 +39,7 @@ Description: real-time 3-D hand landmarks over MQTT
 
 def control(version: str, architecture: str) -> str:
     """The control file."""
-    return _CONTROL.format(version=version, architecture=architecture)
+    return _CONTROL.format(version=version, architecture=architecture, depends=_DEPENDS)
 
 
 def maintainer_scripts(version: str) -> list[Entry]:

@@ -23,6 +23,10 @@ either, in whatever order they are installed.
 # 4.12 and newer want numpy 2, which Bookworm's picamera2 can't be used with.
 _WANTED = ("opencv-python-headless>=4.8,<4.12", "pip")
 
+_TITLE = (
+    "# Wheels that the Debian package carries for Python {}; one hash each for arm64 and amd64."
+)
+
 # Up to glibc 2.31: Bookworm has 2.36.
 _GLIBC = ("2_17", "2_27", "2_28", "2_31")
 
@@ -66,12 +70,13 @@ def write_lock(python: str, requirements: list[str]) -> Path:
     if len({name for name, _ in found}) != len(found):
         raise SystemExit(f"build_deb: arm64 and amd64 need different versions for Python {python}")
     lines = [
-        f"# Wheels that the Debian package carries for Python {python}; one hash each for arm64"
-        " and amd64.",
+        _TITLE.format(python),
         "# Written by `scripts/build_deb --lock`.",
     ]
     for (name, version), digests in sorted(found.items()):
-        lines.append(f"{name}=={version} " + " ".join(f"--hash=sha256:{d}" for d in sorted(digests)))
+        lines.append(
+            f"{name}=={version} " + " ".join(f"--hash=sha256:{d}" for d in sorted(digests))
+        )
     path = lock_file(python)
     path.write_text("\n".join(lines) + "\n")
     return path

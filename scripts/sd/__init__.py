@@ -1,0 +1,1 @@
+"""Parts of scripts/prepare_sd and scripts/build_image."""
