@@ -1,0 +1,118 @@
+"""The Debian package's form: the same bytes each time, and what dpkg wants."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from deb.archive import Entry, write_deb  # noqa: E402
+from deb.package import control, files, maintainer_scripts  # noqa: E402
+from deb.wheels import NUMPY, lock_file  # noqa: E402
+
+needs_dpkg = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb isn't here")
+
+
+def build(folder: Path) -> Path:
+    """Build a package of the real parts, with small files in place of the wheels."""
+    own = folder / "edgehands-0.1.0-py3-none-any.whl"
+    own.write_bytes(b"own")
+    wheel = folder / "pip-1-py3-none-any.whl"
+    wheel.write_bytes(b"pip")
+    out = folder / "edgehands_0.1.0_arm64.deb"
+    content = files(ROOT, own, {python: [wheel] for python in NUMPY})
+    with out.open("wb") as file:
+        write_deb(
+            file,
+            control("0.1.0", "arm64"),
+            maintainer_scripts("0.1.0"),
+            content,
+            epoch=1_700_000_000,
+        )
+    return out
+
+
+def test_same_input_same_bytes(tmp_path: Path) -> None:
+    """Nobody could check that a published package was built from this source."""
+    digests = set()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        digests.add(hashlib.sha256(build(tmp_path / name).read_bytes()).hexdigest())
+    assert len(digests) == 1
+
+
+@needs_dpkg
+def test_dpkg_reads_it(tmp_path: Path) -> None:
+    """The package could not be installed, or a file of the service would be missing."""
+    package = build(tmp_path)
+    listing = subprocess.run(
+        ["dpkg-deb", "--contents", str(package)], capture_output=True, text=True, check=True
+    ).stdout
+    for path in (
+        "./usr/lib/systemd/system/edgehands.service",
+        "./usr/lib/systemd/system/edgehands-settings.service",
+        "./usr/lib/udev/rules.d/65-edgehands.rules",
+        "./usr/lib/sysusers.d/edgehands.conf",
+        "./usr/lib/tmpfiles.d/edgehands.conf",
+        "./etc/edgehands/edgehands.toml",
+        "./usr/bin/edgehands -> /usr/lib/edgehands/venv/bin/edgehands",
+    ):
+        assert path in listing
+    for line in listing.splitlines():
+        assert "root/root" in line
+        if line.endswith(("edgehands-backoff", "edgehands-settings")):
+            assert line.startswith("-rwxr-xr-x")
+    fields = subprocess.run(
+        ["dpkg-deb", "--field", str(package)], capture_output=True, text=True, check=True
+    ).stdout
+    assert "Architecture: arm64" in fields
+    assert "Installed-Size:" in fields
+
+
+@needs_dpkg
+def test_settings_are_a_conffile_and_scripts_run(tmp_path: Path) -> None:
+    """An upgrade would overwrite what a person has set, or dpkg would refuse the package."""
+    package = build(tmp_path)
+    folder = tmp_path / "control"
+    subprocess.run(["dpkg-deb", "--control", str(package), str(folder)], check=True)
+    assert (folder / "conffiles").read_text() == "/etc/edgehands/edgehands.toml\n"
+    for name in ("postinst", "prerm", "postrm"):
+        script = folder / name
+        assert script.stat().st_mode & 0o777 == 0o755
+        assert "@" not in script.read_text().replace('"$@"', "")
+        subprocess.run(["sh", "-n", str(script)], check=True)
+
+
+def test_locks_name_apt_numpy_and_hash_everything() -> None:
+    """A numpy newer than apt's breaks picamera2; a wheel without a hash could be anybody's."""
+    for python, numpy in NUMPY.items():
+        lines = [
+            line for line in lock_file(python).read_text().splitlines() if not line.startswith("#")
+        ]
+        assert any(line.startswith(f"numpy=={numpy} ") for line in lines)
+        for line in lines:
+            assert "==" in line
+            assert "--hash=sha256:" in line
+
+
+def test_long_paths_and_odd_sizes(tmp_path: Path) -> None:
+    """A wheel with a long name or an odd length would damage everything after it."""
+    entries = [Entry(f"usr/lib/{'a' * 120}.whl", b"odd"), Entry("usr/lib/z", b"end")]
+    raw = io.BytesIO()
+    write_deb(raw, "Package: x\nVersion: 1\nArchitecture: all", (), entries, epoch=0)
+    assert len(raw.getvalue()) % 2 == 0
+    if shutil.which("dpkg-deb") is None:
+        pytest.skip("dpkg-deb isn't here")
+    package = tmp_path / "x.deb"
+    package.write_bytes(raw.getvalue())
+    subprocess.run(["dpkg-deb", "-x", str(package), str(tmp_path / "out")], check=True)
+    assert (tmp_path / "out" / entries[0].path).read_bytes() == b"odd"
+    assert (tmp_path / "out" / "usr/lib/z").read_bytes() == b"end"

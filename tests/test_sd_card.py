@@ -1,0 +1,249 @@
+"""A freshly written card, and an image: what stands on the boot partition afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from sd.boot_files import SdError  # noqa: E402
+from sd.treat import with_first_run, with_runcmd  # noqa: E402
+
+CMDLINE = "console=serial0,115200 console=tty1 root=PARTUUID=1234-02 rootfstype=ext4 rootwait\n"
+IMAGER_FIRST_RUN = (
+    "systemd.run=/boot/firmware/firstrun.sh systemd.run_success_action=reboot"
+    " systemd.unit=kernel-command-line.target"
+)
+OURS = "systemd.run=/boot/firmware/edgehands/firstrun.sh"
+INSTALL = ["sh", "/boot/firmware/edgehands/install.sh"]
+IMAGER_USER_DATA = """\
+#cloud-config
+hostname: kitchen
+users:
+- name: anna
+  groups: users,video
+runcmd:
+- [ rfkill, unblock, wifi ]
+- sh -c 'echo hello'
+"""
+GENERATOR = Path("/usr/lib/systemd/system-generators/systemd-run-generator")
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """Stand in for the package."""
+    path = tmp_path / "edgehands_0.1.0_arm64.deb"
+    path.write_bytes(b"package" * 1000)
+    return path
+
+
+def card(folder: Path, system: str) -> Path:
+    """Lay out a boot partition as an image of that system has it."""
+    boot = folder / "bootfs"
+    boot.mkdir()
+    (boot / "cmdline.txt").write_text(CMDLINE)
+    (boot / "config.txt").write_text("arm_64bit=1\n")
+    date = {"trixie": "2025-11-24", "bookworm": "2024-11-19"}[system]
+    (boot / "issue.txt").write_text(f"Raspberry Pi reference {date}\nGenerated using pi-gen\n")
+    if system == "trixie":
+        (boot / "user-data").write_text("#cloud-config\n# nothing set\n")
+        (boot / "meta-data").write_text("instance-id: rpios-image\n")
+    return boot
+
+
+def prepare(boot: Path, package: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """Run scripts/prepare_sd."""
+    return subprocess.run(
+        [
+            sys.executable,
+            str(ROOT / "scripts" / "prepare_sd"),
+            str(boot),
+            "--deb",
+            str(package),
+            *more,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("system", ["trixie", "bookworm"])
+def test_card_gets_everything(tmp_path: Path, package: Path, system: str) -> None:
+    """The Pi would start without edgehands, and nobody would know why."""
+    boot = card(tmp_path, system)
+    done = prepare(boot, package)
+    assert done.returncode == 0, done.stderr
+    assert system.capitalize() in done.stdout
+    assert (boot / "edgehands" / package.name).read_bytes() == package.read_bytes()
+    settings = (ROOT / "systemd" / "edgehands.toml").read_bytes()
+    assert (boot / "edgehands.toml").read_bytes() == settings
+    for script in (boot / "edgehands").glob("*.sh"):
+        assert b"\r" not in script.read_bytes()
+        subprocess.run(["sh", "-n", str(script)], check=True)
+    if system == "trixie":
+        assert yaml.safe_load((boot / "user-data").read_text())["runcmd"] == [INSTALL]
+        assert (boot / "vendor-data").read_text().startswith("#!/bin/sh\n")
+        assert (boot / "cmdline.txt").read_text() == CMDLINE
+    else:
+        assert OURS in (boot / "cmdline.txt").read_text().split()
+        assert not (boot / "user-data").exists()
+
+
+@pytest.mark.parametrize("system", ["trixie", "bookworm"])
+def test_twice_is_as_once(tmp_path: Path, package: Path, system: str) -> None:
+    """Who isn't sure and does it again would have a card that installs twice, or not at all."""
+    boot = card(tmp_path, system)
+    prepare(boot, package)
+    before = {path: path.read_bytes() for path in boot.rglob("*") if path.is_file()}
+    (boot / "edgehands.toml").write_text("[node]\n")
+    assert prepare(boot, package).returncode == 0
+    after = {path: path.read_bytes() for path in boot.rglob("*") if path.is_file()}
+    assert after.pop(boot / "edgehands.toml") == b"[node]\n"
+    before.pop(boot / "edgehands.toml")
+    assert after == before
+
+
+def test_settings_of_imager_stay() -> None:
+    """The user, the Wi-Fi and the commands that a person chose in Imager would be lost."""
+    made = yaml.safe_load(with_runcmd(IMAGER_USER_DATA))
+    expected = yaml.safe_load(IMAGER_USER_DATA)
+    expected["runcmd"].insert(0, INSTALL)
+    assert made == expected
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "#cloud-config\n",
+        "#cloud-config\nruncmd:\n",
+        "#cloud-config\nruncmd: []\n",
+        "#cloud-config\r\nhostname: a\r\n",
+        "#cloud-config\nruncmd:\n    # first\n    - [ls]\nlocale: de\n",
+    ],
+)
+def test_forms_of_user_data(said: str) -> None:
+    """cloud-init would refuse the whole file, with the person's own settings in it."""
+    made = with_runcmd(said)
+    assert made.startswith("#cloud-config\n")
+    assert yaml.safe_load(made)["runcmd"][0] == INSTALL
+    assert with_runcmd(made) == made
+
+
+@pytest.mark.parametrize("said", ["#!/bin/sh\nls\n", "#cloud-config\nruncmd: [ [ls] ]\n"])
+def test_user_data_that_is_not_understood_is_refused(said: str) -> None:
+    """A card would be damaged instead of left alone."""
+    with pytest.raises(SdError, match="user-data"):
+        with_runcmd(said)
+
+
+def test_first_run_beside_that_of_imager() -> None:
+    """Imager's script (user, Wi-Fi) or ours would not be run, or its reboot would come between."""
+    line = with_first_run(CMDLINE.strip() + " " + IMAGER_FIRST_RUN)
+    assert line.count("\n") == 1
+    assert line == CMDLINE.strip() + " " + OURS + " " + IMAGER_FIRST_RUN + "\n"
+    assert with_first_run(line) == line
+
+
+@pytest.mark.skipif(not GENERATOR.exists(), reason="systemd-run-generator isn't here")
+def test_systemd_runs_both_scripts(tmp_path: Path) -> None:
+    """Of two systemd.run= only one would be carried out."""
+    line = with_first_run(CMDLINE.strip() + " " + IMAGER_FIRST_RUN)
+    subprocess.run(
+        [str(GENERATOR), *[str(tmp_path)] * 3],
+        check=True,
+        env={"SYSTEMD_PROC_CMDLINE": line.strip(), "SYSTEMD_IN_INITRD": "0"},
+    )
+    unit = (tmp_path / "kernel-command-line.service").read_text()
+    started = [item for item in unit.splitlines() if item.startswith("ExecStart=")]
+    assert started == [
+        "ExecStart=/boot/firmware/edgehands/firstrun.sh",
+        "ExecStart=/boot/firmware/firstrun.sh",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda boot: (boot / "cmdline.txt").unlink(), "bootfs"),
+        (lambda boot: (boot / "issue.txt").write_text("reference 2022-09-22"), "older"),
+        (lambda boot: (boot / "issue.txt").unlink(), "--os"),
+    ],
+)
+def test_wrong_folder_is_left_alone(
+    tmp_path: Path, package: Path, spoil: object, said: str
+) -> None:
+    """A wrong folder or an old system would be filled, and the person told it is good."""
+    boot = card(tmp_path, "bookworm")
+    assert callable(spoil)
+    spoil(boot)
+    before = sorted(path.name for path in boot.iterdir())
+    done = prepare(boot, package)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert sorted(path.name for path in boot.iterdir()) == before
+
+
+@pytest.mark.skipif(
+    shutil.which("mcopy") is None or shutil.which("mkfs.fat") is None,
+    reason="mtools and dosfstools aren't here",
+)
+@pytest.mark.parametrize("system", ["trixie", "bookworm"])
+def test_image(tmp_path: Path, package: Path, system: str) -> None:
+    """An image would start without edgehands, or be damaged beside its FAT partition."""
+    boot = card(tmp_path, system)
+    fat = tmp_path / "fat"
+    with fat.open("wb") as file:
+        file.truncate(8 << 20)
+    subprocess.run(["mkfs.fat", str(fat)], check=True, capture_output=True)
+    subprocess.run(["mcopy", "-i", str(fat), *map(str, boot.iterdir()), "::"], check=True)
+    table = bytearray(1 << 20)
+    table[446:462] = struct.pack("<B3sB3sII", 0, b"", 0x0C, b"", 2048, (8 << 20) // 512)
+    table[510:512] = b"\x55\xaa"
+    root = bytes(range(256)) * 64
+    base = tmp_path / "raspios.img.xz"
+    base.write_bytes(lzma.compress(bytes(table) + fat.read_bytes() + root, preset=0))
+
+    out = tmp_path / "out"
+    done = subprocess.run(
+        [
+            sys.executable, str(ROOT / "scripts" / "build_image"), str(base),
+            "--deb", str(package), "--out", str(out),
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    made = out / "edgehands-raspios.img.xz"
+    image = lzma.decompress(made.read_bytes())
+    assert image[: 1 << 20] == bytes(table)
+    assert image[9 << 20 :] == root
+    plain = tmp_path / "made.img"
+    plain.write_bytes(image)
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    subprocess.run(["mcopy", "-s", "-i", f"{plain}@@1M", "::", str(inside)], check=True)
+    assert (inside / "edgehands" / package.name).read_bytes() == package.read_bytes()
+    prepare(boot, package)
+    for path in boot.rglob("*"):
+        if path.is_file():
+            assert (inside / path.relative_to(boot)).read_bytes() == path.read_bytes()
+
+    (entry,) = json.loads((out / "edgehands-imager.json").read_text())["os_list"]
+    assert entry["extract_size"] == len(image)
+    assert entry["extract_sha256"] == hashlib.sha256(image).hexdigest()
+    assert entry["image_download_size"] == made.stat().st_size
+    assert entry["image_download_sha256"] == hashlib.sha256(made.read_bytes()).hexdigest()
+    assert entry["init_format"] == {"trixie": "cloudinit-rpi", "bookworm": "systemd"}[system]
