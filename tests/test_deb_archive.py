@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from deb.archive import Entry, write_deb  # noqa: E402
-from deb.package import control, files, maintainer_scripts  # noqa: E402
-from deb.wheels import NUMPY, lock_file  # noqa: E402
+archive: Any = importlib.import_module("deb.archive")
+package_parts: Any = importlib.import_module("deb.package")
+wheels: Any = importlib.import_module("deb.wheels")
+NUMPY: dict[str, str] = wheels.NUMPY
 
 needs_dpkg = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb isn't here")
 
@@ -28,12 +31,12 @@ def build(folder: Path) -> Path:
     wheel = folder / "pip-1-py3-none-any.whl"
     wheel.write_bytes(b"pip")
     out = folder / "edgehands_0.1.0_arm64.deb"
-    content = files(ROOT, own, {python: [wheel] for python in NUMPY})
+    content = package_parts.files(ROOT, own, {python: [wheel] for python in NUMPY})
     with out.open("wb") as file:
-        write_deb(
+        archive.write_deb(
             file,
-            control("0.1.0", "arm64"),
-            maintainer_scripts("0.1.0"),
+            package_parts.control("0.1.0", "arm64"),
+            package_parts.maintainer_scripts("0.1.0"),
             content,
             epoch=1_700_000_000,
         )
@@ -95,7 +98,9 @@ def test_locks_name_apt_numpy_and_hash_everything() -> None:
     """A numpy newer than apt's breaks picamera2; a wheel without a hash could be anybody's."""
     for python, numpy in NUMPY.items():
         lines = [
-            line for line in lock_file(python).read_text().splitlines() if not line.startswith("#")
+            line
+            for line in wheels.lock_file(python).read_text().splitlines()
+            if not line.startswith("#")
         ]
         assert any(line.startswith(f"numpy=={numpy} ") for line in lines)
         for line in lines:
@@ -105,9 +110,12 @@ def test_locks_name_apt_numpy_and_hash_everything() -> None:
 
 def test_long_paths_and_odd_sizes(tmp_path: Path) -> None:
     """A wheel with a long name or an odd length would damage everything after it."""
-    entries = [Entry(f"usr/lib/{'a' * 120}.whl", b"odd"), Entry("usr/lib/z", b"end")]
+    entries = [
+        archive.Entry(f"usr/lib/{'a' * 120}.whl", b"odd"),
+        archive.Entry("usr/lib/z", b"end"),
+    ]
     raw = io.BytesIO()
-    write_deb(raw, "Package: x\nVersion: 1\nArchitecture: all", (), entries, epoch=0)
+    archive.write_deb(raw, "Package: x\nVersion: 1\nArchitecture: all", (), entries, epoch=0)
     assert len(raw.getvalue()) % 2 == 0
     if shutil.which("dpkg-deb") is None:
         pytest.skip("dpkg-deb isn't here")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import lzma
 import shutil
@@ -10,15 +11,16 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from sd.boot_files import SdError  # noqa: E402
-from sd.treat import with_first_run, with_runcmd  # noqa: E402
+treat: Any = importlib.import_module("sd.treat")
+SdError: type[Exception] = treat.SdError
 
 CMDLINE = "console=serial0,115200 console=tty1 root=PARTUUID=1234-02 rootfstype=ext4 rootwait\n"
 IMAGER_FIRST_RUN = (
@@ -117,7 +119,7 @@ def test_twice_is_as_once(tmp_path: Path, package: Path, system: str) -> None:
 
 def test_settings_of_imager_stay() -> None:
     """The user, the Wi-Fi and the commands that a person chose in Imager would be lost."""
-    made = yaml.safe_load(with_runcmd(IMAGER_USER_DATA))
+    made = yaml.safe_load(treat.with_runcmd(IMAGER_USER_DATA))
     expected = yaml.safe_load(IMAGER_USER_DATA)
     expected["runcmd"].insert(0, INSTALL)
     assert made == expected
@@ -136,31 +138,31 @@ def test_settings_of_imager_stay() -> None:
 )
 def test_forms_of_user_data(said: str) -> None:
     """cloud-init would refuse the whole file, with the person's own settings in it."""
-    made = with_runcmd(said)
+    made = treat.with_runcmd(said)
     assert made.startswith("#cloud-config\n")
     assert yaml.safe_load(made)["runcmd"][0] == INSTALL
-    assert with_runcmd(made) == made
+    assert treat.with_runcmd(made) == made
 
 
 @pytest.mark.parametrize("said", ["#!/bin/sh\nls\n", "#cloud-config\nruncmd: [ [ls] ]\n"])
 def test_user_data_that_is_not_understood_is_refused(said: str) -> None:
     """A card would be damaged instead of left alone."""
     with pytest.raises(SdError, match="user-data"):
-        with_runcmd(said)
+        treat.with_runcmd(said)
 
 
 def test_first_run_beside_that_of_imager() -> None:
     """Imager's script (user, Wi-Fi) or ours would not be run, or its reboot would come between."""
-    line = with_first_run(CMDLINE.strip() + " " + IMAGER_FIRST_RUN)
+    line = treat.with_first_run(CMDLINE.strip() + " " + IMAGER_FIRST_RUN)
     assert line.count("\n") == 1
     assert line == CMDLINE.strip() + " " + OURS + " " + IMAGER_FIRST_RUN + "\n"
-    assert with_first_run(line) == line
+    assert treat.with_first_run(line) == line
 
 
 @pytest.mark.skipif(not GENERATOR.exists(), reason="systemd-run-generator isn't here")
 def test_systemd_runs_both_scripts(tmp_path: Path) -> None:
     """Of two systemd.run= only one would be carried out."""
-    line = with_first_run(CMDLINE.strip() + " " + IMAGER_FIRST_RUN)
+    line = treat.with_first_run(CMDLINE.strip() + " " + IMAGER_FIRST_RUN)
     subprocess.run(
         [str(GENERATOR), *[str(tmp_path)] * 3],
         check=True,

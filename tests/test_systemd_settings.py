@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.mosquitto import PROGRAM, Mosquitto, wait_for
 
@@ -76,7 +77,7 @@ def test_mistake_is_told_everywhere_and_taken_back(
 def retained(broker: Mosquitto, topic: str) -> str | None:
     """What the broker keeps for a topic."""
     kept: list[str] = []
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    client = paho.Client(CallbackAPIVersion.VERSION2)
     client.on_message = lambda _client, _data, message: kept.append(message.payload.decode())
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
