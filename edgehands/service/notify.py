@@ -27,9 +27,11 @@ class Notifier:
         self._every = int(microseconds) / 4e6 if microseconds.isdigit() and ours else 0.0
         self._last = float("-inf")
         self._status = ""
+        self._ready = False
 
     def ready(self) -> None:
         """The service works."""
+        self._ready = True
         self._send("READY=1")
 
     def stopping(self) -> None:
@@ -47,7 +49,10 @@ class Notifier:
         now = time.monotonic()
         if self._every and now - self._last >= self._every:
             self._last = now
-            self._send("WATCHDOG=1")
+            # Not ready yet: a camera that is waited for is no start that failed. A hang asks for
+            # nothing, and ends with the time that was asked for last.
+            more = "" if self._ready else f"\nEXTEND_TIMEOUT_USEC={int(self._every * 4e6)}"
+            self._send(f"WATCHDOG=1{more}")
 
     def _send(self, text: str) -> None:
         if not self._path:
