@@ -6,6 +6,7 @@ every way in which that fails, the choice of the backend, and what is left of a 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -28,7 +29,7 @@ from edgehands.backends.crash_marker import (
     CrashMarker,
     marker_file,
 )
-from edgehands.backends.edgetpu import LIBRARY, EdgeTpuBackend, google_pycoral
+from edgehands.backends.edgetpu import COMPILED_OPERATOR, LIBRARY, EdgeTpuBackend, google_pycoral
 from edgehands.errors import BackendUnavailable, ModelNotFound
 from edgehands.model_store import ModelStore
 from edgehands.synthetic import random_scene, render_scene
@@ -67,7 +68,8 @@ def marker(tmp_path: Path) -> CrashMarker:
 def compiled(tmp_path: Path) -> Path:
     """A models folder whose manifest says that int8 landmark models are made for the Edge TPU.
 
-    They aren't compiled: our delegate leaves all operations to the CPU, so they run all the same.
+    They only bear the compiler's mark at their end, which no reader of the format minds: our
+    delegate leaves all operations to the CPU, so they run all the same.
     """
     folder = tmp_path / "models"
     shutil.copytree(ModelStore().folder, folder)
@@ -76,8 +78,22 @@ def compiled(tmp_path: Path) -> Path:
         if entry["task"] == "hand_landmark" and entry["precision"] == "int8":
             made = {**entry, "file": entry["file"].replace("int8", "int8_edgetpu")}
             made["backends"] = made["default_for"] = ["edgetpu"]
-            shutil.copy(folder / entry["file"], folder / made["file"])
+            marked = (folder / entry["file"]).read_bytes() + COMPILED_OPERATOR
+            (folder / made["file"]).write_bytes(marked)
+            made["sha256"] = hashlib.sha256(marked).hexdigest()
             manifest["models"].append(made)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def uncompiled(folder: Path) -> Path:
+    """Take the compiler's mark from the models of :func:`compiled` again."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for entry in manifest["models"]:
+        if entry["backends"] == ["edgetpu"]:
+            plain = (folder / entry["file"]).read_bytes().removesuffix(COMPILED_OPERATOR)
+            (folder / entry["file"]).write_bytes(plain)
+            entry["sha256"] = hashlib.sha256(plain).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
 
@@ -212,6 +228,19 @@ def test_a_model_that_the_device_refuses_is_named(
     backend.close()
 
 
+def test_a_model_that_was_never_compiled_is_refused(
+    library: Path, marker: CrashMarker, log: Path
+) -> None:
+    """Without it: int8 models would run on the CPU while ``info`` speaks of the Edge TPU."""
+    store = ModelStore()
+    spec = store.find("hand_landmark", "lite", "int8", "cpu")
+    backend = EdgeTpuBackend(1, library=str(library), marker=marker)
+    with pytest.raises(BackendUnavailable, match="isn't compiled for the Edge TPU"):
+        backend.load(spec, store.verify(spec))
+    assert "prepare" not in log.read_text()
+    backend.close()
+
+
 def test_by_name_it_needs_compiled_models(
     library: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,13 +261,14 @@ def test_by_name_it_needs_compiled_models(
 
 
 def test_auto_touches_no_driver_without_compiled_models(
-    library: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+    library: Path, log: Path, compiled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without it: every start on a machine with a stray old library could crash for nothing."""
     monkeypatch.setenv("LD_LIBRARY_PATH", str(library.parent))
-    backend = choose_backend(TrackingConfig(backend="auto"), ModelStore())
-    assert backend.name == "cpu"
-    assert backend.detail.endswith("not on the Edge TPU: no model is compiled for it")
+    for store in (ModelStore(), ModelStore(uncompiled(compiled))):
+        backend = choose_backend(TrackingConfig(backend="auto"), store)
+        assert backend.name == "cpu"
+        assert backend.detail.endswith("not on the Edge TPU: no model is compiled for it")
     assert log.read_text() == ""
 
 

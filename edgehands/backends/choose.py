@@ -54,18 +54,22 @@ def _working_edgetpu(config: TrackingConfig, store: ModelStore) -> Backend:
     tasks: list[Task] = ["hand_landmark"]
     if config.edgetpu_palm:
         tasks.append("palm_detection")
+    from edgehands.backends.edgetpu import EdgeTpuBackend, is_compiled  # noqa: PLC0415
+
     compiled = []
     for task in tasks:
-        if not any(s.task == task and "edgetpu" in s.backends for s in store):
-            # Asked first: where nothing is compiled, no driver is touched.
-            raise BackendUnavailable("no model is compiled for it: see docs/coral.md")
-        compiled.append(store.find(task, config.model, config.precision, "edgetpu"))
-    from edgehands.backends.edgetpu import EdgeTpuBackend  # noqa: PLC0415
-
+        if any(s.task == task and "edgetpu" in s.backends for s in store):
+            spec = store.find(task, config.model, config.precision, "edgetpu")
+            path = store.verify(spec)
+            if is_compiled(path):
+                compiled.append((spec, path))
+                continue
+        # Asked before anything else: where nothing is compiled, no driver is touched.
+        raise BackendUnavailable("no model is compiled for it: see docs/coral.md")
     backend = EdgeTpuBackend(config.num_threads, palm=config.edgetpu_palm)
     try:
-        for spec in compiled:
-            backend.load(spec, store.verify(spec)).run()
+        for spec, path in compiled:
+            backend.load(spec, path).run()
     except RuntimeError as error:
         backend.close()
         if isinstance(error, EdgehandsError):

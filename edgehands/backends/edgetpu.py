@@ -25,12 +25,16 @@ if TYPE_CHECKING:
     from edgehands.backends.base import Kind
     from edgehands.model_store import ModelSpec, Task
 
-__all__ = ["LIBRARY", "CrashMarker", "EdgeTpuBackend", "marker_file"]
+__all__ = ["LIBRARY", "CrashMarker", "EdgeTpuBackend", "is_compiled", "marker_file"]
 
 _log = logging.getLogger(__name__)
 
 LIBRARY = "libedgetpu.so.1"
 """Coral's own name for its delegate on Linux."""
+
+
+COMPILED_OPERATOR = b"edgetpu-custom-op"
+"""The name of the operator that stands for everything the Edge TPU runs."""
 
 
 class EdgeTpuBackend:
@@ -92,14 +96,19 @@ class EdgeTpuBackend:
         return "edgetpu" if task == "hand_landmark" or self._palm else "cpu"
 
     def load(self, spec: ModelSpec, path: Path) -> CpuModel:
-        """Load a verified model file onto whatever the manifest made it for.
+        """Load a verified model file where its task belongs.
 
         Raises:
             ModelCorrupt: its tensors aren't what the manifest says.
-            BackendUnavailable: the Edge TPU doesn't take it.
+            BackendUnavailable: the Edge TPU doesn't take it, or it isn't compiled.
         """
-        if "edgetpu" not in spec.backends:
+        if self.kind(spec.task) == "cpu":
             return self._cpu.load(spec, path)
+        if not is_compiled(path):
+            raise BackendUnavailable(
+                f"{spec.file} isn't compiled for the Edge TPU, it would run on the CPU unnoticed:"
+                ' compile it (docs/coral.md) or set tracking.backend = "cpu"'
+            )
         try:
             interpreter = self._interpreter(path)
             interpreter.allocate_tensors()
@@ -137,6 +146,14 @@ class EdgeTpuBackend:
         return load_runtime()[1].Interpreter(
             model_path=str(path), experimental_delegates=[self._delegate]
         )
+
+
+def is_compiled(path: Path) -> bool:
+    """Whether a model file holds what Google's compiler makes of mapped operators.
+
+    An int8 model that wasn't compiled runs through the delegate all the same, on the CPU.
+    """
+    return COMPILED_OPERATOR in path.read_bytes()
 
 
 def google_pycoral() -> ModuleType | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from edgehands.backends.edgetpu import LIBRARY, CrashMarker, marker_file
+from edgehands.backends.edgetpu import LIBRARY, CrashMarker, is_compiled, marker_file
 from edgehands.doctor.finding import doubtful, good, wrong
 from edgehands.doctor.system import USER
 from edgehands.errors import EdgehandsError
@@ -143,10 +143,12 @@ def _package_version(system: System) -> str:
 def _models(system: System, config: Config) -> tuple[Finding, ...]:
     tracking = config.tracking
     try:
-        spec = ModelStore(system.models).find(
-            "hand_landmark", tracking.model, tracking.precision, "edgetpu"
-        )
+        store = ModelStore(system.models)
+        spec = store.find("hand_landmark", tracking.model, tracking.precision, "edgetpu")
+        compiled = is_compiled(store.verify(spec))
     except EdgehandsError:
+        compiled = False
+    if not compiled:
         return (
             doubtful(
                 "coral models",
