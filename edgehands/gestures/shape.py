@@ -109,11 +109,10 @@ def shape_of(world: NDArray[np.float32]) -> HandShape:
         raise GestureError("hand landmarks that fall together in one point: drop this hand")
 
     reach = [n[i] / n[4 + i] for i in range(4)]
+    middle_bend = [_angle(v, n, 12 + i, 16 + i) for i in range(4)]
     # The first joint counts half: a straight finger that points at the camera is still raised.
     bend = [
-        0.5 * _angle(v, n, 8 + i, 12 + i)
-        + _angle(v, n, 12 + i, 16 + i)
-        + _angle(v, n, 16 + i, 20 + i)
+        0.5 * _angle(v, n, 8 + i, 12 + i) + middle_bend[i] + _angle(v, n, 16 + i, 20 + i)
         for i in range(4)
     ]
     # A tip that reaches far is raised even if its joints seem to zigzag, as they do in back views.
@@ -140,7 +139,7 @@ def shape_of(world: NDArray[np.float32]) -> HandShape:
     # are clearly raised or folded (half of the OK signs and pinches measured read as 0.36 palm
     # sizes and more, which is where a relaxed hand's tips may be too).
     tips = n[_TIPS] / palm
-    closed = ramp(others, 1.08, 0.98)
+    closed = ramp(others, 1.13, 1.03)
     posed = max(closed, ramp(sum(fingers[1:]), 2.0, 2.6))
     less_near = min(ramp(tips, 0.66, 0.5), ramp(fingers[0], 0.95, 0.7), posed)
     touch = max(ramp(tips, 0.46, 0.32), less_near)
@@ -149,14 +148,16 @@ def shape_of(world: NDArray[np.float32]) -> HandShape:
     pinching = reach[0] + 0.35 * radial + 0.7 * n[_TO_JOINT] / palm
     in_fist = min(ramp(pinching, 1.32, 1.16), ramp(others, 1.05, 0.95))
     # From the back the tips are hidden and guessed; what looks like a pinch is mostly a fist.
-    shows_back = ramp(out[2] / max(out_length, 1e-12), 0.1, 0.4)
-    in_fist = max(in_fist, min(shows_back, ramp(others, 1.08, 0.98), ramp(reach[0], 1.15, 1.05)))
+    shows_back = ramp(out[2] / max(out_length, 1e-12), 0.0, 0.25)
+    in_fist = max(in_fist, min(shows_back, ramp(others, 1.2, 1.08), ramp(reach[0], 1.25, 1.15)))
 
     # A thumb that meets a bent index finger, or the ring of an O, stands out beside the palm, but
     # nobody counts it as raised. In an O its tip lies before the palm and near the middle
     # finger's; in a thumbs-up beside the palm and far from it.
     before = _dot(v[_TO_THUMB], out) / max(out_length * palm, 1e-12)
-    ring = ramp(before - 0.5 * n[_TO_MIDDLE] / palm, -0.12, 0.04)
+    # An O's middle joints bend by 50 degrees (median of the photos), a fist's by 85.
+    curved = ramp(sum(middle_bend), 320.0, 250.0)
+    ring = min(curved, ramp(before - 0.5 * n[_TO_MIDDLE] / palm, -0.12, 0.04))
     meets = max(ring, ramp(tips, 0.65, 0.45)) * (1.0 - fingers[0])
     return HandShape(
         extension=(thumb_out * (1.0 - meets), fingers[0], fingers[1], fingers[2], fingers[3]),

@@ -61,7 +61,13 @@ def score_gestures(shape: HandShape) -> tuple[float, ...]:
 
     fist_fingers = min(no_index, no_middle, no_ring, no_pinky, shape.closed, apart)
     # A thumb that stands out says so much that the fingers may look half open, as from the back.
-    thumb_alone = min(thumb, ramp(sum(four), 1.7, 0.9), ramp(max(four), 0.75, 0.5), shape.gathered)
+    thumb_alone = min(
+        thumb,
+        ramp(sum(four), 1.7, 0.9),
+        ramp(max(four), 0.75, 0.5),
+        ramp(four[3], 0.4, 0.15),
+        shape.gathered,
+    )
     pointing = min(index, no_middle, no_ring, no_pinky, no_thumb, apart, clear)
     up = ramp(shape.index_up, _UP_ZERO, _UP_ONE)
     two_up = min(index, middle, no_pinky, apart, clear)
@@ -69,7 +75,14 @@ def score_gestures(shape: HandShape) -> tuple[float, ...]:
     # if the two between are down.
     outer, inner = min(four[0], four[3]), max(four[1], four[2])
     horns = min(ramp(outer, 0.1, 0.45), no_middle, no_ring, ramp(outer - inner, 0.15, 0.4))
-    calling = min(thumb, pinky, no_index, no_middle, no_ring, clear)
+    calling = min(
+        thumb,
+        ramp(four[3], 0.15, 0.5),
+        no_index,
+        no_middle,
+        no_ring,
+        ramp(four[3] - max(four[:3]), 0.1, 0.4),
+    )
     return (
         min(all_up, thumb),
         min(fist_fingers, ramp(shape.thumb_out, 0.7, 0.3)),
