@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_NOT_COMPILED = "no model is compiled for it"
+"""The usual case, and no news to anybody."""
+
 
 def choose_backend(config: TrackingConfig, store: ModelStore) -> Backend:
     """Open the backend that the configuration names.
@@ -41,7 +44,7 @@ def choose_backend(config: TrackingConfig, store: ModelStore) -> Backend:
         reason = str(error)
     # The remedy in a line of ours is for who asked for the Edge TPU; here it is only news.
     why = reason.rpartition(": ")[0] or reason
-    _log.debug("not on the Edge TPU: %s", reason)
+    _log.log(logging.DEBUG if why == _NOT_COMPILED else logging.WARNING, "%s", reason)
     return CpuBackend(config.num_threads, note=f"not on the Edge TPU: {why}")
 
 
@@ -65,7 +68,7 @@ def _working_edgetpu(config: TrackingConfig, store: ModelStore) -> Backend:
                 compiled.append((spec, path))
                 continue
         # Asked before anything else: where nothing is compiled, no driver is touched.
-        raise BackendUnavailable("no model is compiled for it: see docs/coral.md")
+        raise BackendUnavailable(f"{_NOT_COMPILED}: see docs/coral.md")
     backend = EdgeTpuBackend(config.num_threads, palm=config.edgetpu_palm)
     try:
         for spec, path in compiled:
