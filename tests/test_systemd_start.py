@@ -6,6 +6,8 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
+import pytest
+
 from edgehands.service.notify import Notifier
 
 if TYPE_CHECKING:
@@ -25,8 +27,12 @@ def test_waiting_for_a_camera_asks_for_time_until_ready(tmp_path: Path) -> None:
             }
         )
         notifier.alive()
-        assert systemd.recv(1000) == b"WATCHDOG=1\nEXTEND_TIMEOUT_USEC=4"
+        assert systemd.recv(1000) == b"WATCHDOG=1"
+        assert systemd.recv(1000) == b"EXTEND_TIMEOUT_USEC=4"
         notifier.ready()
         assert systemd.recv(1000) == b"READY=1"
         notifier.alive()
         assert systemd.recv(1000) == b"WATCHDOG=1"
+        systemd.setblocking(False)  # noqa: FBT003
+        with pytest.raises(BlockingIOError):
+            systemd.recv(1000)

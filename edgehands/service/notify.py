@@ -49,10 +49,11 @@ class Notifier:
         now = time.monotonic()
         if self._every and now - self._last >= self._every:
             self._last = now
-            # Not ready yet: a camera that is waited for is no start that failed. A hang asks for
-            # nothing, and ends with the time that was asked for last.
-            more = "" if self._ready else f"\nEXTEND_TIMEOUT_USEC={int(self._every * 4e6)}"
-            self._send(f"WATCHDOG=1{more}")
+            self._send("WATCHDOG=1")
+            if not self._ready:
+                # A camera that is waited for is no start that failed. A hang asks for nothing, and
+                # ends with the time that was asked for last.
+                self._send(f"EXTEND_TIMEOUT_USEC={int(self._every * 4e6)}")
 
     def _send(self, text: str) -> None:
         if not self._path:
