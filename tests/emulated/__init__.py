@@ -1,0 +1,1 @@
+"""Slow checks in a container with systemd; run by scripts/test --emulated."""
