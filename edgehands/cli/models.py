@@ -8,15 +8,20 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from edgehands.cli.models_compile import compile_verb
 from edgehands.cli.output import tables
 from edgehands.errors import ModelCorrupt, ModelNotFound
 from edgehands.model_store import ModelStore
 
 app = typer.Typer()
+group = typer.Typer(name="models", invoke_without_command=True)
+app.add_typer(group)
+group.command("compile")(compile_verb)
 
 
-@app.command()
+@group.callback()
 def models(
+    context: typer.Context,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for programs.")] = False,
 ) -> None:
@@ -24,6 +29,8 @@ def models(
 
     Exit code 1 if a file is missing or damaged.
     """
+    if context.invoked_subcommand:
+        return
     store = ModelStore()
     faults = {}
     for spec in store:
