@@ -15,6 +15,7 @@ from edgehands.doctor.broker import STORE, check_broker
 from edgehands.doctor.examine import examine
 from tests.doctor_machine import Machine
 from tests.mosquitto import free_port
+from tests.test_mqtt_tls import make_authority, make_certificate
 
 if TYPE_CHECKING:
     from edgehands.doctor import Finding
@@ -119,3 +120,23 @@ def test_tls_settings_that_do_not_fit(tmp_path: Path, broker: Mosquitto) -> None
     assert "TLS port" in found["broker tls"].remedy
     found = visit(tmp_path, url=url, tls_ca=str(tmp_path / "ca.pem"))
     assert "doesn't exist" in found["broker tls"].message
+
+
+@pytest.mark.broker
+def test_a_certificate_is_looked_at(tmp_path: Path, make_broker: MakeBroker) -> None:
+    """Without it: a broker that anybody could pretend to be would be called good."""
+    make_authority(tmp_path)
+    make_authority(tmp_path, "stranger")
+    make_certificate(tmp_path, "broker")
+    lines = (f"certfile {tmp_path}/broker.crt", f"keyfile {tmp_path}/broker.key")
+    for name in ("broker.crt", "broker.key"):
+        (tmp_path / name).chmod(0o644)
+    broker = make_broker("allow_anonymous true", *lines, scheme="mqtts")
+    right = visit(tmp_path, url=broker.url, tls_ca=str(tmp_path / "ca.crt"))
+    assert {finding.level for finding in right.values()} == {"PASS"}
+    assert "certificate trusted" in right["broker tls"].message
+    wrong = visit(tmp_path, url=broker.url, tls_ca=str(tmp_path / "stranger.crt"))
+    assert wrong["broker tls"].level == "FAIL"
+    assert "mqtt.tls_ca" in wrong["broker tls"].remedy
+    blind = visit(tmp_path, url=broker.url, tls_verify=False)
+    assert blind["broker tls"].level == "WARN"
