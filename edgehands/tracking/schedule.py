@@ -23,7 +23,7 @@ INTERVAL_FIRST: Final = 4
 INTERVAL_LAST: Final = 16
 """The same after many looks in vain: half a second at 30 fps, what a person waits unnoticed."""
 
-INTERVAL_MOVING: Final = 6
+INTERVAL_MOVING: Final = 8
 """The same while something moves beside the tracked hands."""
 
 IDLE_AFTER: Final = 90
