@@ -96,7 +96,7 @@ def test_becomes_active_and_publishes(system: Container) -> None:
     assert system.wait(lambda: active(system), 60), system.run("journalctl -u edgehands -n 20")
     topic = "edgehands/box/camera/main/hands"
     assert '"hands":' in system.run(f"mosquitto_sub -h 127.0.0.1 -t {topic} -C 1 -W 20")
-    assert "broker connected" in system.show("StatusText")
+    assert system.wait(lambda: "broker connected" in system.show("StatusText"), 30)
 
 
 def test_survives_being_killed(system: Container) -> None:
