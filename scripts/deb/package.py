@@ -26,7 +26,6 @@ Architecture: {architecture}
 Maintainer: edgehands <edgehands@localhost>
 Section: misc
 Priority: optional
-Homepage: https://github.com/edgehands/edgehands
 Depends: {depends}
 Recommends: python3-picamera2
 Suggests: libedgetpu1-std, mosquitto
@@ -80,6 +79,10 @@ def files(root: Path, own: Path, wheels: Mapping[str, Sequence[Path]]) -> list[E
         Entry("etc/edgehands/edgehands.toml", settings, conffile=True),
         Entry("usr/bin/edgehands", link=f"/{_ROOT}/venv/bin/edgehands"),
         Entry("usr/share/doc/edgehands/copyright", (HERE / "copyright").read_bytes()),
+        Entry(
+            "usr/share/doc/edgehands/raspberry-pi.md",
+            (root / "docs" / "raspberry-pi.md").read_bytes(),
+        ),
     ]
     carried = {own.name: own}
     for python, paths in wheels.items():
