@@ -24,5 +24,6 @@ def frame(
     """A dark frame, (H, W, 3), with a bright disc for each hand's centre."""
     image = np.full((size[1], size[0], 3), 30, np.uint8)
     for x, y in blobs:
-        cv2.circle(image, (round(x), round(y)), diameter // 2, (230, 220, 210), -1)
+        centre = (round(x * 16), round(y * 16))  # in sixteenths of a pixel
+        cv2.circle(image, centre, diameter * 8, (230, 220, 210), -1, cv2.LINE_AA, 4)
     return image

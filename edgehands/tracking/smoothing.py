@@ -15,10 +15,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MIN_CUTOFF: Final = 2.0
+MIN_CUTOFF: Final = 3.0
 """Hz: the cut-off for a point at rest."""
 
-BETA: Final = 15.0
+BETA: Final = 30.0
 """Hz a palm size per second: how fast the cut-off rises with speed."""
 
 SPEED_CUTOFF: Final = 2.0

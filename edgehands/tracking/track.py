@@ -15,12 +15,18 @@ if TYPE_CHECKING:
 LONGEST_STEP: Final = 0.35
 """The furthest that a ROI is predicted ahead of its last place, in its own sizes."""
 
+MOST_TURN: Final = 0.8
+"""Radians a frame: a hand on a curve is expected further along it, up to this bend."""
+
 HANDEDNESS_WEIGHT: Final = 0.05
 """What the newest reading counts for, at least, in a track's handedness: it is the mean of the
 first readings, then follows slowly. A hand doesn't change sides."""
 
 SIDE_WEIGHT: Final = 0.5
 """What the wrong side counts for in a track's surprise, in sizes of its ROI."""
+
+LOST_WEIGHT: Final = 0.15
+"""What each frame unseen counts for in a track's surprise, in sizes of its ROI."""
 
 STILL_SHIFT: Final = 0.02
 STILL_TURN: Final = 0.04
@@ -53,11 +59,14 @@ class Track:
         self._roi = landmarks_roi(reading.landmarks)
         self._measured = self._roi
         self._velocity = (0.0, 0.0)  # frame pixels per second
+        self._turn = 0.0  # radians that the velocity turned by, from the last reading but one
 
     def predict(self, t: float) -> Roi:
         """Where the hand should be at second ``t``."""
         gap = t - self.last_seen
-        dx, dy = self._velocity[0] * gap, self._velocity[1] * gap
+        cos, sin = math.cos(self._turn), math.sin(self._turn)
+        vx, vy = self._velocity
+        dx, dy = (vx * cos - vy * sin) * gap, (vx * sin + vy * cos) * gap
         far = math.hypot(dx, dy)
         limit = LONGEST_STEP * self._roi.size
         if far > limit:
@@ -68,13 +77,16 @@ class Track:
         """How little a reading at second ``t`` fits: 0 as expected; a ROI's size away is 1."""
         expected, found = self.predict(t), landmarks_roi(reading.landmarks)
         apart = math.hypot(found.cx - expected.cx, found.cy - expected.cy) / expected.size
-        return apart + SIDE_WEIGHT * abs(self._right_of(reading) - self._right)
+        lost = max(0, self.missed - 1)  # this frame's reading is still being judged
+        wrong_side = abs(self._right_of(reading) - self._right)
+        return apart + SIDE_WEIGHT * wrong_side + LOST_WEIGHT * lost
 
     def see(self, reading: LandmarkReading, t: float) -> None:
         """Take a new reading of the hand."""
         gap = t - self.last_seen
         roi = landmarks_roi(reading.landmarks)
         still = _nearly(roi, self._roi)
+        before = self._velocity
         if still or gap <= 0:
             self._velocity = (0.0, 0.0)
         else:
@@ -82,6 +94,7 @@ class Track:
                 (roi.cx - self._measured.cx) / gap,
                 (roi.cy - self._measured.cy) / gap,
             )
+        self._turn = _turn(before, self._velocity)
         self._measured = roi
         if not still:
             self._roi = roi
@@ -119,3 +132,10 @@ def _nearly(one: Roi, other: Roi) -> bool:
     shift = max(abs(one.cx - other.cx), abs(one.cy - other.cy), abs(one.size - other.size))
     turn = abs(normalise_angle(one.rotation - other.rotation))
     return shift < STILL_SHIFT * other.size and turn < STILL_TURN
+
+
+def _turn(before: tuple[float, float], now: tuple[float, float]) -> float:
+    """The angle from one velocity to the next, radians within +-:data:`MOST_TURN`; 0 at rest."""
+    cross = before[0] * now[1] - before[1] * now[0]
+    dot = before[0] * now[0] + before[1] * now[1]
+    return max(-MOST_TURN, min(MOST_TURN, math.atan2(cross, dot)))

@@ -20,7 +20,7 @@ from edgehands.backends import choose_backend
 from edgehands.config import TrackingConfig
 from edgehands.errors import FrameError
 from edgehands.geometry.duplicates import same_hand
-from edgehands.geometry.roi import palm_roi
+from edgehands.geometry.roi import landmarks_roi, palm_roi
 from edgehands.model_store import ModelStore
 from edgehands.tracking.async_detector import AsyncDetector
 from edgehands.tracking.landmark_model import LandmarkModel
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgehands.backends.base import Backend
-    from edgehands.hand import Hand, PalmDetection
+    from edgehands.hand import Hand, PalmDetection, Roi
     from edgehands.model_store import ModelSpec, Task
     from edgehands.tracking.landmark_model import LandmarkReading
 
-MISSES_TOLERATED: Final = 5
+MISSES_TOLERATED: Final = 8
 """Frames in a row that a track may go unseen before its id is given up."""
 
 NEAR_PALM: Final = 0.5
@@ -46,6 +46,9 @@ NEAR_PALM: Final = 0.5
 
 NEAR_LOST: Final = 0.5
 """A hand found this close to where a lost one should be, in sizes of its ROI, is the lost one."""
+
+SECOND_LOOK: Final = 0.1
+"""A hand further than this from the middle of its ROI, in the ROI's sizes, is read again."""
 
 SURPRISE_MARGIN: Final = 0.1
 """How much better than an older track a younger one must fit a hand that both see, to keep it."""
@@ -178,13 +181,30 @@ class HandTracker:
         """Read every known hand where it should be by now; forget those long unseen."""
         claims: list[tuple[Track, LandmarkReading]] = []
         for track in self._tracks:
-            reading = self._landmarks.read(image, track.predict(t))
+            reading = self._read(image, track, t)
             track.missed += 1
             if reading is not None:
                 _claim(claims, track, reading, t)
         for track, reading in claims:
             track.see(reading, t)
         self._tracks = [track for track in self._tracks if track.missed <= MISSES_TOLERATED]
+
+    def _read(self, image: NDArray[np.uint8], track: Track, t: float) -> LandmarkReading | None:
+        """Read a track's hand; once more where it lies if that isn't where it was expected.
+
+        Not where another track expects its hand: that is whose it will be.
+        """
+        expected = track.predict(t)
+        reading = self._landmarks.read(image, expected)
+        if reading is None:
+            return None
+        found = landmarks_roi(reading.landmarks)
+        astray = _apart(found, expected)
+        if astray < SECOND_LOOK * expected.size or any(
+            _apart(found, other.predict(t)) < astray for other in self._tracks if other is not track
+        ):
+            return reading
+        return self._landmarks.read(image, found) or reading
 
     def _look(self, image: NDArray[np.uint8], t: float) -> None:
         """Run palm detection when it is due, and take in what it finds."""
@@ -273,6 +293,11 @@ def _claim(
                 claims[i] = (track, reading)
             return
     claims.append((track, reading))
+
+
+def _apart(one: Roi, other: Roi) -> float:
+    """Distance of two ROIs' centres, frame pixels."""
+    return math.hypot(one.cx - other.cx, one.cy - other.cy)
 
 
 def _on_palm(palm: PalmDetection, track: Track) -> bool:
