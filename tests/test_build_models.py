@@ -19,6 +19,7 @@ engine = importlib.import_module("build_models.engine")
 equalise = importlib.import_module("build_models.equalise")
 graph = importlib.import_module("build_models.graph")
 heads = importlib.import_module("build_models.heads")
+palm_int8 = importlib.import_module("build_models.palm_int8")
 manifest = importlib.import_module("build_models.manifest")
 observe = importlib.import_module("build_models.observe")
 pruning = importlib.import_module("build_models.prune")
@@ -251,6 +252,37 @@ def test_coordinate_windows_add_up() -> None:
     one_step = (want.max() - want.min()) / 255
     assert np.abs(want - got)[inside].mean() < one_step / 2
     assert len(rewritten.outputs) == len(heads.ROLES)
+
+
+def test_operators_don_t_share_their_constants() -> None:
+    """Palm models share one zero bias: correcting one layer's would spoil all others."""
+    model = tiny()
+    model.ops[3].inputs[2] = "b2"
+    private = graph.read(graph.write(model))
+    first, second = private.ops[2].inputs[2], private.ops[3].inputs[2]
+    assert first != second
+    np.testing.assert_array_equal(private.const(first), private.const(second))
+
+
+def test_the_palm_model_s_resize_and_padding_are_rewritten_exactly() -> None:
+    """The Edge TPU knows no half-pixel resize; a rewrite that blurs borders would lose palms."""
+    tensors = {
+        "in": graph.Tensor((1, 6, 6, 3)),
+        "size": graph.Tensor((2,), "int32", np.array([12, 12], np.int32)),
+        "big": graph.Tensor((1, 12, 12, 3)),
+        "amounts": graph.Tensor((4, 2), "int32", np.array([[0, 0]] * 3 + [[0, 2]], np.int32)),
+        "out": graph.Tensor((1, 12, 12, 5)),
+    }
+    half_pixel = {"alignCorners": False, "halfPixelCenters": True}
+    ops = [
+        graph.Op("RESIZE_BILINEAR", ["in", "size"], ["big"], half_pixel, 3),
+        graph.Op("PAD", ["big", "amounts"], ["out"]),
+    ]
+    model = graph.Graph(tensors, ops, ["in"], ["out"])
+    rewritten = model.copy()
+    palm_int8.rewrite(rewritten)
+    assert not {"RESIZE_BILINEAR", "PAD"} & {op.kind for op in rewritten.ops}
+    np.testing.assert_allclose(answers(rewritten, pixels()), answers(model, pixels()), atol=1e-6)
 
 
 def test_two_defaults_are_refused() -> None:

@@ -115,8 +115,10 @@ class CpuModel:
                 )
             _check(spec, output, outputs[output.index])
         self._input = inputs[0]["index"]
-        self._outputs = {output.role: outputs[output.index]["index"] for output in spec.outputs}
-        self._specs = {output.role: output for output in spec.outputs}
+        self._outputs: dict[Role, list[tuple[int, OutputSpec]]] = {}
+        for output in spec.outputs:
+            index = outputs[output.index]["index"]
+            self._outputs.setdefault(output.role, []).append((index, output))
         # A float model needs its pixels divided on the way in, so they are drawn elsewhere.
         self._canvas = (
             np.zeros(spec.input.shape[1:], np.uint8) if spec.input.dtype == "float32" else None
@@ -145,12 +147,19 @@ class CpuModel:
 
     def raw(self, role: Role) -> NDArray[Any]:
         """An output tensor's own memory, without the batch dimension: read it, don't keep it."""
-        values: NDArray[Any] = self._interpreter.tensor(self._outputs[role])()[0]
+        values: NDArray[Any] = self._interpreter.tensor(self._outputs[role][0][0])()[0]
         return values
 
     def output(self, role: Role) -> NDArray[np.float32]:
-        """A copy of an output in real numbers, without the batch dimension."""
-        return self._specs[role].real(self.raw(role))
+        """A copy of an output in real numbers, without the batch dimension.
+
+        Models for the Edge TPU give a coordinate in parts, as several outputs of one role.
+        """
+        (index, spec), *more = self._outputs[role]
+        total = spec.real(self._interpreter.tensor(index)()[0])
+        for index, spec in more:
+            total += spec.real(self._interpreter.tensor(index)()[0])
+        return total
 
 
 def _check(spec: ModelSpec, expected: InputSpec | OutputSpec, found: dict[str, Any]) -> None:

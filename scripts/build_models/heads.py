@@ -29,8 +29,7 @@ ROLES: tuple[tuple[str, str], ...] = (
     *(
         (
             "landmarks",
-            f"21 points x, y, z in input pixels, as far as they lie in {a:g} to {a + WINDOW:g}:"
-            " the sum of all outputs of this role is the coordinate",
+            f"part from {a:g} to {a + WINDOW:g} of x, y, z in input pixels: add all of this role",
         )
         for a in WINDOWS
     ),

@@ -22,8 +22,7 @@ ROLES: dict[str, tuple[tuple[str, str], ...]] = {
     "palm_detection": (
         (
             "boxes",
-            "(anchor, 18): centre x, y, width, height, 7 key points x, y; in input pixels,"
-            " relative to the anchor's centre",
+            "(anchor, 18): centre, size, 7 key points; input pixels from the anchor's centre",
         ),
         ("scores", "(anchor, 1): logit of the score"),
     ),

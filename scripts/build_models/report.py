@@ -6,7 +6,7 @@ import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,11 @@ from . import evaluate, real_images
 from .engine import Runner
 from .samples import crop, letterbox, stray
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 PARENT = "float16"
+SECTIONS = ("cards", "landmarks", "speed", "palms", "truth")
 SEED = 50_000
 """Synthetic scenes from here on are only judged on; calibration uses seeds below 2000."""
 
@@ -48,23 +52,50 @@ def main() -> None:
     parser.add_argument(
         "--truth", type=int, default=240, help="synthetic hands for the truth table"
     )
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, help="these tables alone")
     parser.add_argument("--write", type=Path, help="document whose tables are replaced")
     arguments = parser.parse_args()
     models = load(arguments.models)
     images = real_images.find(arguments.data)
-    sections = {
-        "landmarks": landmark_table(models, images),
-        "palms": palm_table(models, images, arguments.frames),
-        "truth": truth_table(models, arguments.truth),
-        "speed": speed_table(models),
+    make: dict[str, Callable[[], str]] = {
+        "cards": lambda: cards(models),
+        "landmarks": lambda: landmark_table(models, images),
+        "speed": lambda: speed_table(models),
+        "palms": lambda: palm_table(models, images, arguments.frames),
+        "truth": lambda: truth_table(models, arguments.truth),
     }
-    for text in sections.values():
-        print(text, end="\n\n")
-    if arguments.write:
-        document = arguments.write.read_text(encoding="utf-8")
-        for name, text in sections.items():
-            document = replace_section(document, name, text)
-        arguments.write.write_text(document, encoding="utf-8")
+    for name in arguments.only or make:
+        text = make[name]()
+        print(text, end="\n\n", flush=True)
+        if arguments.write:
+            document = arguments.write.read_text(encoding="utf-8")
+            replaced = replace_section(document, name, text)
+            arguments.write.write_text(replaced, encoding="utf-8")
+
+
+def cards(models: list[Model]) -> str:
+    """What the manifest says of each file."""
+    return "\n\n".join(
+        "\n".join(
+            [
+                f"### {model.name}",
+                "",
+                f"- {_what(model.entry)}",
+                f"- For {', '.join(model.entry['backends'])}; {model.entry['why']}.",
+                f"- Made from `{model.entry['provenance']['path']}`:",
+                f"  {model.entry['provenance']['done']}.",
+                f"- Calibrated on: {model.entry['provenance']['calibration'] or 'nothing'}.",
+                f"- {model.entry['bytes']:,} bytes, sha256 `{model.entry['sha256']}`.",
+                f"- Licence: {model.entry['licence']}.",
+            ]
+        )
+        for model in models
+    )
+
+
+def _what(entry: dict[str, Any]) -> str:
+    outputs = ", ".join(f"{out['role']} {out['dtype']} {out['shape']}" for out in entry["outputs"])
+    return f"Input {entry['input']['dtype']} {entry['input']['shape']}; outputs {outputs}."
 
 
 def load(folder: Path) -> list[Model]:
@@ -75,11 +106,11 @@ def load(folder: Path) -> list[Model]:
 
 def replace_section(document: str, name: str, text: str) -> str:
     """Put a text between `<!-- name -->` and `<!-- /name -->`; ValueError where they're missing."""
-    begin, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
     if begin not in document or end not in document:
         raise ValueError(f"the document has no section {name}: add {begin.strip()} and its end")
     head, rest = document.split(begin, 1)
-    return head + begin + text + end + rest.split(end, 1)[1]
+    return head + begin + text + "\n" + end + rest.split(end, 1)[1]
 
 
 def pairs(models: list[Model], task: str) -> list[tuple[Model, Model]]:
