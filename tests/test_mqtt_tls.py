@@ -34,14 +34,16 @@ def make_authority(folder: Path, name: str = "ca") -> None:
     )
 
 
-def make_certificate(folder: Path, name: str, *, ca: str = "ca", days: int = 2) -> None:
-    """``NAME.crt`` and ``NAME.key``, for 127.0.0.1; expired when ``days`` is negative."""
+def make_certificate(
+    folder: Path, name: str, *, ca: str = "ca", days: int = 2, address: str = "127.0.0.1"
+) -> None:
+    """``NAME.crt`` and ``NAME.key``, for an address; expired when ``days`` is negative."""
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
     openssl(
         *("req", *key, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr"),
         folder=folder,
     )
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    (folder / "names").write_text(f"subjectAltName=IP:{address}\n")
     openssl(
         *("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.crt", "-CAkey", f"{ca}.key"),
         *("-CAcreateserial", "-days", str(days), "-extfile", "names", "-out", f"{name}.crt"),
@@ -137,14 +139,16 @@ def test_a_broker_that_cannot_be_trusted_is_refused_with_the_reason(
     if case == "expired":
         make_certificate(certificates, "expired", days=-1)
         name = "expired"
+    if case == "other name":
+        make_certificate(certificates, "elsewhere", address="127.0.0.9")
+        name = "elsewhere"
     if case == "no such file":
         trusted = str(certificates / "nowhere.crt")
     if case == "damaged file":
         (certificates / "damaged.crt").write_text("-----BEGIN CERTIFICATE-----\nx\n")
         trusted = str(certificates / "damaged.crt")
     broker = tls_broker(make_broker, certificates, name=name)
-    url = broker.url.replace("127.0.0.1", "localhost") if case == "other name" else broker.url
-    config = config_for(url, tls_ca=trusted, password="geheim", username="u")  # noqa: S106
+    config = config_for(broker.url, tls_ca=trusted, password="geheim", username="u")  # noqa: S106
     with MqttPublisher(config) as publisher:
         assert wait_for(lambda: expected in caplog.text), caplog.text
         assert not publisher.connected
