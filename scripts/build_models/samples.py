@@ -5,19 +5,21 @@ Real photographs are for judging the result (`scripts/eval_models`), never for m
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+import edgehands
 from edgehands.geometry.constants import LANDMARK_INPUT_SIZE, PALM_INPUT_SIZE
 from edgehands.geometry.roi import crop_to_frame, landmarks_roi, letterbox_to_frame
 from edgehands.synthetic import random_scene, render_scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -45,14 +47,24 @@ class Samples:
 
 
 def load(folder: Path, seed: int, frames: int) -> Samples:
-    """The samples of a seed; rendered once and kept in a folder."""
-    path = folder / f"samples-{seed}-{frames}.npz"
+    """The samples of a seed; drawn once and kept in a folder, until the drawing itself changes."""
+    path = folder / f"samples-{_drawing()}-{seed}-{frames}.npz"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         made = render(seed, frames)
         np.savez(path, frames=made.frames, crops=made.crops)
     with np.load(path) as stored:
         return Samples(stored["frames"], stored["crops"])
+
+
+def _drawing() -> str:
+    """A digest of all code and data that decides what a sample looks like."""
+    package = Path(edgehands.__file__).parent
+    sources = [*package.glob("synthetic/**/*.py"), package / "data" / "hand.npz", Path(__file__)]
+    digest = hashlib.sha256()
+    for path in sorted(sources, key=lambda path: path.name):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def render(seed: int, frames: int) -> Samples:
@@ -100,7 +112,10 @@ def crop(image: Pixels, roi: Roi) -> Pixels:
     """An ROI as the landmark model sees it."""
     size = (LANDMARK_INPUT_SIZE, LANDMARK_INPUT_SIZE)
     to_frame = crop_to_frame(roi, LANDMARK_INPUT_SIZE)
-    out: Pixels = cv2.warpAffine(image, to_frame, size, flags=_FLAGS).astype(np.uint8)
+    border = cv2.BORDER_REPLICATE  # as the tracker does beyond the frame
+    out: Pixels = cv2.warpAffine(image, to_frame, size, flags=_FLAGS, borderMode=border).astype(
+        np.uint8
+    )
     return out
 
 
