@@ -114,7 +114,8 @@ def subscribe_lines(addresses: Addresses) -> list[str]:
         "def show(client, data, message):",
         '    for hand in json.loads(message.payload)["hands"]:',
         '        print(hand["id"], hand["handedness"], hand["landmarks"][8])',
-        f'mqtt.callback(show, "edgehands/{NODE}/camera/main/hands", port={addresses.port})',
+        f'mqtt.callback(show, "edgehands/{NODE}/camera/main/hands", hostname="127.0.0.1",'
+        f" port={addresses.port})",
     ]
 
 
