@@ -109,13 +109,13 @@ def run_demo(options: DemoOptions) -> None:
 
 def subscribe_lines(addresses: Addresses) -> list[str]:
     """Five lines of Python that print where each index finger points to, as they come."""
+    where = f'hostname="127.0.0.1", port={addresses.port}'
     return [
         "import json, paho.mqtt.subscribe as mqtt",
         "def show(client, data, message):",
         '    for hand in json.loads(message.payload)["hands"]:',
         '        print(hand["id"], hand["handedness"], hand["landmarks"][8])',
-        f'mqtt.callback(show, "edgehands/{NODE}/camera/main/hands", hostname="127.0.0.1",'
-        f" port={addresses.port})",
+        f'mqtt.callback(show, "edgehands/{NODE}/camera/main/hands", {where})',
     ]
 
 
