@@ -84,7 +84,7 @@ CANDIDATES = (
         *("palm_detection", "edgetpu", recipes.palm_edgetpu, ("edgetpu",), ("edgetpu",)),
         done="float16 folded to float32; resize and padding as operators that the Edge TPU knows;"
         " stages and pairs of convolutions equalised; all int8 (GPTQ, palms weighted)",
-        why="not shipped: it misses one palm in fifteen, and key points are off by a tenth",
+        why="not shipped: key points are off by a tenth of the box and scores are unsteady",
     ),
 )
 """Forms that aren't good enough to ship yet, for whoever makes them better."""

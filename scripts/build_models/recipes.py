@@ -99,7 +99,6 @@ def palm_edgetpu(blob: bytes, samples: Samples, variant: str) -> bytes:
     equalise.equalise_pairs(model, observe.extremes(model, frames)[1], PALM_PAIR_POWER, 0.0)
     runner = Runner(blob)
     settings = Settings(
-        clip=True,
         ranges=palm_int8.shared_ranges(model, palms.box_range(runner, samples.frames)),
         importance=palms.importance(runner, frames, PALM_ELSEWHERE),
     )
