@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
 
+from edgehands import TrackingConfig
+from edgehands.backends import choose_backend
 from edgehands.backends.cpu import CpuBackend
 from edgehands.geometry.roi import landmarks_roi
 from edgehands.model_store import ModelStore
@@ -28,3 +32,11 @@ def test_edge_tpu_landmarks_are_the_float_ones(variant: str) -> None:
     palm_size = np.linalg.norm(read[0].landmarks[9, :2] - read[0].landmarks[0, :2])
     apart = np.linalg.norm((read[0].landmarks - read[1].landmarks)[:, :2], axis=1)
     assert apart.mean() < 0.03 * palm_size
+
+
+def test_float_models_load_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    """A warning about an Edge TPU that nobody asked for would stand in every comparison."""
+    with caplog.at_level(logging.WARNING):
+        backend = choose_backend(TrackingConfig(precision="float"), ModelStore())
+    assert backend.name == "cpu"
+    assert caplog.records == []
