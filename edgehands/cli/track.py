@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
 import cv2
+import msgspec
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -27,12 +29,15 @@ from edgehands.cli.choices import (
 )
 from edgehands.cli.output import people
 from edgehands.cli.overlay import OverlayWriter
+from edgehands.config import load
 from edgehands.errors import UsageError
+from edgehands.gestures import HandInterpreter
 from edgehands.hand import FrameHands
 from edgehands.mqtt.messages import HandsMessage, encode, hands_message
 
 if TYPE_CHECKING:
     from edgehands.cameras.inputs import InputFile, Inputs
+    from edgehands.config import Config
     from edgehands.hand import Frame, Hand
 
 app = typer.Typer()
@@ -80,7 +85,8 @@ def track(
     """Find hands in images and videos; JSON lines, pictures, or a summary for people.
 
     Images are taken alone, each with its own ids; hands in videos are followed. A file that can't
-    be read is named on stderr and the rest goes on; the exit code is then 1.
+    be read is named on stderr and the rest goes on; the exit code is then 1. Gestures, the pose
+    and the camera's lens are as the configuration file says.
     """
     if static and sequence:
         raise UsageError("--static and --sequence exclude each other: give one")
@@ -98,6 +104,7 @@ def track(
         )
         for static_image in (True, False)
     )
+    meanings = _meanings(load())
     cv2.setNumThreads(1)
     with ExitStack() as stack:
         lines = _lines(as_json, stack)
@@ -122,7 +129,7 @@ def track(
                     else:
                         # Images have no clock: those of a sequence come as a camera's would.
                         t = run.frames / 30 if file.kind == "image" else item.t_mono
-                        run.take(item, trackers[alike], t)
+                        run.take(item, trackers[alike], meanings[alike], t)
                     progress.advance(task)
         run.summarise(found)
     if run.failed:
@@ -142,10 +149,11 @@ class _Run:
         self.hands = 0
         self.failed = 0
 
-    def take(self, frame: Frame, tracker: HandTracker, t: float) -> None:
+    def take(self, frame: Frame, tracker: HandTracker, meaning: HandInterpreter, t: float) -> None:
         """Track a frame and write what was asked for."""
         start = time.perf_counter()
-        hands = tracker.process(frame.image, t)
+        seen = FrameHands(replace(frame, t_mono=t), tracker.process(frame.image, t))
+        hands = meaning.interpret(seen).frame_hands.hands
         took = (time.perf_counter() - start) * 1e3
         self.frames += 1
         self.hands += len(hands)
@@ -172,6 +180,15 @@ class _Run:
         if self.failed:
             parts.append(f"{self.failed} inputs failed")
         people.print(", ".join(parts))
+
+
+def _meanings(config: Config) -> dict[bool, HandInterpreter]:
+    """What adds gestures and poses to followed hands (True), and to those of single pictures."""
+    at_once = msgspec.structs.replace(config.gestures, hold=0.0, release=0.0, dynamic=False)
+    return {
+        True: HandInterpreter(config.gestures, config.pose),
+        False: HandInterpreter(at_once, config.pose),
+    }
 
 
 def _in_words(hands: tuple[Hand, ...]) -> str:

@@ -10,7 +10,7 @@ import msgspec
 
 from edgehands.config import redacted, save_settings
 from edgehands.errors import GestureError, UsageError
-from edgehands.gestures import GestureLibrary, only_hand
+from edgehands.gestures import ExampleCollector, GestureLibrary
 from edgehands.mqtt.request_messages import (
     GesturesRequest,
     HealthMessage,
@@ -30,10 +30,7 @@ if TYPE_CHECKING:
     from edgehands.service.loop import FrameLoop
 
 TEACH_S = 15.0
-"""How long teaching waits for examples."""
-
-BETWEEN_EXAMPLES_S = 0.3
-"""Between two examples: nearly equal frames teach nothing."""
+"""How long teaching waits for five examples; longer for more."""
 
 HOT_C = 80.0
 """From here on a Raspberry Pi slows down."""
@@ -124,6 +121,7 @@ class ServiceControls:
     def _gestures(self, request: GesturesRequest) -> Any:
         library = GestureLibrary(self.config.gestures.taught_file or None)
         if request.action == "teach":
+            library.check(request.name, more=request.more)
             result = library.teach(request.name, self._examples(request), more=request.more)
             return {
                 "name": result.name,
@@ -140,24 +138,21 @@ class ServiceControls:
             ]
         }
 
-    def _examples(self, request: GesturesRequest) -> list[Hand]:
-        """Take examples from the frames that come now."""
-        found: list[Hand] = []
-        until = time.monotonic() + TEACH_S
+    def _examples(self, request: GesturesRequest) -> tuple[Hand, ...]:
+        """Take examples from the frames that come now, wherever one hand alone is held still."""
+        collector = ExampleCollector(request.examples)
+        # A hand that doesn't move gives an example every two seconds.
+        patience = TEACH_S * max(1.0, request.examples / 5)
+        until = time.monotonic() + patience
         problem = "no frame came"
-        while len(found) < request.examples and (left := until - time.monotonic()) > 0:
+        while not collector.done and (left := until - time.monotonic()) > 0:
             tracked = self.loop.next_frame(left)
             if tracked is None:
                 break
-            try:
-                found.append(only_hand(tracked))
-            except GestureError as error:
-                problem = str(error)
-                continue
-            time.sleep(BETWEEN_EXAMPLES_S)
-        if len(found) < request.examples:
+            problem = collector.add(tracked).hint or problem
+        if not collector.done:
             raise GestureError(
-                f"{len(found)} of {request.examples} examples in {TEACH_S:g} s ({problem}): "
-                "show one hand, and hold the shape"
+                f"{len(collector.examples)} of {request.examples} examples in {patience:g} s "
+                f"({problem}): show one hand, and hold the shape"
             )
-        return found
+        return collector.examples
