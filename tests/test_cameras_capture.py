@@ -126,6 +126,32 @@ def test_only_the_newest_frame_is_given() -> None:
         device.end()
 
 
+def test_a_call_that_does_not_come_back_is_seen() -> None:
+    """A hung driver can only be cured by a new process, so somebody must notice it."""
+    device = ScriptedDevice()
+    with live(Plug(device)) as source:
+        device.give(1)
+        first = source.stuck_s
+        until(lambda: source.stuck_s > first > 0.0)
+        device.give(1)
+        assert source.failures == 0
+        device.end()
+        source.read(WAIT_S)
+        until(lambda: source.finished)
+        assert source.stuck_s == 0.0
+
+
+def test_a_camera_that_is_waited_for_is_not_stuck() -> None:
+    """A service whose camera is unplugged must not be restarted for it."""
+    plug = Plug(SourceNotFound("/dev/video0: no such camera"))
+    with live(plug) as source:
+        until(lambda: source.failures >= 3)
+        source._backoff = Backoff(60.0, 60.0)
+        opened = plug.opened
+        until(lambda: plug.opened > opened)
+        until(lambda: source.stuck_s == 0.0)
+
+
 def test_no_frame_within_the_timeout() -> None:
     """The loop gets control back to feed the watchdog, and no frame is given twice."""
     device = ScriptedDevice()

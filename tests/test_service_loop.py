@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,7 @@ from edgehands.service.statistics import (
     Ring,
     StageTimes,
     resident_mb,
+    restarts,
     temperature_c,
     throttled_flags,
 )
@@ -56,6 +58,8 @@ class ScriptedSource:
     online: bool = True
     reconnects: int = 3
     dropped: int = 5
+    failures: int = 2
+    stuck_s: float = 0.0
     seq: int = 0
     closed: int = 0
 
@@ -266,6 +270,41 @@ def test_a_loop_that_hangs_does_not_feed_the_watchdog(tmp_path: Path) -> None:
         thread.join()
 
 
+def test_a_driver_that_hangs_ends_the_service() -> None:
+    """Without it: a camera hung in its driver would stay dark for ever, though all looks well."""
+    source = ScriptedSource(["frame", "away", "away", "frame"])
+    source.stuck_s = 29.0
+    run(source)
+    assert source.finished, "a driver may be slow"
+    source = ScriptedSource(["frame", "away", "away", "frame"])
+    source.stuck_s = 31.0
+    with pytest.raises(SourceError, match="script:: the driver hasn't answered for 30 s"):
+        run(source)
+    assert not source.finished
+
+
+def any_line_holds(read: Callable[[], list[str]], told: str) -> bool:
+    return any(told in line for line in read())
+
+
+def test_the_status_line_follows_the_camera_at_once(tmp_path: Path) -> None:
+    """Without it: 'systemctl status' would show a lost camera as running for ten seconds."""
+    source = ScriptedSource([])
+    source.online = False
+    with systemd(tmp_path) as (notifier, read):
+        reporter = Reporter(
+            source=source,
+            publisher=FakePublisher(),
+            times=StageTimes(("track",)),
+            frames=lambda: 1,
+            every=3600.0,
+        )
+        with reporter.telling(notifier):
+            for online, told in ((True, "frames a second"), (False, "camera away, retrying")):
+                source.online = online
+                assert wait_for(partial(any_line_holds, read, told))
+
+
 def test_the_watchdog_of_another_process_is_not_ours(tmp_path: Path) -> None:
     """Without it: a child would feed the watchdog of its parent."""
     with systemd(tmp_path, WATCHDOG_USEC="4000", WATCHDOG_PID="1") as (notifier, read):
@@ -308,6 +347,7 @@ def test_the_report_holds_rates_times_and_losses(tmp_path: Path) -> None:
     assert message["stages"] == {"track": {"p50": 10.0, "p95": 10.0, "p99": 10.0}}
     assert message["drops"] == {"camera": 5, "hands": 0, "events": 0}
     assert (message["camera_reconnects"], message["broker_reconnects"]) == (3, 0)
+    assert (message["camera_failures"], message["restarts"]) == (2, None)
     assert message["rss_mb"] > 10
 
 
@@ -325,6 +365,10 @@ def test_quantiles_speak_of_the_newest_frames_only() -> None:
 def test_the_system_s_answers_are_read_and_their_absence_is_borne(tmp_path: Path) -> None:
     """Without it: a Pi's throttling would stay hidden, or a PC would fail for want of a sensor."""
     assert resident_mb() > 1
+    assert restarts({}) is None
+    assert restarts({"RUNTIME_DIRECTORY": str(tmp_path)}) is None
+    (tmp_path / "restarts").write_text("4\n")
+    assert restarts({"RUNTIME_DIRECTORY": str(tmp_path)}) == 4
     assert temperature_c(tmp_path) is None
     for number, text in enumerate(("45123\n", "51999\n", "broken")):
         zone = tmp_path / f"thermal_zone{number}"

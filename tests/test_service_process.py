@@ -38,13 +38,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def service(*arguments: str, log: Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+def service(
+    *arguments: str, log: Path, run: str = RUN, **env: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """``edgehands run`` with these arguments; killed at the end if it still runs."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("EDGEHANDS_")}
     environment = {**clean, "EDGEHANDS_TRACKING__BACKEND": "fake", "PYTHONPATH": str(ROOT), **env}
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-c", RUN, "run", *arguments], stderr=out, env=environment, cwd=ROOT
+            [sys.executable, "-c", run, "run", *arguments], stderr=out, env=environment, cwd=ROOT
         )
     try:
         yield process
@@ -217,3 +219,14 @@ def test_the_service_carries_neither_typer_nor_rich() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_hung_camera_driver_ends_the_process(tmp_path: Path) -> None:
+    """Without it: the thread that hangs in the driver would keep the process from ending too."""
+    log = tmp_path / "log"
+    sooner = "import edgehands.service.loop as loop; loop.STUCK_S = 0.3; "
+    arguments = ("--source", "fake:?fps=30&stall=0.2-600", "--mqtt", "mqtt://127.0.0.1:1")
+    with service(*arguments, log=log, run=sooner + RUN) as process:
+        assert process.wait(30) == 1, log.read_text()
+    assert "the driver hasn't answered for 0.3 s" in log.read_text()
+    assert "Traceback" not in log.read_text()

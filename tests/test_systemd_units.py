@@ -130,6 +130,7 @@ def test_stop_by_hand_begins_anew(tmp_path: Path) -> None:
         backoff(tmp_path, "note")
     backoff(tmp_path, "note", "success")
     assert backoff(tmp_path, "wait") == ""
+    assert (tmp_path / "restarts").read_text() == "5\n"  # these only grow: stats report them
 
 
 def test_long_run_begins_anew(tmp_path: Path) -> None:

@@ -58,12 +58,8 @@ class SourceFailure:
     error: SourceError | SourceNotFound
 
 
-class Source(Protocol):
-    """A camera, a file or a folder that gives frames. A context manager: leaving it closes it.
-
-    Every constructor either gives a source that works or cleans up and raises
-    :class:`~edgehands.errors.SourceNotFound` or :class:`~edgehands.errors.SourceError`.
-    """
+class FrameSource(Protocol):
+    """A camera, a file or a folder that gives frames: all that the frame loop needs of it."""
 
     @property
     def finished(self) -> bool:
@@ -80,6 +76,14 @@ class Source(Protocol):
     @property
     def dropped(self) -> int:
         """Frames that nobody read in time: each gave way to a newer one."""
+
+    @property
+    def failures(self) -> int:
+        """How often a camera couldn't be opened, or was lost while it was read."""
+
+    @property
+    def stuck_s(self) -> float:
+        """Seconds that a camera's driver has been holding up a call by now; 0 when it isn't."""
 
     def read(self, timeout: float) -> Frame | None:
         """Give the next frame (of a live source: the newest that wasn't given yet).
@@ -99,6 +103,14 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of the device or file. Doing it twice does no harm."""
+
+
+class Source(FrameSource, Protocol):
+    """A frame source that is a context manager too: leaving it closes it.
+
+    Every constructor either gives a source that works or cleans up and raises
+    :class:`~edgehands.errors.SourceNotFound` or :class:`~edgehands.errors.SourceError`.
+    """
 
     def __enter__(self) -> Self: ...
 

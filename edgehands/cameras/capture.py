@@ -2,8 +2,8 @@
 
 One thread owns the device: it opens it, reads it, closes it, and waits longer and longer between
 attempts, for ever. Nobody else touches the device, because OpenCV and libcamera crash when a device
-is closed under a read. A read that never comes back (a hung driver) can't be ended from here:
-``online`` turns false, and whoever runs the process may end it.
+is closed under a read. A call that never comes back (a hung driver) can't be ended from here:
+``online`` turns false, ``stuck_s`` grows, and whoever runs the process may end it.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ class LiveSource(Closing):
     ) -> None:
         self.reconnects = 0
         self.dropped = 0
+        self.failures = 0
         self._info = info
         self._opener = opener
         self._settings = settings
@@ -119,6 +120,7 @@ class LiveSource(Closing):
         self._ended = False
         self._up = False
         self._last_frame = 0.0
+        self._called: float | None = None  # when the driver was last called; None = it came back
         self._seq = 0
         self._died: BackendUnavailable | None = None
         device = self._open() if must_open else None
@@ -131,6 +133,12 @@ class LiveSource(Closing):
     def online(self) -> bool:
         """Whether a frame came within the last :data:`STALL_S` and the device wasn't lost since."""
         return self._up and time.monotonic() - self._last_frame < STALL_S
+
+    @property
+    def stuck_s(self) -> float:
+        """Seconds since the driver was called, while it hasn't come back; else 0."""
+        called = self._called
+        return 0.0 if called is None else time.monotonic() - called
 
     @property
     def finished(self) -> bool:
@@ -180,14 +188,17 @@ class LiveSource(Closing):
         return device
 
     def _run(self, device: Device | None) -> None:
-        failures = 0
+        failures = 0  # in a row
         lost_at: float | None = None
         ever_up = False
         while not self._stop.is_set():
             try:
+                self._called = time.monotonic()
                 if device is None:
                     device = self._open()
+                    self._called = time.monotonic()
                 shot = device.read()
+                self._called = None
                 if shot is None:
                     break
                 came_up = not self._up
@@ -205,8 +216,9 @@ class LiveSource(Closing):
             except Exception as error:  # noqa: BLE001 - the thread must outlive any driver's fault
                 self._up = False
                 self._close_device(device)
-                device = None
+                self._called = device = None
                 failures += 1
+                self.failures += 1
                 lost_at = lost_at or time.monotonic()
                 pause = self._backoff.after(failures)
                 # Once in full for each outage; a camera that is away for a week fills no log.
@@ -215,6 +227,7 @@ class LiveSource(Closing):
                 self._stop.wait(pause)
         self._up = False
         self._close_device(device)
+        self._called = None
         with self._change:
             self._ended = True
             self._change.notify_all()
@@ -237,6 +250,7 @@ class LiveSource(Closing):
     def _close_device(self, device: Device | None) -> None:
         if device is None:
             return
+        self._called = time.monotonic()
         try:
             device.close()
         except Exception as error:  # noqa: BLE001 - it is gone anyway

@@ -162,6 +162,8 @@ class FakeSource(Closing):
     """
 
     reconnects = 0
+    failures = 0
+    stuck_s = 0.0
     dropped = 0
     online = True
 

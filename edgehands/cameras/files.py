@@ -93,6 +93,8 @@ class ImageSource(Closing):
     """
 
     reconnects = 0
+    failures = 0
+    stuck_s = 0.0
     online = True
 
     def __init__(

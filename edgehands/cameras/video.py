@@ -43,6 +43,8 @@ class VideoSource(Closing):
     """
 
     reconnects = 0
+    failures = 0
+    stuck_s = 0.0
     online = True
 
     def __init__(  # noqa: PLR0913 - each is a choice of the caller

@@ -216,6 +216,9 @@ class StatsMessage(msgspec.Struct, frozen=True, kw_only=True):
         stages: time of each stage over the last frames.
         drops: what was left out.
         camera_reconnects, broker_reconnects: how often each came back.
+        camera_failures: how often the camera couldn't be opened, or was lost while it was read.
+        restarts: how often systemd started the service anew after a failure, since boot; null
+            where it isn't run by our unit.
         rss_mb: memory in use, MB.
         temperature_c: of the processor; null where the system doesn't say.
         throttled: the Raspberry Pi's flags of under-voltage and throttling; null elsewhere.
@@ -229,6 +232,8 @@ class StatsMessage(msgspec.Struct, frozen=True, kw_only=True):
     drops: DropsMessage
     camera_reconnects: int
     broker_reconnects: int
+    camera_failures: int = 0
+    restarts: int | None = None
     rss_mb: float
     temperature_c: float | None
     throttled: int | None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edgehands.errors import EdgehandsError, FrameError, UsageError
+from edgehands.errors import EdgehandsError, FrameError, SourceError, UsageError
 from edgehands.hand import FrameHands
 from edgehands.mqtt.request_messages import SettingsMessage
 from edgehands.service.commands import Command, CommandQueue
@@ -21,17 +21,22 @@ from edgehands.service.statistics import StageTimes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edgehands.cameras.base import FrameSource
     from edgehands.gestures.events import GestureEvent
     from edgehands.hand import Frame
     from edgehands.mqtt.messages import StatsMessage
     from edgehands.mqtt.publisher import CameraStatus, Publisher
     from edgehands.service.governor import Governor
-    from edgehands.service.protocols import Interpreter, LiveSource, Tracker
+    from edgehands.service.protocols import Interpreter, Tracker
 
 log = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 0.5
 """Longest wait for a frame: how soon a signal to stop, or a lost camera, is noticed."""
+
+STUCK_S = 30.0
+"""A camera's driver that holds up one call for longer is given up, and the service with it. The
+slowest call that may yet come back is OpenCV's wait for a V4L2 frame, 10 s."""
 
 STAGES = ("capture", "track", "interpret", "publish", "total")
 """``capture``: age of a frame when its tracking began; ``total``: when it was handed over."""
@@ -51,11 +56,11 @@ class Parts:
         governor: limits the rate; None = nothing does.
     """
 
-    source: LiveSource
+    source: FrameSource
     tracker: Tracker
     publisher: Publisher
     interpreters: Callable[[bool], tuple[Interpreter, ...]] | None = None
-    reopen: Callable[[], LiveSource] | None = None
+    reopen: Callable[[], FrameSource] | None = None
     on_online: Callable[[], None] | None = None
     governor: Governor | None = None
 
@@ -91,7 +96,7 @@ class FrameLoop:
         self.count = 0
         self.last_frame: float | None = None
         self._parts = parts
-        self._source: LiveSource | None = parts.source
+        self._source: FrameSource | None = parts.source
         self._interpreters = (
             parts.interpreters(self.settings.gestures) if parts.interpreters else ()
         )
@@ -99,7 +104,7 @@ class FrameLoop:
         self._watched = threading.Condition()
         self._watchers = 0
         self._newest: FrameHands | None = None
-        self._before = (0, 0)  # drops and reconnects of sources that were closed
+        self._before = (0, 0, 0)  # drops, reconnects and failures of sources that were closed
         self._times = StageTimes(STAGES)
         self._reporter = Reporter(
             source=self,
@@ -118,7 +123,7 @@ class FrameLoop:
             notifier: tells systemd; None finds it in the environment.
 
         Raises:
-            SourceError: A file is damaged.
+            SourceError: A file is damaged, or a camera's driver hangs: only a new process helps.
             BackendUnavailable: What the camera needs was taken away.
         """
         notifier = notifier or Notifier()
@@ -164,6 +169,11 @@ class FrameLoop:
         """How often the camera came back."""
         return self._before[1] + (self._source.reconnects if self._source else 0)
 
+    @property
+    def failures(self) -> int:
+        """How often it couldn't be opened, or was lost."""
+        return self._before[2] + (self._source.failures if self._source else 0)
+
     def _step(self, stop: threading.Event, notifier: Notifier) -> None:
         # A camera that is away and waited for, or switched off, is no reason to be restarted.
         notifier.alive()
@@ -178,6 +188,11 @@ class FrameLoop:
         online = frame is not None or (self.camera == "online" and self._source.online)
         self._show_camera("online" if online else "offline")
         if frame is None:
+            if self._source.stuck_s > STUCK_S:
+                raise SourceError(
+                    f"{self._source.describe().uri}: the driver hasn't answered for {STUCK_S:g} s "
+                    "and can't be woken from here: ending, to be started anew"
+                )
             return
         try:
             self._process(frame)
@@ -277,7 +292,7 @@ class FrameLoop:
         if self._parts.reopen is None:
             raise UsageError("this source can't be opened again: restart the service")
         if self._source is not None:
-            self._before = (self.dropped, self.reconnects)
+            self._before = (self.dropped, self.reconnects, self.failures)
             source, self._source = self._source, None
             source.close()
             self._show_camera("offline")

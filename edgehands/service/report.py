@@ -9,7 +9,12 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from edgehands.mqtt.messages import DropsMessage, StatsMessage
-from edgehands.service.statistics import resident_mb, temperature_c, throttled_flags
+from edgehands.service.statistics import (
+    resident_mb,
+    restarts,
+    temperature_c,
+    throttled_flags,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EVERY_S = 10.0
+LOOK_S = 0.5
+"""How soon systemd's status line follows a camera or a broker that comes or goes."""
 
 
 class Counted(Protocol):
@@ -38,6 +45,10 @@ class Counted(Protocol):
     @property
     def reconnects(self) -> int:
         """How often it came back."""
+
+    @property
+    def failures(self) -> int:
+        """How often it couldn't be opened, or was lost."""
 
 
 class Reporter:
@@ -68,6 +79,7 @@ class Reporter:
         self._times = times
         self._frames = frames
         self._every = every
+        self._restarts = restarts()
         self._begin = self._then = time.monotonic()
         self._frames_then = 0
         self._fps = 0.0
@@ -108,27 +120,41 @@ class Reporter:
                 events=counts.events_dropped,
             ),
             camera_reconnects=self._source.reconnects,
+            camera_failures=self._source.failures,
             broker_reconnects=counts.reconnects,
+            restarts=self._restarts,
             rss_mb=round(resident_mb(), 1),
             temperature_c=temperature_c(),
             throttled=throttled_flags(),
         )
 
     def _run(self, notifier: Notifier) -> None:
-        while not self._stop.wait(self._every):
+        due = self._begin + self._every
+        shown: tuple[bool, bool] | None = None
+        while not self._stop.wait(min(LOOK_S, self._every)):
             try:
+                state = (self._source.online, self._publisher.connected)
+                reports = time.monotonic() >= due
+                waiting = shown is None and not state[0]  # what was said at the start still holds
+                if not reports and (waiting or state == shown):
+                    continue
                 message = self.report()
-                self._publisher.stats(message)
-                self._govern(message)
-                broker = "broker connected" if self._publisher.connected else "broker away"
-                camera = "camera away, retrying"
-                if self._source.online:
-                    camera = f"{message.fps:.1f} frames a second"
-                    if self._governor is not None and self._governor.limit:
-                        camera += f" (held back: {self._governor.reason})"
-                notifier.status(f"{camera}, {broker}")
+                shown = state
+                if reports:
+                    due = max(due + self._every, time.monotonic())
+                    self._publisher.stats(message)
+                    self._govern(message)
+                notifier.status(self._line(message, *state))
             except Exception:
                 log.exception("no report this time")
+
+    def _line(self, message: StatsMessage, online: bool, connected: bool) -> str:
+        camera = "camera away, retrying"
+        if online:
+            camera = f"{message.fps:.1f} frames a second"
+            if self._governor is not None and self._governor.limit:
+                camera += f" (held back: {self._governor.reason})"
+        return f"{camera}, {'broker connected' if connected else 'broker away'}"
 
     def _govern(self, message: StatsMessage) -> None:
         if self._governor is not None:

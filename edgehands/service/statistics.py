@@ -16,6 +16,8 @@ import numpy as np
 from edgehands.mqtt.messages import QuantilesMessage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 RING_SIZE = 512
@@ -81,6 +83,18 @@ def resident_mb() -> float:
     except (OSError, ValueError, IndexError):
         return 0.0
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def restarts(env: Mapping[str, str] | None = None) -> int | None:
+    """How often systemd has started the service anew since boot, after a failure; None elsewhere.
+
+    ``edgehands-backoff`` counts them, in memory.
+    """
+    folder = (os.environ if env is None else env).get("RUNTIME_DIRECTORY", "")
+    try:
+        return int(Path(folder, "restarts").read_text()) if folder else None
+    except (OSError, ValueError):
+        return None
 
 
 def temperature_c(folder: Path = _THERMAL) -> float | None:
