@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-VERBS = ("run", "track", "watch", "bench", "check", "cameras", "models")
+VERBS = ("run", "track", "watch", "bench", "check", "cameras", "models", "homeassistant")
 
 
 def run(*words: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

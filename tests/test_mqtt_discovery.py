@@ -17,6 +17,7 @@ from edgehands.mqtt.requests import Received
 from edgehands.mqtt.topics import Topics
 from tests.mosquitto import free_port, retained, wait_for
 from tests.mqtt_hands import config_for
+from tests.test_cli import one_line, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,6 +120,41 @@ def test_a_visit_names_what_is_wrong_with_the_broker(
     deaf = make_broker("allow_anonymous true", f"acl_file {acl}")
     with pytest.raises(BrokerError, match="didn't take the message"):
         publish_once(config_for(deaf.url).mqtt, [("a/b", b"x")])
+
+
+@pytest.mark.broker
+def test_the_command_removes_a_node_and_says_so(broker: Mosquitto, tmp_path: Path) -> None:
+    """Without it: whoever renamed a device would have to find and empty a topic by hand."""
+    here = "homeassistant/device/edgehands-kitchen/config"
+    other = "homeassistant/device/edgehands-garage/config"
+    publish_once(config_for(broker.url).mqtt, [(here, b"{}"), (other, b"{}")])
+    file = tmp_path / "edgehands.toml"
+    file.write_text(f'[node]\nname = "kitchen"\n[mqtt]\nurl = "{broker.url}"\n')
+    done = run("homeassistant", "remove", "--config", file)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"kitchen is removed: {here} is empty on mqtt://127.0.0.1")
+    assert set(retained(broker.port)) == {other}
+    url = broker.url.replace("//", "//user:geheim@")
+    named = run("homeassistant", "remove", "--mqtt", url, "--node", "garage", "--json")
+    assert json.loads(named.stdout) == {"node": "garage", "topic": other, "broker": broker.url}
+    assert retained(broker.port) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("remove", "--node", "a/b"), 2, '--node = "a/b" can\'t be part of a topic'),
+        (("remove", "--mqtt", "http://hub"), 2, "mqtt.url"),
+        (("remove", "--mqtt", "mqtt://127.0.0.1:1"), 1, "nothing listens there"),
+    ],
+)
+def test_the_command_says_in_one_line_what_is_wrong(
+    words: tuple[str, ...], code: int, said: str
+) -> None:
+    """Without it: a typo would look like a removed device."""
+    done = run("homeassistant", *words)
+    assert done.returncode == code
+    assert said in one_line(done.stderr)
 
 
 def _texts(value: Any) -> list[str]:

@@ -144,6 +144,27 @@ def test_an_mqtt_5_asker_gets_its_answer_where_it_wants_it() -> None:
     assert [m.topic for m in asker.out.sent] == ["my/answers", TOPICS.response("health")]
 
 
+@pytest.mark.parametrize(
+    "topic",
+    [
+        TOPICS.status,
+        TOPICS.presence,
+        TOPICS.enabled_set,
+        TOPICS.request("set"),
+        TOPICS.discovery("homeassistant"),
+        TOPICS.discovery("ha/own"),
+    ],
+)
+def test_who_may_only_ask_can_not_make_a_node_speak_nonsense_in_its_own_name(topic: str) -> None:
+    """Without it: a program with the right to ask could spoil a node's status for everybody."""
+    asker = Asker()
+    with asker.requests:
+        asker.ask("info", b"", response_topic=topic)
+        asker.ask("info", b"", response_topic=f"{TOPICS.node}/response/info/me")
+        assert wait_for(lambda: asker.out.sent)
+    assert [m.topic for m in asker.out.sent] == [f"{TOPICS.node}/response/info/me"]
+
+
 def test_the_switch_is_a_plain_word() -> None:
     """Without it: Home Assistant's switch would do nothing."""
     asker = Asker()

@@ -29,6 +29,7 @@ VERBS = {
     "cameras": "edgehands.cli.cameras",
     "models": "edgehands.cli.models",
     "gestures": "edgehands.cli.gestures",
+    "homeassistant": "edgehands.cli.homeassistant",
     "synth": "edgehands.cli.synth",
 }
 """Verb -> the module that has a typer application with that one command."""

@@ -25,6 +25,9 @@ MAX_BYTES = 65_536
 """No message is larger; a larger one is refused before anything reads it."""
 
 _T = Topics.templates()
+MAX_TEXT = 1000
+"""Characters of a line for people."""
+
 _GESTURE_NAME = re.compile(r"[a-z0-9_-]{1,32}")
 
 
@@ -39,7 +42,7 @@ class Channel:
         qos: 0 or 1.
         retain: whether the broker keeps the last one.
         payload: a message type, the allowed texts, or what it is: an integer, a gesture, or
-            the compact form.
+            the compact form, or a line for people.
         direction: ``out`` when the node writes it, ``in`` when it reads it.
     """
 
@@ -48,7 +51,9 @@ class Channel:
     summary: str
     qos: Literal[0, 1]
     retain: bool
-    payload: type[msgspec.Struct] | tuple[str, ...] | Literal["integer", "gesture", "compact"]
+    payload: (
+        type[msgspec.Struct] | tuple[str, ...] | Literal["integer", "gesture", "compact", "text"]
+    )
     direction: Literal["out", "in"] = "out"
 
 
@@ -73,6 +78,14 @@ CHANNELS: tuple[Channel, ...] = (
         0,
         retain=False,
         payload=StatsMessage,
+    ),
+    Channel(
+        "problem",
+        _T.problem,
+        "What is wrong with the settings, so that the node can't start; empty when they are good.",
+        1,
+        retain=True,
+        payload="text",
     ),
     Channel(
         "cameraStatus",
@@ -165,6 +178,14 @@ CHANNELS: tuple[Channel, ...] = (
         retain=False,
         payload=ResponseMessage,
     ),
+    Channel(
+        "ownResponse",
+        _T.response("{verb}/{asker}"),
+        "The answer to an MQTT 5 request that named this response topic.",
+        1,
+        retain=False,
+        payload=ResponseMessage,
+    ),
 )
 
 
@@ -230,6 +251,8 @@ def _reader(channel: Channel) -> Callable[[bytes], Any]:
         return decode_compact
     if payload == "gesture":
         return lambda raw: _gesture(raw.decode())
+    if payload == "text":
+        return lambda raw: _text(raw.decode())
     return msgspec.json.Decoder(payload).decode
 
 
@@ -248,4 +271,10 @@ def _integer(text: str) -> int:
 def _gesture(text: str) -> str:
     if not _GESTURE_NAME.fullmatch(text):
         raise ValueError(f"{text[:40]!r} is not a gesture's name")
+    return text
+
+
+def _text(text: str) -> str:
+    if len(text) > MAX_TEXT or "\0" in text:
+        raise ValueError(f"{len(text)} characters are no line: at most {MAX_TEXT}, and no NUL")
     return text

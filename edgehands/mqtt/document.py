@@ -10,13 +10,14 @@ import re
 from typing import Any
 
 from edgehands.config.document import describe_components, json_schema
-from edgehands.mqtt.contract import CHANNELS, MAX_BYTES, Channel
+from edgehands.mqtt.contract import CHANNELS, MAX_BYTES, MAX_TEXT, Channel
 from edgehands.mqtt.messages import SCHEMA
 
 _PLACES = {
     "node": "The device's name: its host name unless `node.name` says otherwise.",
     "camera": "The camera's name: `main` unless `camera.name` says otherwise.",
     "verb": "What is asked.",
+    "asker": "Whatever the asker chose.",
 }
 
 
@@ -99,6 +100,8 @@ def _message(channel: Channel) -> dict[str, Any]:
         payload = {"type": "string"}
         if isinstance(channel.payload, tuple):
             payload["enum"] = list(channel.payload)
+        elif channel.payload == "text":
+            payload["maxLength"] = MAX_TEXT
         else:
             payload["pattern"] = (
                 "^[0-9]{1,9}$" if channel.payload == "integer" else "^[a-z0-9_-]{1,32}$"

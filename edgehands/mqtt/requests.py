@@ -174,10 +174,24 @@ class Requests:
             return
         verb = message.topic.rpartition("/")[2]
         topic = message.response_topic or self._topics.response(verb)
-        if len(topic) > 512 or "+" in topic or "#" in topic or topic.startswith("$"):
+        if not self._may_answer_on(topic):
             log.warning("a request asks for an answer on %r: not sent", topic[:80])
             return
         self._out.event(topic, encode(response), message.correlation)
+
+    def _may_answer_on(self, topic: str) -> bool:
+        """Whether a topic may be written because somebody who asks wants it so.
+
+        Who may only ask must not make us say nonsense in our own name: on our status, our states,
+        or to Home Assistant.
+        """
+        if len(topic) > 512 or "+" in topic or "#" in topic or topic.startswith("$"):
+            return False
+        if topic.endswith(f"/device/{self._topics.node_id}/config"):
+            return False
+        return topic.startswith(self._topics.response("")) or not topic.startswith(
+            f"{self._topics.node}/"
+        )
 
 
 class _Bucket:

@@ -49,6 +49,7 @@ class Topics:
         self.status = f"{self.node}/status"
         self.info = f"{self.node}/info"
         self.stats = f"{self.node}/stats"
+        self.problem = f"{self.node}/problem"
         self.camera_status = f"{self.camera}/status"
         self.hands = f"{self.camera}/hands"
         self.hands_bin = f"{self.camera}/hands/bin"
