@@ -1,0 +1,211 @@
+"""Freshly installed Debians in folders: made once, copied, entered with and without a network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CACHE = ROOT / ".cache" / "emulated"
+MIRROR = "http://deb.debian.org/debian"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# What a stock Raspberry Pi OS Lite has of what the package needs.
+STOCK = "python3,python3-numpy,systemd,systemd-sysv,udev,dbus"
+
+_BINFMT = Path("/proc/sys/fs/binfmt_misc")
+
+# Of a Pi 4. Under qemu-user 7.2 a program sees the x86 machine's own /proc/cpuinfo, and LiteRT,
+# which reads it to choose its code, then dies of a segmentation fault.
+_PI4_CORE = """\
+processor	: {core}
+BogoMIPS	: 108.00
+Features	: fp asimd evtstrm crc32 cpuid
+CPU implementer	: 0x41
+CPU architecture: 8
+CPU variant	: 0x0
+CPU part	: 0xd08
+CPU revision	: 3
+
+"""
+PI4_CPUINFO = (
+    "".join(_PI4_CORE.format(core=core) for core in range(4))
+    + "Revision	: c03115\nModel		: Raspberry Pi 4 Model B Rev 1.5\n"
+)
+
+
+def needs(*programs: str) -> list[pytest.MarkDecorator]:
+    """Mark a module: emulated, and skipped with a plain reason where something isn't here."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    missing = [name for name in programs if shutil.which(name, path=path) is None]
+    return [
+        pytest.mark.emulated,
+        pytest.mark.skipif(os.geteuid() != 0, reason="it needs root: run it as root"),
+        pytest.mark.skipif(bool(missing), reason=f"not here: {', '.join(missing)} (apt install)"),
+    ]
+
+
+def runs_arm64() -> bool:
+    """Whether programs for arm64 run here; switches on what Debian has prepared for that."""
+    if not (_BINFMT / "status").exists():
+        subprocess.run(
+            ["mount", "-t", "binfmt_misc", "binfmt_misc", str(_BINFMT)],
+            check=False, capture_output=True,
+        )  # fmt: skip
+    if not (_BINFMT / "qemu-aarch64").exists() and shutil.which("update-binfmts"):
+        subprocess.run(["update-binfmts", "--enable", "qemu-aarch64"], check=False)
+    return own_architecture() == "arm64" or (_BINFMT / "qemu-aarch64").exists()
+
+
+def own_architecture() -> str:
+    """Debian's word for this machine's."""
+    done = subprocess.run(
+        ["dpkg", "--print-architecture"], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def bootstrap(name: str, suite: str, *, packages: str = "", architecture: str = "") -> Path:
+    """Give a freshly installed Debian, kept in .cache; don't change it.
+
+    Args:
+        name: of its folder.
+        suite: ``bookworm`` or ``trixie``.
+        packages: installed beside the smallest system there is, with commas.
+        architecture: another than this machine's.
+    """
+    base = CACHE / name
+    if not (base / "done").exists():
+        shutil.rmtree(base, ignore_errors=True)
+        CACHE.mkdir(parents=True, exist_ok=True)
+        options = [f"--include={packages}"] if packages else []
+        options += [f"--architectures={architecture}"] if architecture else []
+        subprocess.run(
+            [
+                "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", *options,
+                suite, str(base), MIRROR,
+            ],
+            check=True,
+        )  # fmt: skip
+        (base / "done").touch()
+    return base
+
+
+def build_package(folder: Path, architecture: str) -> Path:
+    """Build the package of this tree."""
+    done = subprocess.run(
+        [
+            str(ROOT / ".venv" / "bin" / "python"), str(ROOT / "scripts" / "build_deb"),
+            "--arch", architecture, "--out", str(folder),
+        ],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (package,) = folder.glob(f"*_{architecture}.deb")
+    return package
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command did: its exit code, all that it printed, and how long it took."""
+
+    code: int
+    text: str
+    seconds: float
+
+
+class Chroot:
+    """A copy of a bootstrapped Debian that commands are run in, as root.
+
+    Args:
+        base: what :func:`bootstrap` gave.
+        folder: where the copy is put.
+        cpuinfo: shown as ``/proc/cpuinfo``, where the machine's own would mislead.
+    """
+
+    def __init__(self, base: Path, folder: Path, *, cpuinfo: str = "") -> None:
+        self.root = folder / base.name
+        subprocess.run(["cp", "-a", "--reflink=auto", str(base), str(self.root)], check=True)
+        (self.root / "etc" / "hosts").write_text("127.0.0.1 localhost\n")
+        self._cpuinfo = folder / f"{base.name}-cpuinfo" if cpuinfo else None
+        if self._cpuinfo:
+            self._cpuinfo.write_text(cpuinfo)
+
+    def must(self, command: str, *, network: bool = False, seconds: float = 600.0) -> Said:
+        """Run a shell command that has to succeed."""
+        said = self.run(command, network=network, seconds=seconds)
+        assert said.code == 0, f"{command}: exit code {said.code}\n{said.text[-4000:]}"
+        return said
+
+    def run(self, command: str, *, network: bool = False, seconds: float = 600.0) -> Said:
+        """Run a shell command; without ``network`` there is nothing but loopback."""
+        environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/root"}
+        if network:
+            environment |= self._network()
+        started = time.monotonic()
+        with subprocess.Popen(
+            [
+                "unshare", "--mount", "--pid", "--fork", "--kill-child",
+                *([] if network else ["--net"]),
+                "sh", "-ec", self._enter(network=network), "sh", command,
+            ],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process:  # fmt: skip
+            try:
+                text, _ = process.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                text, _ = process.communicate()
+                text += f"\n(ended after {seconds:.0f} s)"
+            return Said(process.returncode, text, time.monotonic() - started)
+
+    def _enter(self, *, network: bool) -> str:
+        """Shell lines that mount what a system has and go in; $1 is the command."""
+        root = self.root
+        lines = [] if network else ["ip link set lo up"]
+        lines += [
+            f"mount --rbind /dev {root}/dev",
+            f"mount -t proc proc {root}/proc",
+            f"mount -t sysfs -o ro sysfs {root}/sys",
+            f"mount -t tmpfs tmpfs {root}/run",
+        ]
+        if self._cpuinfo:
+            lines.append(f"mount --bind {self._cpuinfo} {root}/proc/cpuinfo")
+        return "\n".join([*lines, f'exec chroot {root} /bin/sh -c "$1"'])
+
+    def _network(self) -> dict[str, str]:
+        """Let it reach the network as this machine does: names, and certificates of its own."""
+        shutil.copy("/etc/resolv.conf", self.root / "etc" / "resolv.conf")
+        given = os.environ.get("SSL_CERT_FILE")
+        if not given or not Path(given).is_file():
+            return {}
+        shutil.copy(given, self.root / "etc" / "certificates-of-the-tester.crt")
+        names = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
+        return dict.fromkeys(names, "/etc/certificates-of-the-tester.crt")
+
+
+def checkout(target: Path, only: Sequence[str] = ()) -> None:
+    """Put a copy of this tree there, as somebody has it who unpacked it: without git's history."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", *only], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            place = target / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, place)

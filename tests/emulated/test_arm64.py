@@ -1,0 +1,270 @@
+"""The package for a Pi, installed and run on an emulated arm64: the same numbers as on a PC."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import cv2
+import flatbuffers  # type: ignore[import-untyped]
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from edgehands import HandTracker, TrackingConfig
+from edgehands.geometry.constants import LANDMARK_INPUT_SIZE, PALM_INPUT_SIZE
+from edgehands.geometry.roi import crop_to_frame, letterbox_to_frame
+from tests.emulated.debian import (
+    PI4_CPUINFO,
+    ROOT,
+    STOCK,
+    Chroot,
+    Said,
+    bootstrap,
+    build_package,
+    needs,
+    own_architecture,
+    runs_arm64,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from tests.emulated.conftest import Note
+
+pytestmark = needs("mmdebstrap", "unshare", "ip")
+
+VENV = "/usr/lib/edgehands/venv/bin/python"
+MODELS = "/usr/lib/edgehands/venv/lib/python3.11/site-packages/edgehands/_models"
+CLIP = "demo.mp4"
+
+FRAMES = 90
+"""Of the demo's clip, tracked on both: no hand, one that comes in at frame 38, one that moves."""
+
+WHOLLY_INTEGER = ("hand_landmark_lite_edgetpu", "hand_landmark_full_edgetpu")
+"""int8 from the input to every output."""
+
+INTEGER_TO_HEADS = ("hand_landmark_lite_int8", "hand_landmark_full_int8")
+"""In use on a CPU: int8 up to the last convolution, then four small heads in float."""
+
+PALMS = ("palm_detection_lite_float16", "palm_detection_full_float16")
+"""In use on a CPU: float."""
+
+MOST_OF_HEADS = 1e-4
+"""How far the float heads may be apart between the two machines, of the output's largest value."""
+
+MOST_OF_PALMS = 1e-4
+"""The same for the palm models."""
+
+TRACKED_APART = 1e-4
+"""Landmarks of ``edgehands track``, of the picture's width: one unit of the last decimal."""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A system with the package, and how the installation went."""
+
+    system: Chroot
+    installing: Said
+
+
+@pytest.fixture(scope="module")
+def pc(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Bookworm of this machine's kind."""
+    return installed(tmp_path_factory.mktemp("pc"), own_architecture(), "bookworm-stock", "")
+
+
+@pytest.fixture(scope="module")
+def pi(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Bookworm for arm64."""
+    if not runs_arm64():
+        pytest.skip("programs for arm64 don't run here: apt install qemu-user-static")
+    return installed(tmp_path_factory.mktemp("pi"), "arm64", "bookworm-arm64", PI4_CPUINFO)
+
+
+def installed(folder: Path, architecture: str, name: str, cpuinfo: str) -> Installed:
+    """Install the package without a network."""
+    base = bootstrap(name, "bookworm", packages=STOCK, architecture=architecture)
+    system = Chroot(base, folder, cpuinfo=cpuinfo)
+    package = build_package(folder, architecture)
+    home = system.root / "root"
+    shutil.move(package, home / package.name)
+    for file in (
+        ROOT / "edgehands" / "data" / CLIP,
+        ROOT / "tests" / "emulated" / "raw_outputs.py",
+    ):
+        shutil.copy(file, home)
+    return Installed(system, system.must(f"dpkg -i /root/{package.name}", seconds=1200))
+
+
+def test_installs_without_a_network(pi: Installed, note: Note) -> None:
+    """A Pi without internet would stay without edgehands."""
+    note("arm64 Bookworm, no network", "`dpkg -i` of the package", pi.installing.seconds)
+    machine = pi.system.must(f"{VENV} -c 'import platform; print(platform.machine())'")
+    assert machine.text.strip() == "aarch64"
+
+
+def test_apt_numpy_stays_in_use(pi: Installed) -> None:
+    """picamera2 would break."""
+    said = pi.system.must(f"{VENV} -c 'import cv2, numpy; print(numpy.__file__)'")
+    assert said.text.startswith("/usr/lib/python3/dist-packages/")
+
+
+@pytest.mark.parametrize("verb", ["check", "models", "cameras", "doctor --json"])
+def test_command_runs(pi: Installed, verb: str, note: Note) -> None:
+    """Somebody who looks after a Pi would see a traceback, or nothing."""
+    said = pi.system.run(f"edgehands {verb}")
+    note(f"arm64: edgehands {verb}", f"exit code {said.code}", said.seconds)
+    # Neither a camera nor a broker is here, and the doctor says so.
+    assert said.code == (1 if verb.startswith("doctor") else 0), said.text
+    assert "Traceback" not in said.text
+
+
+def test_integers_are_the_same_as_on_a_pc(
+    pi: Installed, pc: Installed, tmp_path: Path, note: Note
+) -> None:
+    """What is measured on a PC, accuracy above all, would not hold on a Pi."""
+    np.savez(tmp_path / "crops.npz", allow_pickle=False, **crops())
+    for name in INTEGER_TO_HEADS:
+        cut = integers_of((ROOT / "models" / f"{name}.tflite").read_bytes())
+        (tmp_path / f"{name}_integers.tflite").write_bytes(cut)
+    names = (*WHOLLY_INTEGER, *INTEGER_TO_HEADS, *PALMS)
+    here, there = (raw_outputs(where, tmp_path, names) for where in (pc, pi))
+    assert here.keys() == there.keys()
+
+    integers = {key for key, values in here.items() if values.dtype == np.int8}
+    assert {key.split("/")[0] for key in integers} == {
+        *WHOLLY_INTEGER,
+        *(f"{name}_integers" for name in INTEGER_TO_HEADS),
+    }
+    for key in sorted(integers):
+        assert np.ptp(here[key]) > 10, f"{key} says nothing"
+        np.testing.assert_array_equal(there[key], here[key], err_msg=key)
+    count = sum(here[key].size for key in integers)
+    note("arm64 against amd64, int8 outputs", f"{count} numbers, all bits the same")
+
+    for kind, most in (("hand", MOST_OF_HEADS), ("palm", MOST_OF_PALMS)):
+        floats = [key for key in here.keys() - integers if key.startswith(kind)]
+        apart = max(
+            float(np.abs(there[key] - here[key]).max() / np.abs(here[key]).max()) for key in floats
+        )
+        note(
+            f"arm64 against amd64, float {'heads' if kind == 'hand' else 'palm models'}",
+            f"at most {apart:.1e} of the largest value apart",
+        )
+        assert apart <= most
+
+
+@pytest.mark.parametrize("precision", ["auto", "int8"])
+def test_tracks_the_demo_as_on_a_pc(
+    pi: Installed, pc: Installed, precision: str, note: Note
+) -> None:
+    """Somebody's gestures, taught and tried on a PC, would not be seen on the Pi."""
+    here = tracked(pc, precision)
+    there = tracked(pi, precision)
+    apart, same = 0.0, 0
+    for one, other in zip(here.frames, there.frames, strict=True):
+        assert [hand["id"] for hand in one] == [hand["id"] for hand in other]
+        for a, b in zip(one, other, strict=True):
+            assert a["handedness"] == b["handedness"]
+            same += a == b
+            difference = np.subtract(a["landmarks"], b["landmarks"])
+            apart = max(apart, float(np.abs(difference).max()))
+    hands = sum(map(len, here.frames))
+    assert hands > FRAMES // 2
+    note(
+        f"arm64: edgehands track --precision {precision}, {FRAMES} frames of the demo's clip",
+        f"{same} of {hands} hands the same as on amd64 in every printed digit,"
+        f" landmarks at most {apart:.4f} of the width apart",
+        there.seconds,
+    )
+    assert apart <= TRACKED_APART
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """The hands of each frame as ``edgehands track`` printed them, and how long it took."""
+
+    frames: list[list[dict[str, Any]]]
+    seconds: float
+
+
+def tracked(where: Installed, precision: str) -> Tracked:
+    """Track the clip's beginning."""
+    # It is ended by its full pipe, so the rest of the clip isn't waited for.
+    said = where.system.run(
+        f"edgehands track /root/{CLIP} --threads 1 --precision {precision} --json - 2>/dev/null"
+        f" | head -n {FRAMES}",
+        seconds=1500,
+    )
+    lines = [json.loads(line) for line in said.text.splitlines()]
+    assert [line["frame"] for line in lines] == list(range(FRAMES))
+    return Tracked([line["hands"] for line in lines], said.seconds)
+
+
+def crops() -> dict[str, NDArray[np.uint8]]:
+    """Inputs of the models from the demo's clip, (N, size, size, 3) uint8 RGB, named by size."""
+    hands, frames = [], []
+    clip = cv2.VideoCapture(str(ROOT / "edgehands" / "data" / CLIP))
+    with HandTracker(TrackingConfig(max_hands=2)) as tracker:
+        for number in range(600):
+            image = cv2.cvtColor(clip.read()[1], cv2.COLOR_BGR2RGB).astype(np.uint8)
+            found = tracker.process(image, number / 30)
+            if number % 60 == 0:
+                frames.append(draw(image, letterbox(image), PALM_INPUT_SIZE))
+                hands += [
+                    draw(image, crop_to_frame(hand.roi, LANDMARK_INPUT_SIZE), LANDMARK_INPUT_SIZE)
+                    for hand in found
+                ]
+    assert len(hands) >= 5
+    return {f"of_{LANDMARK_INPUT_SIZE}": np.stack(hands), f"of_{PALM_INPUT_SIZE}": np.stack(frames)}
+
+
+def letterbox(image: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Give the map from the palm model's input to the frame."""
+    return letterbox_to_frame(image.shape[1], image.shape[0], PALM_INPUT_SIZE)
+
+
+def draw(
+    image: NDArray[np.uint8], to_frame: NDArray[np.floating[Any]], size: int
+) -> NDArray[np.uint8]:
+    """Draw a model's input."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cast("NDArray[np.uint8]", cv2.warpAffine(image, to_frame, (size, size), flags=flags))
+
+
+def raw_outputs(where: Installed, folder: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    """Run the installed models, and the cut ones, on the crops."""
+    home = where.system.root / "root"
+    for file in folder.glob("*.*"):
+        shutil.copy(file, home)
+    models = [f"{MODELS}/{name}.tflite" for name in names]
+    models += [f"/root/{file.name}" for file in folder.glob("*_integers.tflite")]
+    where.system.must(
+        f"{VENV} /root/raw_outputs.py /root/crops.npz /root/out.npz {' '.join(models)}"
+    )
+    with np.load(home / "out.npz") as found:
+        return dict(found)
+
+
+def integers_of(model: bytes) -> bytes:
+    """Give the model ended where its integers become float: the last of them are its output."""
+    whole = schema.ModelT.InitFromPackedBuf(model, 0)
+    (graph,) = whole.subgraphs
+    codes = [code.builtinCode for code in whole.operatorCodes]
+    (place,) = (
+        number
+        for number, operator in enumerate(graph.operators)
+        if codes[operator.opcodeIndex] == schema.BuiltinOperator.DEQUANTIZE
+        and graph.tensors[operator.inputs[0]].type == schema.TensorType.INT8
+    )
+    graph.outputs = graph.operators[place].inputs
+    graph.operators = graph.operators[:place]
+    whole.signatureDefs = []
+    builder = flatbuffers.Builder(len(model))
+    builder.Finish(whole.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
