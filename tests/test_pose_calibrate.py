@@ -55,7 +55,7 @@ def test_a_known_camera_is_found_again() -> None:
 def test_too_few_views_say_how_many_are_needed() -> None:
     """Somebody who holds the board badly must learn what to do, not get a bad calibration."""
     empty = [np.full((480, 640), 200, np.uint8)] * 5
-    with pytest.raises(CalibrationError, match=r"found in 3 of 8 pictures, 8 are needed"):
+    with pytest.raises(CalibrationError, match=r"in 3 of 8 pictures, 8 different views are needed"):
         calibrate([*views(3), *empty])
 
 

@@ -1,0 +1,90 @@
+"""Change a few settings in a configuration file that a person wrote, and nothing else in it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgehands.config.load import load
+from edgehands.config.values import toml_value
+from edgehands.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HEADER = re.compile(r"^\s*\[")
+
+
+def set_in_file(path: Path, table: str, values: Mapping[str, Any]) -> None:
+    """Set keys of one table; comments, order and all other lines stay as they are.
+
+    The file is replaced in one step, and only by one that reads back as meant. A file that isn't
+    there is made.
+
+    Raises:
+        ConfigError: the file can't be read, understood or written; it is left as it was.
+    """
+    try:
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} can't be read ({error}): name another file") from None
+    if old:
+        load([path], env={})  # says what is wrong with it, and where
+    new = _edited(old, table, values)
+    wanted = tomllib.loads(old)
+    wanted[table] = {**wanted.get(table, {}), **values}
+    try:
+        good = tomllib.loads(new) == wanted
+    except tomllib.TOMLDecodeError:
+        good = False
+    if not good:
+        lines = "; ".join(f"{table}.{key} = {toml_value(v)}" for key, v in values.items())
+        raise ConfigError(f"{path} is written in a way that can't be changed here: set {lines}")
+    _replace(path, new)
+
+
+def _edited(old: str, table: str, values: Mapping[str, Any]) -> str:
+    lines = old.splitlines()
+    header = re.compile(rf"^\s*\[\s*{re.escape(table)}\s*\]\s*(#.*)?$")
+    start = next((i for i, line in enumerate(lines) if header.match(line)), None)
+    if start is None:
+        new = [f"[{table}]", *(f"{key} = {toml_value(v)}" for key, v in values.items())]
+        return "\n".join([*lines, *([""] if lines else []), *new]) + "\n"
+    end = next(
+        (i for i in range(start + 1, len(lines)) if _HEADER.match(lines[i])),
+        len(lines),
+    )
+    missing = []
+    for key, value in values.items():
+        line = re.compile(rf"^\s*{re.escape(key)}\s*=")
+        place = next((i for i in range(start + 1, end) if line.match(lines[i])), None)
+        if place is None:
+            missing.append(f"{key} = {toml_value(value)}")
+        else:
+            lines[place] = f"{key} = {toml_value(value)}"
+    return "\n".join([*lines[: start + 1], *missing, *lines[start + 1 :]]) + "\n"
+
+
+def _replace(path: Path, text: str) -> None:
+    try:
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, delete=False, encoding="utf-8"
+        ) as file:
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                with contextlib.suppress(OSError):  # a card's FAT partition has no modes
+                    Path(file.name).chmod(mode)
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise ConfigError(f"{path} can't be written ({error.strerror}): nothing is kept") from None
