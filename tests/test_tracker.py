@@ -15,6 +15,7 @@ import pytest
 
 from edgehands import Handedness, HandTracker, Roi, TrackingConfig
 from edgehands.errors import ConfigError, FrameError
+from edgehands.geometry.roi import landmarks_roi
 from edgehands.tracking.landmark_model import LandmarkReading
 from edgehands.tracking.schedule import IDLE_AFTER, INTERVAL_IDLE, INTERVAL_LAST
 from edgehands.tracking.track import Track
@@ -125,7 +126,8 @@ def test_two_tracks_on_one_hand_become_one() -> None:
 def reading_at(x: float, *, looks_right: float = 0.95) -> LandmarkReading:
     """An open hand, 100 pixels tall, around (x, 240)."""
     landmarks = (open_hand() * 100 + (x, 240, 0)).astype(np.float32)
-    return LandmarkReading(Roi(x, 240, 200, 0), 0.99, looks_right, landmarks, open_hand())
+    roi = Roi(x, 240, 200, 0)
+    return LandmarkReading(roi, landmarks_roi(landmarks), 0.99, looks_right, landmarks, open_hand())
 
 
 def track_at(number: int, x: float, **side: float) -> Track:

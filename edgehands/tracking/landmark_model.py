@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edgehands.geometry.constants import LANDMARK_INPUT_SIZE
-from edgehands.geometry.roi import crop_to_frame, project_landmarks, rotate_world
+from edgehands.geometry.roi import crop_to_frame, landmarks_roi, project_landmarks, rotate_world
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +28,7 @@ class LandmarkReading:
 
     Attributes:
         roi: where it looked.
+        found_roi: where the hand is, by its landmarks: where to look next.
         presence: 0..1, that there is a hand.
         looks_right: 0..1, that it is a right hand if the image isn't a mirror image.
         landmarks: (21, 3) float32, frame pixels.
@@ -35,6 +36,7 @@ class LandmarkReading:
     """
 
     roi: Roi
+    found_roi: Roi
     presence: float
     looks_right: float
     landmarks: NDArray[np.float32]
@@ -72,10 +74,12 @@ class LandmarkModel:
             return None
         raw = self._model.output("landmarks").reshape(21, 3)
         world = self._model.output("world_landmarks").reshape(21, 3)
+        landmarks = project_landmarks(raw, to_frame)
         return LandmarkReading(
             roi,
+            landmarks_roi(landmarks),
             presence,
             float(self._model.output("handedness")[0]),
-            project_landmarks(raw, to_frame),
+            landmarks,
             rotate_world(world, roi.rotation),
         )

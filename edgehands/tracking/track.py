@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from edgehands.geometry.roi import landmarks_roi, normalise_angle
+from edgehands.geometry.roi import normalise_angle
 from edgehands.hand import Hand, Handedness, Roi
 from edgehands.tracking.smoothing import HandSmoother
 
@@ -56,7 +56,7 @@ class Track:
         self._smoother = HandSmoother() if smoothing else None
         self._right = self._right_of(reading)
         self._readings = 1
-        self._roi = landmarks_roi(reading.landmarks)
+        self._roi = reading.found_roi
         self._measured = self._roi
         self._velocity = (0.0, 0.0)  # frame pixels per second
         self._turn = 0.0  # radians that the velocity turned by, from the last reading but one
@@ -75,7 +75,7 @@ class Track:
 
     def surprise(self, reading: LandmarkReading, t: float) -> float:
         """How little a reading at second ``t`` fits: 0 as expected; a ROI's size away is 1."""
-        expected, found = self.predict(t), landmarks_roi(reading.landmarks)
+        expected, found = self.predict(t), reading.found_roi
         apart = math.hypot(found.cx - expected.cx, found.cy - expected.cy) / expected.size
         lost = max(0, self.missed - 1)  # this frame's reading is still being judged
         wrong_side = abs(self._right_of(reading) - self._right)
@@ -84,7 +84,7 @@ class Track:
     def see(self, reading: LandmarkReading, t: float) -> None:
         """Take a new reading of the hand."""
         gap = t - self.last_seen
-        roi = landmarks_roi(reading.landmarks)
+        roi = reading.found_roi
         still = _nearly(roi, self._roi)
         before = self._velocity
         if still or gap <= 0:

@@ -20,7 +20,7 @@ from edgehands.backends import choose_backend
 from edgehands.config import TrackingConfig
 from edgehands.errors import FrameError
 from edgehands.geometry.duplicates import same_hand
-from edgehands.geometry.roi import landmarks_roi, palm_roi
+from edgehands.geometry.roi import palm_roi
 from edgehands.model_store import ModelStore
 from edgehands.tracking.async_detector import AsyncDetector
 from edgehands.tracking.landmark_model import LandmarkModel
@@ -198,7 +198,7 @@ class HandTracker:
         reading = self._landmarks.read(image, expected)
         if reading is None:
             return None
-        found = landmarks_roi(reading.landmarks)
+        found = reading.found_roi
         astray = _apart(found, expected)
         if astray < SECOND_LOOK * expected.size or any(
             _apart(found, other.predict(t)) < astray for other in self._tracks if other is not track
