@@ -1,70 +1,33 @@
-"""A Debian of its own in a folder: bootstrapped once, copied, booted with the real systemd."""
+"""A Debian in a folder, booted with the real systemd: no network reaches it."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.emulated.debian import PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-CACHE = ROOT / ".cache" / "emulated"
-NEEDED = ("mmdebstrap", "systemd-nspawn", "unshare", "nsenter")
-
-# What a stock Raspberry Pi OS Lite has of what the package needs, and a broker for the test.
-_PACKAGES = "python3,python3-numpy,systemd,systemd-sysv,udev,dbus,mosquitto,mosquitto-clients"
-_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-def bootstrap(suite: str) -> Path:
-    """Give a freshly installed Debian, kept in .cache; don't change it."""
-    base = CACHE / suite
-    if not (base / "done").exists():
-        shutil.rmtree(base, ignore_errors=True)
-        CACHE.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            [
-                "mmdebstrap", "--mode=root", "--variant=minbase", f"--include={_PACKAGES}",
-                suite, str(base), "http://deb.debian.org/debian",
-            ],
-            check=True,
-        )  # fmt: skip
-        (base / "done").touch()
-    return base
+    from tests.emulated.debian import Chroot
 
 
 class Container:
-    """A copy of a bootstrapped Debian; no network reaches it.
+    """A system that is on while it is a context.
 
     Args:
-        base: what :func:`bootstrap` gave.
-        folder: where the copy is put.
+        system: what is booted.
     """
 
-    def __init__(self, base: Path, folder: Path) -> None:
-        self.root = folder / "root"
-        subprocess.run(["cp", "-a", str(base), str(self.root)], check=True)
+    def __init__(self, system: Chroot) -> None:
+        self.root = system.root
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
-
-    def chroot(self, command: str) -> str:
-        """Run a shell command before it is booted, without a network; give its output."""
-        mounted = f"mount -t proc proc /proc; {command}"
-        done = subprocess.run(
-            [
-                "unshare", "--mount", "--pid", "--fork", "--net",
-                "chroot", str(self.root), "sh", "-c", mounted,
-            ],
-            check=False, capture_output=True, text=True, env={"PATH": _PATH, "LC_ALL": "C.UTF-8"},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
     def __enter__(self) -> Self:
         command = (
@@ -96,12 +59,15 @@ class Container:
             self._nspawn.wait()
 
     def run(self, command: str) -> str:
-        """Run a shell command inside the booted system; give its output, stripped."""
-        done = subprocess.run(
-            ["nsenter", "-t", str(self._leader), "-a", "/bin/sh", "-c", command],
-            check=False, capture_output=True, text=True, env={"PATH": _PATH, "LC_ALL": "C.UTF-8"},
-        )  # fmt: skip
-        return done.stdout.strip()
+        """Run a shell command inside; give what it printed on stdout, stripped."""
+        return self._inside(command).stdout.strip()
+
+    def must(self, command: str) -> str:
+        """Run a shell command that has to succeed; give all that it printed."""
+        done = self._inside(command)
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, f"{command}: exit code {done.returncode}\n{said}"
+        return said
 
     def show(self, name: str) -> str:
         """Give a property of the service as systemd has it."""
@@ -115,6 +81,13 @@ class Container:
                 return True
             time.sleep(0.2)
         return bool(true())
+
+    def _inside(self, command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["nsenter", "-t", str(self._leader), "-a", "/bin/sh", "-c", command],
+            check=False, capture_output=True, text=True, env={"PATH": PATH, "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
 
     def _find_leader(self) -> bool:
         assert self._nspawn is not None

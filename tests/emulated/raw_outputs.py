@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -17,7 +18,7 @@ def main() -> None:
     """Write an array for each output of each model, all crops in it."""
     crops, out, *models = sys.argv[1:]
     pixels = np.load(crops)
-    found = {}
+    found: dict[str, Any] = {}
     for model in models:
         interpreter = Interpreter(model_path=model, num_threads=1)
         interpreter.allocate_tensors()
@@ -37,7 +38,7 @@ def main() -> None:
                 place.append(interpreter.get_tensor(output["index"])[0])
         for number, place in enumerate(results):
             found[f"{Path(model).stem}/{number}"] = np.stack(place)
-    np.savez(out, allow_pickle=False, **found)
+    np.savez(out, **found)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def demo_shows_hands(machine: Chroot, *, network: bool) -> float:
     return said.seconds
 
 
-def tests_pass(machine: Chroot, what: str, *, network: bool) -> tuple[str, float]:
+def run_tests(machine: Chroot, what: str, *, network: bool) -> tuple[str, float]:
     """Run tests; give pytest's last line and the seconds that took."""
     said = machine.must(f"{HERE}\n./scripts/test {what}", network=network, seconds=3000)
     line = said.text.strip().splitlines()[-1]
@@ -91,13 +91,13 @@ def test_demo_works_again_without_a_network(machine: Chroot, note: Note) -> None
 
 def test_tests_pass(machine: Chroot, note: Note) -> None:
     """Somebody who wants to change something couldn't know whether it still works."""
-    line, seconds = tests_pass(machine, "", network=True)
+    line, seconds = run_tests(machine, "", network=True)
     note(f"{name(machine)}, after the demo", f"`./scripts/test`: {line.strip('= ')}", seconds)
 
 
 def test_tests_pass_again_without_a_network(machine: Chroot, note: Note) -> None:
     """The second run would need the network for no reason."""
-    line, seconds = tests_pass(machine, OFFLINE_TESTS, network=False)
+    line, seconds = run_tests(machine, OFFLINE_TESTS, network=False)
     note(
         f"{name(machine)}, no network",
         f"`./scripts/test` with three files: {line.strip('= ')}",

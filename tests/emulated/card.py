@@ -1,0 +1,207 @@
+"""A stock image laid out as Raspberry Pi OS's, of Debian's own arm64 packages, and its machine."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from tests.emulated.debian import CACHE, STOCK, bootstrap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+_MIB = 1 << 20
+_SECTOR = 512
+_BOOT_AT, _BOOT_SIZE = 8 * _MIB, 512 * _MIB
+_ROOT_AT, _ROOT_SIZE = _BOOT_AT + _BOOT_SIZE, 2048 * _MIB
+_FAT32, _LINUX = 0x0C, 0x83
+
+# The Pi's firmware is not emulated: its kernel comes from Debian, its devices from qemu.
+_COMMAND_LINE = "console=ttyAMA0 root=LABEL=rootfs rootfstype=ext4 fsck.repair=yes rootwait\n"
+_FSTAB = """\
+LABEL=bootfs  /boot/firmware  vfat  defaults          0  2
+LABEL=rootfs  /               ext4  defaults,noatime  0  1
+"""
+_NETWORK = "[Match]\nName=en* eth*\n[Network]\nDHCP=yes\n"
+
+# What Raspberry Pi OS Trixie tells cloud-init (its 99_raspberry-pi.cfg), and that the boot
+# partition has to be there first; the network is not cloud-init's here.
+_CLOUD = """\
+datasource_list: [NoCloud, None]
+datasource:
+  NoCloud:
+    seedfrom: file:///boot/firmware
+network: {config: disabled}
+"""
+_CLOUD_WAITS = "[Unit]\nRequiresMountsFor=/boot/firmware\n"
+_RELEASED = {"bookworm": "2025-05-13", "trixie": "2025-11-24"}
+
+
+def stock_image(suite: str) -> Path:
+    """Give an image as somebody downloads it, kept in .cache; don't change it.
+
+    Trixie has cloud-init, as Raspberry Pi OS has; Bookworm has not.
+    """
+    image = CACHE / f"{_RELEASED[suite]}-{suite}-arm64.img"
+    if not image.exists():
+        packages = f"{STOCK},linux-image-arm64,kmod"
+        if suite == "trixie":
+            packages += ",cloud-init"
+        base = bootstrap(f"{suite}-image", suite, packages=packages, architecture="arm64")
+        root, part = CACHE / f"{suite}-root", image.with_suffix(".part")
+        shutil.rmtree(root, ignore_errors=True)
+        subprocess.run(["cp", "-a", str(base), str(root)], check=True)
+        _set_up(root, cloud=suite == "trixie")
+        for name in ("vmlinuz", "initrd.img"):
+            shutil.copy(root / name, CACHE / f"{suite}-{name}")
+        _write_disk(part, root, _boot_files(suite))
+        shutil.rmtree(root)
+        part.rename(image)
+    return image
+
+
+def _set_up(root: Path, *, cloud: bool) -> None:
+    """Add what an image maker adds."""
+    (root / "boot" / "firmware").mkdir()
+    (root / "etc" / "fstab").write_text(_FSTAB)
+    (root / "etc" / "hostname").write_text("raspberrypi\n")
+    (root / "etc" / "hosts").write_text("127.0.0.1 localhost\n127.0.1.1 raspberrypi\n")
+    (root / "etc" / "systemd" / "network" / "80-dhcp.network").write_text(_NETWORK)
+    wanted = root / "etc" / "systemd" / "system" / "multi-user.target.wants"
+    wanted.mkdir(exist_ok=True)
+    (wanted / "systemd-networkd.service").symlink_to(
+        "/usr/lib/systemd/system/systemd-networkd.service"
+    )
+    if cloud:
+        (root / "etc" / "cloud" / "cloud.cfg.d" / "99_raspberry-pi.cfg").write_text(_CLOUD)
+        for unit in ("cloud-init-main.service", "cloud-init-local.service"):
+            folder = root / "etc" / "systemd" / "system" / f"{unit}.d"
+            folder.mkdir()
+            (folder / "boot-partition.conf").write_text(_CLOUD_WAITS)
+
+
+def _boot_files(suite: str) -> dict[str, str]:
+    """Give the files of the boot partition that say which system it is."""
+    files = {
+        "cmdline.txt": _COMMAND_LINE,
+        "config.txt": "arm_64bit=1\n",
+        "issue.txt": f"Raspberry Pi reference {_RELEASED[suite]}\n",
+    }
+    if suite == "trixie":
+        # A host name, as a person chooses it in Imager.
+        files["user-data"] = "#cloud-config\nhostname: kitchen\nmanage_etc_hosts: true\n"
+        files["meta-data"] = "dsmode: local\ninstance_id: rpios-image\n"
+    return files
+
+
+def _write_disk(image: Path, root: Path, boot: dict[str, str]) -> None:
+    """Write a FAT and an ext4 partition and their table, without a loop device."""
+    fat, ext4 = image.with_suffix(".fat"), image.with_suffix(".ext4")
+    for old in (fat, ext4, image):
+        old.unlink(missing_ok=True)
+    tools = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MTOOLS_SKIP_CHECK": "1"}
+    subprocess.run(
+        ["mkfs.vfat", "-F", "32", "-n", "bootfs", "-C", str(fat), str(_BOOT_SIZE // 1024)],
+        env=tools, check=True, capture_output=True,
+    )  # fmt: skip
+    for name, text in boot.items():
+        subprocess.run(
+            ["mcopy", "-i", str(fat), "-", f"::{name}"], env=tools, input=text.encode(), check=True
+        )
+    with ext4.open("wb") as file:
+        file.truncate(_ROOT_SIZE)
+    subprocess.run(
+        ["mkfs.ext4", "-q", "-L", "rootfs", "-d", str(root), str(ext4)], env=tools, check=True
+    )
+    with image.open("wb") as disk:
+        disk.write(_partition_table())
+        disk.truncate(_ROOT_AT + _ROOT_SIZE)
+    for partition, place in ((fat, _BOOT_AT), (ext4, _ROOT_AT)):
+        subprocess.run(
+            [
+                "dd", f"if={partition}", f"of={image}", "bs=1M", f"seek={place // _MIB}",
+                "conv=notrunc,sparse",
+            ],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        partition.unlink()
+
+
+def _partition_table() -> bytes:
+    """Give the first sector: a classic table (MBR) of two partitions."""
+    entries = b"".join(
+        struct.pack("<B3xB3xII", 0, kind, start // _SECTOR, size // _SECTOR)
+        for kind, start, size in (
+            (_FAT32, _BOOT_AT, _BOOT_SIZE),
+            (_LINUX, _ROOT_AT, _ROOT_SIZE),
+        )
+    )
+    return bytes(446) + entries.ljust(64, b"\0") + b"\x55\xaa"
+
+
+def boot_file(image: Path, name: str) -> str:
+    """Give a text file of an image's boot partition; empty where there is none."""
+    done = subprocess.run(
+        ["mtype", "-i", f"{image}@@{_BOOT_AT}", f"::{name}"],
+        check=False, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    return done.stdout
+
+
+class Board:
+    """An emulated Cortex-A72 board with the card in it, switched on while it is a context.
+
+    Args:
+        image: the card; it is written to.
+        suite: whose kernel it is started with.
+        console: the file that takes what appears on the screen.
+    """
+
+    def __init__(self, image: Path, suite: str, console: Path) -> None:
+        self._image, self._suite, self._console = image, suite, console
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [
+                "nice", "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2",
+                "-m", "1024", "-display", "none", "-monitor", "none", "-no-reboot",
+                "-serial", f"file:{self._console}",
+                "-kernel", str(CACHE / f"{self._suite}-vmlinuz"),
+                "-initrd", str(CACHE / f"{self._suite}-initrd.img"),
+                # As the Pi's firmware does: the kernel gets the card's own line.
+                "-append", boot_file(self._image, "cmdline.txt").strip(),
+                "-drive", f"file={self._image},format=raw,if=virtio,cache=unsafe",
+                "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
+                "-device", "virtio-rng-pci",
+            ],
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait()
+
+    def is_on(self) -> bool:
+        """Whether it runs; it goes out where a real one would start again."""
+        assert self._process is not None
+        return self._process.poll() is None
+
+    def wait_until_off(self, seconds: float) -> bool:
+        """Wait for the board to start again; false when it doesn't in time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.is_on():
+            time.sleep(0.5)
+        return not self.is_on()
