@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import random
+import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, Protocol
@@ -37,7 +38,7 @@ RETRY_S = (0.2, 2.0)
 """First and longest pause between attempts where the broker is away: it is back within 3 s."""
 
 REFUSED_RETRY_S = (1.0, 30.0)
-"""The same where the broker said no: it won't change its mind soon."""
+"""The same where the broker or we said no: neither will think otherwise soon."""
 
 GOODBYE_S = 2.0
 """How long the last states may take to reach the broker at the end."""
@@ -154,6 +155,8 @@ class MqttClient:
     def _run(self) -> None:
         pause = _Pause()
         while not self._stopping:
+            begin = time.monotonic()
+            distrusted = False
             session = Session(
                 self._config,
                 client_id=self._client_id,
@@ -171,6 +174,7 @@ class MqttClient:
                 trouble = str(error)
             except (OSError, ValueError) as error:
                 trouble = reasons.unreachable(self._address, error)
+                distrusted = isinstance(error, ssl.SSLCertVerificationError)
             except Exception as error:
                 # A broker's broken bytes, or our own mistake: neither may end the thread.
                 trouble = f"{self._address}: the connection failed ({error!r}): made anew"
@@ -183,7 +187,9 @@ class MqttClient:
             if self._stopping or not trouble:
                 continue  # at once
             self._tell(trouble)
-            pause.wait(self._wait, refused=bool(session.refusal))
+            # Time that an attempt took has been waited already.
+            spent = 0.0 if session.ready else time.monotonic() - begin
+            self._wait(pause.next(refused=distrusted or bool(session.refusal)) - spent)
 
     def _serve(self, session: Session) -> None:
         """Send and receive until the connection ends or we stop."""
@@ -303,8 +309,8 @@ class _Pause:
     def reset(self) -> None:
         self._attempts = 0
 
-    def wait(self, wait: object, *, refused: bool) -> None:
+    def next(self, *, refused: bool) -> float:
         first, longest = REFUSED_RETRY_S if refused else RETRY_S
         seconds = min(first * 2.0 ** min(self._attempts, 20), longest)
         self._attempts += 1
-        wait(seconds * random.uniform(0.5, 1.0))  # type: ignore[operator]  # noqa: S311
+        return seconds * random.uniform(0.5, 1.0)  # noqa: S311

@@ -42,6 +42,10 @@ class Link:
         """Whether asking before every live message would take too long."""
         return self._rtt > FAST_RTT_S
 
+    def unanswered(self, now: float) -> float:
+        """Seconds for which a ping has been waiting for its answer; 0 when none is."""
+        return 0.0 if self._asked is None else now - self._asked
+
     def asked(self, now: float) -> None:
         """Note that a ping was sent."""
         if self._asked is None:

@@ -43,6 +43,10 @@ CONNECT_TIMEOUT_S = 5.0
 GREETING_TIMEOUT_S = 2.0
 """For the broker's answer to our greeting. amqtt gives none to an MQTT 5 greeting with a will."""
 
+ANSWER_TIMEOUT_S = 4.0
+"""For the answer to a ping of ours. TCP itself tries a cut network less and less often: after a
+cut of 30 s it may be silent for as long again, so the connection is made anew instead."""
+
 
 class Session:
     """A connection and what was heard on it.
@@ -196,6 +200,8 @@ class Session:
             self.link.answered(time.monotonic())
         if rc != MQTTErrorCode.MQTT_ERR_SUCCESS or self._client.socket() is None:
             self._end(self._errors.text or paho.error_string(rc))
+        elif self.link.unanswered(time.monotonic()) > ANSWER_TIMEOUT_S:
+            self._end(f"no answer for {ANSWER_TIMEOUT_S:.0f} s")
         elif not self.ready and time.monotonic() - self._opened > GREETING_TIMEOUT_S:
             self._end("no answer to our greeting")
             self.abandon()

@@ -1,0 +1,1 @@
+"""The parts of scripts/faults: the service under test, what watches it, and one file a group."""
