@@ -153,6 +153,25 @@ def boot_file(image: Path, name: str) -> str:
     return done.stdout
 
 
+def take_out(image: Path, folder: Path) -> None:
+    """Copy the boot partition's files into a folder, as a card's drive shows them."""
+    folder.mkdir()
+    _mtools("mcopy", "-s", "-i", f"{image}@@{_BOOT_AT}", "::", str(folder))
+
+
+def put_back(folder: Path, image: Path) -> None:
+    """Copy them back."""
+    names = [str(path) for path in folder.iterdir()]
+    _mtools("mcopy", "-o", "-s", "-i", f"{image}@@{_BOOT_AT}", *names, "::")
+
+
+def _mtools(*command: str) -> None:
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0, done.stderr
+
+
 class Board:
     """An emulated Cortex-A72 board with the card in it, switched on while it is a context.
 

@@ -57,10 +57,10 @@ INTEGER_TO_HEADS = ("hand_landmark_lite_int8", "hand_landmark_full_int8")
 PALMS = ("palm_detection_lite_float16", "palm_detection_full_float16")
 """In use on a CPU: float."""
 
-MOST_OF_HEADS = 1e-4
+MOST_OF_HEADS = 1e-5
 """How far the float heads may be apart between the two machines, of the output's largest value."""
 
-MOST_OF_PALMS = 1e-4
+MOST_OF_PALMS = 1e-5
 """The same for the palm models."""
 
 TRACKED_APART = 1e-4
@@ -146,8 +146,10 @@ def test_integers_are_the_same_as_on_a_pc(
         *WHOLLY_INTEGER,
         *(f"{name}_integers" for name in INTEGER_TO_HEADS),
     }
+    for name in {key.split("/")[0] for key in integers}:
+        widest = max(int(np.ptp(here[key])) for key in integers if key.startswith(f"{name}/"))
+        assert widest > 50, f"{name} says nothing"
     for key in sorted(integers):
-        assert np.ptp(here[key]) > 10, f"{key} says nothing"
         np.testing.assert_array_equal(there[key], here[key], err_msg=key)
     count = sum(here[key].size for key in integers)
     note(f"{core.name} ({core.boards}) against amd64, int8", f"{count} numbers, all the same")

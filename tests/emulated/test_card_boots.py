@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.emulated.card import Board, boot_file, stock_image
+from tests.emulated.card import Board, boot_file, put_back, stock_image, take_out
 from tests.emulated.debian import ROOT, build_package, needs, runs_arm64
 from tests.mosquitto import Mosquitto
 
@@ -25,14 +26,6 @@ if TYPE_CHECKING:
 pytestmark = needs(
     "mmdebstrap", "qemu-system-aarch64", "mkfs.vfat", "mkfs.ext4", "mcopy", "mosquitto"
 )
-
-SETTINGS = """\
-[camera]
-source = "demo:"
-[mqtt]
-url = "mqtt://10.0.2.2:{port}"
-"""
-"""What a person writes into edgehands.toml; 10.0.2.2 is this machine, seen from the board."""
 
 LONGEST_S = 2400.0
 """An emulated board is some 20 times slower than a Pi 4."""
@@ -65,7 +58,11 @@ def test_card_to_landmarks(suite: str, tmp_path: Path, note: Note) -> None:
     image = stock_image(suite)
     broker = Mosquitto(tmp_path).start()
     try:
-        card = treated(image, tmp_path, SETTINGS.format(port=broker.port))
+        # 10.0.2.2 is this machine, seen from the board.
+        url = f'"mqtt://10.0.2.2:{broker.port}"'
+        settings = {"camera.source": '"demo:"', "mqtt.url": url}
+        make = written_image if suite == "trixie" else prepared_card
+        card = make(image, build_package(tmp_path, "arm64"), tmp_path, settings)
         started = time.monotonic()
         heard = Heard(started)
         client = paho.Client(CallbackAPIVersion.VERSION2)
@@ -108,16 +105,43 @@ def first_run(card: Path, folder: Path, note: Note) -> None:
     note("Bookworm arm64, first run of `firstrun.sh`", "restarts", time.monotonic() - started)
 
 
-def treated(image: Path, folder: Path, settings: str) -> Path:
-    """Build the package, and with it the image that a person would write to a card."""
-    package = build_package(folder, "arm64")
-    (folder / "my.toml").write_text(settings)
-    done = subprocess.run(
-        [
-            sys.executable, str(ROOT / "scripts" / "build_image"), str(image), "--plain",
-            "--deb", str(package), "--config", str(folder / "my.toml"), "--out", str(folder),
-        ],
-        check=False, capture_output=True, text=True,
+def written_image(image: Path, package: Path, folder: Path, settings: dict[str, str]) -> Path:
+    """Way 2 of docs/raspberry-pi.md: build the image that a person would write to a card."""
+    tables = (f"[{key.split('.')[0]}]\n{key.split('.')[1]} = {settings[key]}\n" for key in settings)
+    (folder / "my.toml").write_text("".join(tables))
+    script(
+        "build_image", str(image), "--plain", "--deb", str(package),
+        "--config", str(folder / "my.toml"), "--out", str(folder),
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
     return folder / f"edgehands-{image.name}"
+
+
+def prepared_card(image: Path, package: Path, folder: Path, settings: dict[str, str]) -> Path:
+    """Way 1: a card with the stock image on it, prepared, and its settings edited by hand."""
+    card, drive = folder / "card.img", folder / "bootfs"
+    shutil.copyfile(image, card)
+    take_out(card, drive)
+    said = script("prepare_sd", str(drive), "--deb", str(package))
+    assert "for Raspberry Pi OS Bookworm" in said
+    file = drive / "edgehands.toml"
+    text = file.read_text()
+    for key, value in settings.items():
+        name = key.split(".")[1]
+        place = text.index(f"[{key.split('.')[0]}]")
+        line = text.index(f"\n#{name} = ", place) + 1
+        text = text[:line] + f"{name} = {value}" + text[text.index("\n", line) :]
+    file.write_text(text)
+    put_back(drive, card)
+    return card
+
+
+def script(name: str, *arguments: str) -> str:
+    """Run one of the checkout's scripts; give what it said."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / name), *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

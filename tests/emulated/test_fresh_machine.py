@@ -89,6 +89,15 @@ def test_demo_works_again_without_a_network(machine: Chroot, note: Note) -> None
     note(f"{name(machine)}, no network", "`./scripts/demo` to landmarks on MQTT", seconds)
 
 
+def test_builds_the_package(machine: Chroot, note: Note) -> None:
+    """Somebody with a fresh PC couldn't make a card: no pip is there, no git history."""
+    said = machine.must(f"{HERE}\nscripts/build_deb", network=True, seconds=900)
+    assert re.search(
+        r"^/root/edgehands/dist/edgehands_\S+_arm64\.deb .* MB ", said.text, re.MULTILINE
+    )
+    note(f"{name(machine)}, after the demo", "`scripts/build_deb` for a Pi", said.seconds)
+
+
 def test_tests_pass(machine: Chroot, note: Note) -> None:
     """Somebody who wants to change something couldn't know whether it still works."""
     line, seconds = run_tests(machine, "", network=True)
