@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,25 +98,3 @@ def test_what_makes_no_sense_is_said_at_once() -> None:
         pass
     with pytest.raises(ConfigError), listen("mqtt://hub", print, node="#"):
         pass
-
-
-@pytest.mark.broker
-@pytest.mark.parametrize("example", ["python_client.py", "presence.sh"])
-def test_the_examples_run(broker: Mosquitto, node: MqttPublisher, example: str) -> None:
-    """Without it: the first thing that a newcomer tries would fail."""
-    path = ROOT / "examples" / example
-    host, port = "127.0.0.1", str(broker.port)
-    command = {
-        "python_client.py": [sys.executable, "-u", str(path), broker.url],
-        "presence.sh": ["sh", str(path), host, port],
-    }[example]
-    expected = {"python_client.py": b"node: right hand 3 at", "presence.sh": b"presence ON"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
-        assert process.stdout is not None
-        try:
-            for _ in range(150):
-                node.publish(make_frame(make_hand(3)))
-                time.sleep(0.03)
-        finally:
-            process.terminate()
-        assert expected[example] in process.stdout.read()

@@ -7,17 +7,18 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from edgehands.config import Config, MqttConfig, NodeConfig, Secret
 from edgehands.errors import BrokerError
 from edgehands.mqtt.discovery import Discovery
 from edgehands.mqtt.fake import FakeClient
-from edgehands.mqtt.oneshot import publish_once
+from edgehands.mqtt.oneshot import check_broker, publish_once
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.request_messages import PlainRequest, Verb  # noqa: TC001 - in a test's class
 from edgehands.mqtt.requests import Requests
-from tests.mosquitto import Mosquitto, wait_for
+from tests.mosquitto import Mosquitto, free_port, wait_for
 from tests.mqtt_hands import make_frame, make_hand
 from tests.test_mqtt_tls import certificates  # noqa: F401 - a fixture
 
@@ -31,7 +32,17 @@ NAMES = ("kitchen", "garage", "viewer", "controller")
 
 
 @pytest.fixture
-def fortress(make_broker: MakeBroker, certificates: Path) -> Mosquitto:  # noqa: F811
+def web_port() -> int:
+    """Where pages reach the broker."""
+    return free_port()
+
+
+@pytest.fixture
+def fortress(
+    make_broker: MakeBroker,
+    certificates: Path,  # noqa: F811
+    web_port: int,
+) -> Mosquitto:
     """A mosquitto with the documented configuration, its paths set to the test's folder."""
     passwords = certificates / "passwords"
     passwords.touch()
@@ -42,7 +53,8 @@ def fortress(make_broker: MakeBroker, certificates: Path) -> Mosquitto:  # noqa:
         changed = line.replace("/etc/mosquitto/certs", str(certificates))
         changed = changed.replace("/etc/mosquitto/edgehands.passwords", str(passwords))
         changed = changed.replace("/etc/mosquitto/edgehands.acl", str(DOCS / "edgehands.acl"))
-        if not line.startswith(("#", "listener")):
+        changed = changed.replace("listener 8884", f"listener {web_port} 127.0.0.1")
+        if not line.startswith(("#", "listener 8883")):
             lines.append(changed)
     return make_broker(*lines, scheme="mqtts")
 
@@ -75,11 +87,30 @@ def test_a_node_may_do_all_that_it_does(
     )
     with publisher:
         publisher.camera_status("online")
-        publisher.publish(make_frame(make_hand(1)))
         assert wait_for(publisher.client.outbox.drained)
-        assert wait_for(lambda: publisher.client.outbox.counters.live_sent > 0)
+
+        def hands_arrive() -> bool:
+            # On a busy machine one frame alone may be too old before its turn comes.
+            publisher.publish(make_frame(make_hand(1)))
+            return publisher.client.outbox.counters.live_sent > 0
+
+        assert wait_for(hands_arrive)
     assert not [r for r in caplog.records if r.levelno >= logging.WARNING], caplog.text
     assert "Denied" not in fortress.log.read_text()
+
+
+def test_pages_come_in_by_their_own_listener(fortress: Mosquitto, web_port: int) -> None:
+    """Without it: a page in a browser could not be let in without opening the broker to all."""
+    settings = login(fortress, "viewer")
+    url = f"wss://127.0.0.1:{web_port}"
+    assert check_broker(msgspec.structs.replace(settings, url=url)) == "5"
+    with pytest.raises(BrokerError, match=r"correct mqtt\.username and mqtt\.password"):
+        check_broker(msgspec.structs.replace(settings, url=url, password=Secret("wrong")))
+
+
+def test_a_node_may_tell_what_is_wrong_with_its_settings(fortress: Mosquitto) -> None:
+    """Without it: a mistake on the card would stay unknown just where the broker is secured."""
+    publish_once(login(fortress, "kitchen"), [("edgehands/kitchen/problem", b"x")])
 
 
 @pytest.mark.parametrize(
