@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import struct
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.emulated.debian import CACHE, STOCK, bootstrap
+from tests.emulated.debian import CACHE, CORTEX_A72, STOCK, Chroot, bootstrap
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -45,29 +46,39 @@ _RELEASED = {"bookworm": "2025-05-13", "trixie": "2025-11-24"}
 def stock_image(suite: str) -> Path:
     """Give an image as somebody downloads it, kept in .cache; don't change it.
 
-    Trixie has cloud-init, as Raspberry Pi OS has; Bookworm has not.
+    Trixie has cloud-init, as Raspberry Pi OS has; Bookworm has not. Both have Trixie's kernel, as
+    both have Raspberry Pi's own in Raspberry Pi OS.
     """
     image = CACHE / f"{_RELEASED[suite]}-{suite}-arm64.img"
     if not image.exists():
-        packages = f"{STOCK},linux-image-arm64,kmod"
-        if suite == "trixie":
-            packages += ",cloud-init"
-        base = bootstrap(f"{suite}-image", suite, packages=packages, architecture="arm64")
-        root, part = CACHE / f"{suite}-root", image.with_suffix(".part")
-        shutil.rmtree(root, ignore_errors=True)
-        subprocess.run(["cp", "-a", str(base), str(root)], check=True)
-        _set_up(root, cloud=suite == "trixie")
+        trixie = bootstrap(
+            "trixie-image",
+            "trixie",
+            packages=f"{STOCK},linux-image-arm64,kmod,cloud-init,systemd-resolved,sudo",
+            architecture="arm64",
+        )
         for name in ("vmlinuz", "initrd.img"):
-            shutil.copy(root / name, CACHE / f"{suite}-{name}")
-        _write_disk(part, root, _boot_files(suite))
-        shutil.rmtree(root)
+            shutil.copy(trixie / name, CACHE / name)
+        base = trixie
+        if suite == "bookworm":
+            base = bootstrap("bookworm-arm64", "bookworm", packages=STOCK, architecture="arm64")
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            system = Chroot(base, Path(folder), core=CORTEX_A72)
+            if suite == "bookworm":
+                install = "apt-get update -qq && apt-get install -qq --no-install-recommends kmod"
+                system.must(install, network=True)
+                modules = system.root / "usr" / "lib" / "modules"
+                shutil.copytree(trixie / "usr" / "lib" / "modules", modules, symlinks=True)
+            _set_up(system.root, cloud=suite == "trixie")
+            part = image.with_suffix(".part")
+            _write_disk(part, system.root, _boot_files(suite))
         part.rename(image)
     return image
 
 
 def _set_up(root: Path, *, cloud: bool) -> None:
     """Add what an image maker adds."""
-    (root / "boot" / "firmware").mkdir()
+    (root / "boot" / "firmware").mkdir(parents=True, exist_ok=True)
     (root / "etc" / "fstab").write_text(_FSTAB)
     (root / "etc" / "hostname").write_text("raspberrypi\n")
     (root / "etc" / "hosts").write_text("127.0.0.1 localhost\n127.0.1.1 raspberrypi\n")
@@ -177,12 +188,11 @@ class Board:
 
     Args:
         image: the card; it is written to.
-        suite: whose kernel it is started with.
         console: the file that takes what appears on the screen.
     """
 
-    def __init__(self, image: Path, suite: str, console: Path) -> None:
-        self._image, self._suite, self._console = image, suite, console
+    def __init__(self, image: Path, console: Path) -> None:
+        self._image, self._console = image, console
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -191,8 +201,8 @@ class Board:
                 "nice", "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2",
                 "-m", "1024", "-display", "none", "-monitor", "none", "-no-reboot",
                 "-serial", f"file:{self._console}",
-                "-kernel", str(CACHE / f"{self._suite}-vmlinuz"),
-                "-initrd", str(CACHE / f"{self._suite}-initrd.img"),
+                "-kernel", str(CACHE / "vmlinuz"),
+                "-initrd", str(CACHE / "initrd.img"),
                 # As the Pi's firmware does: the kernel gets the card's own line.
                 "-append", boot_file(self._image, "cmdline.txt").strip(),
                 "-drive", f"file={self._image},format=raw,if=virtio,cache=unsafe",

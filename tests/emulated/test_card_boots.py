@@ -72,7 +72,7 @@ def test_card_to_landmarks(suite: str, tmp_path: Path, note: Note) -> None:
         client.loop_start()
         if suite == "bookworm":
             first_run(card, tmp_path, note)
-        with Board(card, suite, tmp_path / "console.txt") as board:
+        with Board(card, tmp_path / "console.txt") as board:
             wanted = {"status", "info", "camera/main/hands"}
             while not wanted <= heard.at.keys():
                 screen = (tmp_path / "console.txt").read_text(errors="replace")
@@ -99,7 +99,7 @@ def first_run(card: Path, folder: Path, note: Note) -> None:
     before = boot_file(card, "cmdline.txt")
     assert "systemd.run=" in before
     started = time.monotonic()
-    with Board(card, "bookworm", folder / "first-run.txt") as board:
+    with Board(card, folder / "first-run.txt") as board:
         assert board.wait_until_off(LONGEST_S), (folder / "first-run.txt").read_text()[-3000:]
     assert "systemd.run=" not in boot_file(card, "cmdline.txt")
     note("Bookworm arm64, first run of `firstrun.sh`", "restarts", time.monotonic() - started)

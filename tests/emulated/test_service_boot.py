@@ -243,6 +243,17 @@ def test_password_reaches_the_service_alone(system: Container) -> None:
     system.must("rm /etc/credstore/edgehands.mqtt-password && systemctl restart edgehands")
 
 
+def test_watchdog_can_be_switched_on(system: Container) -> None:
+    """A Pi whose kernel hangs would hang until somebody pulls the plug."""
+    # As docs/raspberry-pi.md says; there is no hardware here that could count.
+    system.must(
+        "mkdir -p /etc/systemd/system.conf.d && printf '[Manager]\\nRuntimeWatchdogSec=14\\n'"
+        " | tee /etc/systemd/system.conf.d/watchdog.conf && systemctl daemon-reexec"
+    )
+    shown = "systemctl show -p RuntimeWatchdogUSec"
+    assert system.wait(lambda: system.run(shown) == "RuntimeWatchdogUSec=14s", 20)
+
+
 @pytest.mark.parametrize(
     "command",
     [
