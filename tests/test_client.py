@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import edgehands
 from edgehands.client import HandsMessage, Message, listen, subscribe
 from edgehands.client.subscribe import _Freshness
 from edgehands.errors import ConfigError
@@ -98,3 +101,27 @@ def test_what_makes_no_sense_is_said_at_once() -> None:
         pass
     with pytest.raises(ConfigError), listen("mqtt://hub", print, node="#"):
         pass
+
+
+def test_a_client_needs_neither_opencv_nor_the_models_runtime() -> None:
+    """Without it: a program that only reads messages would carry, and need, the whole tracker."""
+    program = (
+        "import sys\n"
+        "for name in ('cv2', 'ai_edge_litert', 'tflite_runtime'): sys.modules[name] = None\n"
+        "import edgehands, edgehands.client\n"
+        "heavy = {'edgehands.tracking', 'typer', 'rich', 'starlette'} & set(sys.modules)\n"
+        "print(sorted(heavy), edgehands.Handedness.LEFT.value)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[] left"
+
+
+def test_all_public_names_are_there_and_others_are_not() -> None:
+    """Without it: `from edgehands import HandTracker` would fail, or a typo would not."""
+    for name in edgehands.__all__:
+        assert getattr(edgehands, name) is not None
+        assert name in dir(edgehands)
+    with pytest.raises(AttributeError, match="no attribute 'HandTraker'"):
+        _ = edgehands.HandTraker
