@@ -31,6 +31,7 @@ VERBS = {
     "gestures": "edgehands.cli.gestures",
     "homeassistant": "edgehands.cli.homeassistant",
     "synth": "edgehands.cli.synth",
+    "simulate": "edgehands.cli.simulate",
 }
 """Verb -> the module that has a typer application with that one command."""
 

@@ -43,6 +43,13 @@ class Topics:
         topics._spell("edgehands", "{node}", "{camera}")  # noqa: SLF001 - our own
         return topics
 
+    @classmethod
+    def of_everybody(cls, prefix: str) -> Topics:
+        """Give the filters that match these topics of every node and camera."""
+        topics = cls.__new__(cls)
+        topics._spell(prefix, "+", "+")  # noqa: SLF001 - our own
+        return topics
+
     def _spell(self, prefix: str, node: str, camera: str) -> None:
         self.node = f"{prefix}/{node}"
         self.camera = f"{self.node}/camera/{camera}"

@@ -1,0 +1,8 @@
+"""Many nodes without cameras and models: real messages, to size a broker and its consumers."""
+
+from __future__ import annotations
+
+from edgehands.simulate.report import Plan, SimulationReport
+from edgehands.simulate.run import simulate
+
+__all__ = ["Plan", "SimulationReport", "simulate"]

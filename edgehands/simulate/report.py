@@ -1,0 +1,103 @@
+"""What is simulated, and what came of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from edgehands.errors import UsageError
+
+MAX_NODES = 20_000
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What to simulate.
+
+    Attributes:
+        nodes: how many.
+        rate: ``hands`` messages a second of each.
+        hands: in each of them, 1 or 2.
+        compact: nodes send the compact form too, and consumers take that one only.
+        seconds: how long.
+        consumers: subscribers to the hands and events of all nodes.
+        shared: consumers share one subscription: each message goes to one of them.
+    """
+
+    nodes: int
+    rate: float
+    hands: int = 2
+    compact: bool = False
+    seconds: float = 10.0
+    consumers: int = 0
+    shared: bool = False
+
+    def __post_init__(self) -> None:
+        limits = (
+            ("--nodes", self.nodes, 1, MAX_NODES),
+            ("--rate", self.rate, 0.1, 240),
+            ("--hands", self.hands, 1, 2),
+            ("--duration", self.seconds, 1, 86_400),
+            ("--consumers", self.consumers, 0, 1000),
+        )
+        for name, value, least, most in limits:
+            if not least <= value <= most:
+                raise UsageError(f"{name} {value:g} is outside {least:g} to {most:g}")
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """From a simulated node to a consumer: milliseconds that half, 95, 99 of 100 stay below."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+class ConsumersReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What consumers saw, all of them together.
+
+    Attributes:
+        count: how many there were.
+        received, lost: ``hands`` messages (QoS 0); lost are those that a node sent and a consumer
+            that it was for didn't get.
+        qos1_received, qos1_lost, qos1_repeated: events, presence and counts.
+        latency_ms: of ``hands``.
+        cpu: share of one core that the consumers themselves took.
+    """
+
+    count: int
+    received: int
+    lost: int
+    qos1_received: int
+    qos1_lost: int
+    qos1_repeated: int
+    latency_ms: Latency
+    cpu: float
+
+
+class SimulationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it.
+
+    Attributes:
+        plan: what was simulated.
+        seconds: how long messages were sent.
+        sent: ``hands`` messages, on one topic.
+        skipped: those that nodes left out, because the broker didn't read.
+        bytes_each: of a ``hands`` payload that consumers take, on average.
+        qos1_sent, qos1_acknowledged: events, presence and other states.
+        lost_connections: of nodes.
+        late_ms: how late messages were sent, 99 of 100 at most: beyond a few periods of the nodes,
+            this machine couldn't keep up with the simulation itself.
+        cpu: share of one core that the nodes took.
+        consumers: None where there were none.
+    """
+
+    plan: Plan
+    seconds: float
+    sent: int
+    skipped: int
+    bytes_each: float
+    qos1_sent: int
+    qos1_acknowledged: int
+    lost_connections: int
+    late_ms: float
+    cpu: float
+    consumers: ConsumersReport | None = None
