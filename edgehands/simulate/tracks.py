@@ -26,6 +26,7 @@ from edgehands.mqtt.messages import EventMessage, HandsMessage, encode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from edgehands.gestures.events import GestureEvent
     from edgehands.mqtt.fake import Sent
     from edgehands.mqtt.messages import HandMessage
     from edgehands.mqtt.topics import Topics
@@ -100,13 +101,21 @@ def messages(hands: int, topics: Topics) -> tuple[FrameMessages, ...]:
         # The second round begins where a round ends: with nobody, and all states said.
         for number in range(2):
             rounds.clear()
-            interpreter = HandInterpreter(GesturesConfig(), PoseConfig())
-            for tracked in _frames(hands, number * 60.0):
+            for tracked, events in interpreted_frames(hands, number * 60.0):
                 already = len(publisher.sent)
-                meaning = interpreter.interpret(tracked)
-                publisher.publish(meaning.frame_hands, meaning.events)
+                publisher.publish(tracked, events)
                 rounds.append(_messages(publisher.sent[already:], topics))
     return tuple(rounds)
+
+
+def interpreted_frames(
+    hands: int, begin: float = 0.0
+) -> Iterator[tuple[FrameHands, tuple[GestureEvent, ...]]]:
+    """One round of frames with so many hands, their gestures and poses, and what they did."""
+    interpreter = HandInterpreter(GesturesConfig(), PoseConfig())
+    for tracked in _frames(hands, begin):
+        meaning = interpreter.interpret(tracked)
+        yield meaning.frame_hands, meaning.events
 
 
 def _messages(sent: Sequence[Sent], topics: Topics) -> FrameMessages:

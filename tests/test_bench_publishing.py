@@ -1,0 +1,45 @@
+"""What publishing costs, and the sink that it is measured with."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgehands.mqtt.publisher import MqttPublisher
+from edgehands.mqtt.sink import sink
+from tests.mosquitto import wait_for
+from tests.mqtt_hands import config_for, make_frame, make_hand
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_the_sink_takes_all_that_a_node_says(protocol: str) -> None:
+    """Without it: the cost would be that of a node which waits for its broker's word."""
+    with sink() as url, MqttPublisher(config_for(url, protocol=protocol)) as publisher:
+        assert wait_for(lambda: publisher.connected)
+        publisher.camera_status("online")
+        publisher.publish(make_frame(make_hand(1), make_hand(2)))
+        assert wait_for(publisher.client.outbox.drained)
+        assert wait_for(lambda: publisher.client.outbox.counters.live_sent == 1)
+
+
+def test_bench_says_what_publishing_costs() -> None:
+    """Without it: nobody would see that a change made every message dearer."""
+    program = "from edgehands.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "bench", "--frames", "30", "--backend", "fake", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    cost = json.loads(done.stdout)["publishing"]
+    assert (cost["hands"], cost["fps"]) == (2, 30)
+    assert 0 < cost["core_share"] < 1
+    assert 0.5 < cost["sent"] <= 1
