@@ -45,7 +45,7 @@ VENV = "/usr/lib/edgehands/venv/bin/python"
 MODELS = "/usr/lib/edgehands/venv/lib/python3.11/site-packages/edgehands/_models"
 CLIP = "demo.mp4"
 
-FRAMES = 90
+FRAMES = 60
 """Of the demo's clip, tracked on both: no hand, one that comes in at frame 38, one that moves."""
 
 WHOLLY_INTEGER = ("hand_landmark_lite_edgetpu", "hand_landmark_full_edgetpu")
@@ -166,13 +166,10 @@ def test_integers_are_the_same_as_on_a_pc(
         assert apart <= most
 
 
-@pytest.mark.parametrize("precision", ["auto", "int8"])
-def test_tracks_the_demo_as_on_a_pc(
-    pi: Installed, pc: Installed, precision: str, note: Note
-) -> None:
+def test_tracks_the_demo_as_on_a_pc(pi: Installed, pc: Installed, note: Note) -> None:
     """Somebody's gestures, taught and tried on a PC, would not be seen on the Pi."""
-    here = tracked(pc, precision)
-    there = tracked(pi, precision)
+    here = tracked(pc)
+    there = tracked(pi)
     apart, same = 0.0, 0
     for one, other in zip(here.frames, there.frames, strict=True):
         assert [hand["id"] for hand in one] == [hand["id"] for hand in other]
@@ -182,9 +179,9 @@ def test_tracks_the_demo_as_on_a_pc(
             difference = np.subtract(a["landmarks"], b["landmarks"])
             apart = max(apart, float(np.abs(difference).max()))
     hands = sum(map(len, here.frames))
-    assert hands > FRAMES // 2
+    assert hands > FRAMES // 3
     note(
-        f"arm64: edgehands track --precision {precision}, {FRAMES} frames of the demo's clip",
+        f"arm64: edgehands track, {FRAMES} frames of the demo's clip",
         f"{same} of {hands} hands the same as on amd64 in every printed digit,"
         f" landmarks at most {apart:.4f} of the width apart",
         there.seconds,
@@ -200,12 +197,11 @@ class Tracked:
     seconds: float
 
 
-def tracked(where: Installed, precision: str) -> Tracked:
+def tracked(where: Installed) -> Tracked:
     """Track the clip's beginning."""
     # It is ended by its full pipe, so the rest of the clip isn't waited for.
     said = where.system.run(
-        f"edgehands track /root/{CLIP} --threads 1 --precision {precision} --json - 2>/dev/null"
-        f" | head -n {FRAMES}",
+        f"edgehands track /root/{CLIP} --threads 1 --json - 2>/dev/null | head -n {FRAMES}",
         seconds=1500,
     )
     lines = [json.loads(line) for line in said.text.splitlines()]
