@@ -128,7 +128,8 @@ class Requests:
             except queue.Full:
                 pass
             else:
-                self._flooded = False
+                # Some of a flood are always accepted: it is over when there was room for a burst.
+                self._flooded &= not self._accepted.rested
                 return
         # Even refusing costs time: a flood is mostly ignored.
         if not self._flooded:
@@ -195,16 +196,22 @@ class Requests:
 
 
 class _Bucket:
-    """Lets ``rate`` things a second through, and ``burst`` at once."""
+    """Lets ``rate`` things a second through, and ``burst`` at once.
+
+    Attributes:
+        rested: whether it was full when it was last asked.
+    """
 
     def __init__(self, rate: float, burst: int, clock: Callable[[], float]) -> None:
         self._rate, self._burst, self._clock = rate, burst, clock
         self._level, self._then = float(burst), clock()
+        self.rested = True
 
     def take(self) -> bool:
         now = self._clock()
         self._level = min(self._level + (now - self._then) * self._rate, self._burst)
         self._then = now
+        self.rested = self._level >= self._burst
         if self._level < 1.0:
             return False
         self._level -= 1.0

@@ -44,8 +44,8 @@ GREETING_TIMEOUT_S = 2.0
 """For the broker's answer to our greeting. amqtt gives none to an MQTT 5 greeting with a will."""
 
 ANSWER_TIMEOUT_S = 4.0
-"""For the answer to a ping of ours. TCP itself tries a cut network less and less often: after a
-cut of 30 s it may be silent for as long again, so the connection is made anew instead."""
+"""For the answer to a ping of ours, or any other word. TCP itself tries a cut network less and less
+often: after a cut of 30 s it may be silent for as long again, so the connection is made anew."""
 
 
 class Session:
@@ -82,7 +82,7 @@ class Session:
         self._ignore_retained = ignore_retained
         self._errors = _LastError()
         self._config = config
-        self._opened = time.monotonic()
+        self._opened = self._heard = time.monotonic()
         self._protocol = protocol
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
@@ -191,6 +191,7 @@ class Session:
         happened = events.get(connection.fileno(), 0)
         rc: int = MQTTErrorCode.MQTT_ERR_SUCCESS
         if pending or happened & ~select.POLLOUT:
+            self._heard = time.monotonic()
             rc = self._client.loop_read()
         if rc == MQTTErrorCode.MQTT_ERR_SUCCESS and happened & select.POLLOUT:
             rc = self._client.loop_write()
@@ -200,11 +201,19 @@ class Session:
             self.link.answered(time.monotonic())
         if rc != MQTTErrorCode.MQTT_ERR_SUCCESS or self._client.socket() is None:
             self._end(self._errors.text or paho.error_string(rc))
-        elif self.link.unanswered(time.monotonic()) > ANSWER_TIMEOUT_S:
+        elif self._silence() > ANSWER_TIMEOUT_S:
             self._end(f"no answer for {ANSWER_TIMEOUT_S:.0f} s")
         elif not self.ready and time.monotonic() - self._opened > GREETING_TIMEOUT_S:
             self._end("no answer to our greeting")
             self.abandon()
+
+    def _silence(self) -> float:
+        """Seconds for which a ping is unanswered and nothing else came either.
+
+        Behind a thousand requests an answer comes late: that is no silence.
+        """
+        now = time.monotonic()
+        return min(self.link.unanswered(now), now - self._heard)
 
     def disconnect(self) -> None:
         """Say goodbye: the broker then doesn't publish the last will."""

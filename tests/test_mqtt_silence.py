@@ -1,0 +1,113 @@
+"""A network that was cut says nothing, and a flood is no silence."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edgehands.mqtt import session
+from edgehands.mqtt.messages import encode
+from edgehands.mqtt.publisher import MqttPublisher
+from edgehands.mqtt.requests import BURST, RATE, Received, Requests
+from edgehands.mqtt.topics import Topics
+from tests.mosquitto import wait_for
+from tests.mqtt_hands import config_for, make_frame, make_hand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONNACK = b"\x20\x02\x00\x00"
+SOMETHING = b"\x30\x04\x00\x01xy"  # a message on topic x
+
+
+@contextmanager
+def mute_broker(*, talks: bool) -> Iterator[tuple[str, list[float]]]:
+    """A broker that takes clients and answers nothing else; its URL, and when clients came."""
+    came: list[float] = []
+    over = threading.Event()
+
+    def serve(client: socket.socket) -> None:
+        with client:
+            client.recv(4096)
+            client.sendall(CONNACK)
+            client.settimeout(0.05)
+            while not over.is_set():
+                try:
+                    if not client.recv(65_536):
+                        return
+                except TimeoutError:
+                    pass
+                except OSError:
+                    return
+                if talks:
+                    client.sendall(SOMETHING)
+
+    def accept() -> None:
+        while not over.is_set():
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            came.append(time.monotonic())
+            threading.Thread(target=serve, args=(client,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"mqtt://127.0.0.1:{listener.getsockname()[1]}", came
+        over.set()
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("talks", [False, True])
+def test_a_broker_that_answers_nothing_is_connected_to_anew(
+    monkeypatch: pytest.MonkeyPatch, talks: bool
+) -> None:
+    """Without it: after a cut of the network, hands would stay away as long as it lasted, again."""
+    monkeypatch.setattr(session, "ANSWER_TIMEOUT_S", 0.5)
+    with (
+        mute_broker(talks=talks) as (url, came),
+        MqttPublisher(config_for(url, protocol="3.1.1")) as publisher,
+    ):
+        assert wait_for(lambda: publisher.connected)
+        publisher.camera_status("online")
+        until = time.monotonic() + 3.0
+        while len(came) < 2 and time.monotonic() < until:
+            publisher.publish(make_frame(make_hand(1)))
+            time.sleep(0.03)
+    # Who says other things isn't gone: his answer comes behind them.
+    assert len(came) == (1 if talks else 2)
+
+
+def test_a_flood_is_logged_once_and_a_second_one_again(caplog: pytest.LogCaptureFixture) -> None:
+    """Without it: a broken program on the network would fill the device's log."""
+    now = [100.0]
+
+    class Nobody:
+        def answer(self, _verb: str, _request: object) -> Any:
+            return encode
+
+        def event(self, *_: object) -> None:
+            pass
+
+    nobody: Any = Nobody()
+    topics = Topics(node="n")
+    requests = Requests(topics, nobody, nobody, clock=lambda: now[0])
+
+    def flood() -> None:
+        for _ in range(3000):
+            now[0] += 0.001
+            requests._waiting.queue.clear()  # what the other thread would do
+            requests.receive(Received(topics.request("info"), b""))
+
+    flood()
+    told = [r for r in caplog.records if "the rest is refused" in r.getMessage()]
+    assert len(told) == 1
+    now[0] += BURST / RATE + 1
+    flood()
+    told = [r for r in caplog.records if "the rest is refused" in r.getMessage()]
+    assert len(told) == 2
