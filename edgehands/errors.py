@@ -15,6 +15,11 @@ class EdgehandsError(Exception):
 class ConfigError(EdgehandsError, ValueError):
     """A setting is unknown, of the wrong type, or out of its range."""
 
+    def __init__(self, message: str) -> None:
+        # It shows what somebody wrote, which may hold line ends and be as long as a file.
+        line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message[:1000])
+        super().__init__(line if len(message) <= 1000 else f"{line}...")
+
 
 class UsageError(EdgehandsError, ValueError):
     """A command line that can't be carried out as it was given."""

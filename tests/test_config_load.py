@@ -50,6 +50,27 @@ def test_without_any_file_the_defaults_hold() -> None:
     assert config.mqtt.url == "mqtt://localhost:1883"
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[tracking]\nmax_hands = inf\n", "max_hands = inf is outside 1 to 8"),
+        ("[tracking]\nmax_hands = nan\n", "max_hands = nan is outside 1 to 8"),
+        (f"[tracking]\nmax_hands = {10**400}\n", "is outside 1 to 8"),
+        ('[tracking]\nmodel = "a\\nb"\n', r'model = "a\nb" is not one of'),
+        ('[tracking]\n"a\\nb" = 1\n', r"unknown key tracking.a\nb"),
+        (f"[{'x' * 100_000}]\na = 1\n", "unknown table xxx"),
+    ],
+)
+def test_strange_values_are_named_in_one_line(write: Writer, text: str, said: str) -> None:
+    """Without it: a slip of the finger would end in a traceback, or in pages of text."""
+    with pytest.raises(ConfigError) as raised:
+        load([write(text)], env={})
+    line = str(raised.value)
+    assert said in line
+    assert line.isprintable()
+    assert len(line) <= 1003
+
+
 def test_later_places_win_key_by_key(write: Writer) -> None:
     """Without it: the file on the card would wipe out what the image maker set."""
     first = write('[tracking]\nmax_hands = 1\nmodel = "lite"\n[node]\nname = "a"\n', "1.toml")

@@ -47,6 +47,10 @@ def test_the_document_has_what_home_assistant_demands() -> None:
         "gesture_left": "sensor",
         "gesture_right": "sensor",
     }
+    for component in components.values():
+        # Home Assistant refuses an entity with none or both (it did, 2025.4).
+        assert ("availability" in component) != ("availability_topic" in component)
+    assert not {"availability", "availability_topic"} & set(document)
     ids = [component["unique_id"] for component in components.values()]
     assert len(set(ids)) == len(ids)
     assert TOPICS.discovery("homeassistant") == "homeassistant/device/edgehands-kitchen_pi/config"

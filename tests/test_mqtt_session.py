@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,7 +29,7 @@ ENV = {
     "EDGEHANDS_CAMERA__LOOP": "true",
     "EDGEHANDS_PUBLISH__COMPACT": "true",
 }
-KEYS = {"gestures": {"action": "list"}, "set": {"max_hands": 1}}
+KEYS: dict[str, dict[str, Any]] = {"gestures": {"action": "list"}, "set": {"max_hands": 1}}
 
 
 @pytest.fixture

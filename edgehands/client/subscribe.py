@@ -105,25 +105,12 @@ def listen(
     """
     if node:
         check_topic_level("node", node)
-    fresh = _Freshness(max_age)
+    read = _Reader(prefix, max_age)
 
     def on_message(received: Received) -> None:
-        try:
-            checked = check_message(received.topic, received.payload, prefix)
-        except MessageError as error:
-            log.debug("left out: %s", error)
+        message = read(received)
+        if message is None:
             return
-        content = checked.content
-        if isinstance(content, HandsMessage) and not fresh(checked.node, content, received.t):
-            return
-        message = Message(
-            checked.node,
-            checked.camera,
-            checked.channel.name,
-            content,
-            received.topic,
-            received.t,
-        )
         try:
             callback(message)
         except Exception:
@@ -132,6 +119,32 @@ def listen(
     config = MqttConfig(url=url, prefix=prefix, **settings)
     with Subscriber(config, node=node, purpose="client", on_message=on_message):
         yield
+
+
+class _Reader:
+    """From what a broker delivered to a message; None for what shall be left out."""
+
+    def __init__(self, prefix: str, max_age: float | None) -> None:
+        self._prefix = prefix
+        self._fresh = _Freshness(max_age)
+
+    def __call__(self, received: Received) -> Message | None:
+        try:
+            checked = check_message(received.topic, received.payload, self._prefix)
+        except MessageError as error:
+            log.debug("left out: %s", error)
+            return None
+        content = checked.content
+        if isinstance(content, HandsMessage) and not self._fresh(checked.node, content, received.t):
+            return None
+        return Message(
+            checked.node,
+            checked.camera,
+            checked.channel.name,
+            content,
+            received.topic,
+            received.t,
+        )
 
 
 class _Freshness:

@@ -125,10 +125,9 @@ def _problem(value: Any, kind: Any) -> str:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(value, str):
         number = _is_number(value)
-    if number and (low is not None or high is not None):
-        whole = get_args(kind)[0] is int and float(value) != int(float(value))
-        if not whole:
-            return f"is outside {_span(low, high)}: set one in that range"
+    limited = number and (low is not None or high is not None)
+    if limited and not (get_args(kind)[0] is int and _has_fraction(value)):
+        return f"is outside {_span(low, high)}: set one in that range"
     remedy = "choose one of them" if choices(kind) else "set " + type_name(kind)
     if low is not None or high is not None:
         remedy += f" from {_span(low, high)}"
@@ -146,3 +145,11 @@ def _is_number(text: str) -> bool:
         return math.isfinite(float(text))
     except ValueError:
         return False
+
+
+def _has_fraction(value: Any) -> bool:
+    try:
+        number = float(value)
+    except OverflowError:
+        return False
+    return math.isfinite(number) and not number.is_integer()

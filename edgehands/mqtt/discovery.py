@@ -50,7 +50,6 @@ def discovery_document(topics: Topics, *, gestures: bool) -> dict[str, Any]:
             "sw_version": edgehands.__version__,
         },
         "origin": {"name": "edgehands", "sw_version": edgehands.__version__},
-        "availability_topic": topics.status,
         "qos": 1,
         "components": {
             key: {"unique_id": f"{topics.node_id}_{key}", **component}
@@ -60,9 +59,17 @@ def discovery_document(topics: Topics, *, gestures: bool) -> dict[str, Any]:
 
 
 def _components(topics: Topics, *, gestures: bool) -> dict[str, dict[str, Any]]:
-    # What is seen is only known while the camera gives frames.
+    # What is seen is only known while the camera gives frames. Not also said for the whole device:
+    # Home Assistant refuses an entity that has both forms.
     camera = {
-        "availability": [{"topic": topics.status}, {"topic": topics.camera_status}],
+        "availability": [
+            {"topic": topics.status},
+            # `disabled` too: Home Assistant takes no notice of a word that it wasn't told of.
+            {
+                "topic": topics.camera_status,
+                "value_template": "{{ 'online' if value == 'online' else 'offline' }}",
+            },
+        ],
         "availability_mode": "all",
     }
     diagnostic = {

@@ -71,7 +71,7 @@ def read_message(prefix: str, received: Received) -> Incoming | None:
     broken, value = False, None
     try:
         value = _value(name, received.payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
         broken = True
     return Incoming(
         received.topic, node, camera, name, value, broken, len(received.payload), received.t
