@@ -170,7 +170,9 @@ class Watch:
         return msgspec.json.decode(self.answers.pop(transaction), type=_Answer).data
 
     def _on_connect(self, client: paho.Client, *_: object) -> None:
-        client.subscribe(f"edgehands/{NODE}/#", qos=1)
+        # Not the requests: a flood of them is for the service to bear.
+        topics = ("status", "info", "stats", "camera/#", "response/#")
+        client.subscribe([(f"edgehands/{NODE}/{topic}", 1) for topic in topics])
 
     def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         now = time.time()
