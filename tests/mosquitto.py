@@ -33,6 +33,12 @@ def free_port() -> int:
         return port
 
 
+def listens(port: int) -> bool:
+    """Whether somebody takes connections on a port of the loopback interface."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def wait_for(true: Callable[[], object], seconds: float = 5.0) -> bool:
     """Wait until something holds; false when it still doesn't after ``seconds``."""
     until = time.monotonic() + seconds
@@ -75,7 +81,7 @@ class Mosquitto:
             self._process = subprocess.Popen(
                 [PROGRAM, "-v", "-c", str(self._file)], stdout=log, stderr=log
             )
-        assert wait_for(self._listens), self.log.read_text()
+        assert wait_for(lambda: listens(self.port)), self.log.read_text()
         return self
 
     def stop(self) -> None:
@@ -114,10 +120,6 @@ class Mosquitto:
             self._process.send_signal(number)
             self._process.wait(10)
             self._process = None
-
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from edgehands.gestures.events import EventType, GestureEvent
 from edgehands.hand import Handedness
 from edgehands.mqtt.contract import CHANNELS
 from edgehands.mqtt.publisher import MqttPublisher
-from tests.mosquitto import Listener, Mosquitto, free_port, wait_for
+from tests.mosquitto import Listener, Mosquitto, free_port, listens, wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
 from tests.test_mqtt_security import fortress, login, web_port  # noqa: F401 - fixtures
 from tests.test_mqtt_tls import certificates  # noqa: F401 - a fixture too
@@ -169,6 +169,7 @@ def test_the_page_draws_hands(
     """Without it: who starts from the page would see an empty one."""
     web = free_port()
     broker = make_broker("allow_anonymous true", f"listener {web} 127.0.0.1", "protocol websockets")
+    assert wait_for(lambda: listens(web))
     config = config_for(broker.url)
     if compact:
         config = type(config)(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import subprocess
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +20,15 @@ from edgehands.mqtt.oneshot import check_broker, publish_once
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.request_messages import PlainRequest, Verb  # noqa: TC001 - in a test's class
 from edgehands.mqtt.requests import Requests
-from tests.mosquitto import Mosquitto, free_port, wait_for
+from edgehands.preview.subscriber import Subscriber
+from tests.mosquitto import Mosquitto, free_port, listens, wait_for
 from tests.mqtt_hands import make_frame, make_hand
 from tests.test_mqtt_tls import certificates  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edgehands.preview.subscriber import Received
     from tests.conftest import MakeBroker
 
 pytestmark = pytest.mark.broker
@@ -56,7 +62,10 @@ def fortress(
         changed = changed.replace("listener 8884", f"listener {web_port} 127.0.0.1")
         if not line.startswith(("#", "listener 8883")):
             lines.append(changed)
-    return make_broker(*lines, scheme="mqtts")
+    broker = make_broker(*lines, scheme="mqtts")
+    # make_broker waits for the first listener only.
+    assert wait_for(lambda: listens(web_port)), broker.log.read_text()
+    return broker
 
 
 def login(broker: Mosquitto, name: str, password: str = "") -> MqttConfig:
@@ -140,6 +149,35 @@ def test_a_controller_may_ask_and_switch(fortress: Mosquitto) -> None:
             ("edgehands/kitchen/camera/main/enabled/set", b""),
         ],
     )
+
+
+def test_who_may_only_look_gets_no_picture(fortress: Mosquitto) -> None:
+    """Without it: a dashboard's password would be enough to see into a room."""
+    answers = ["response/snapshot", "response/snapshot/me", "response/info"]
+    with hearing(fortress, "viewer") as viewer, hearing(fortress, "controller") as controller:
+        for answer in answers:
+            publish_once(login(fortress, "kitchen"), [(f"edgehands/kitchen/{answer}", b"x")])
+        assert wait_for(lambda: sum("response" in topic for topic in controller) == 3)
+        assert wait_for(lambda: "edgehands/kitchen/response/info" in viewer)
+    assert [topic for topic in viewer if "response" in topic] == ["edgehands/kitchen/response/info"]
+
+
+@contextmanager
+def hearing(broker: Mosquitto, name: str) -> Iterator[list[str]]:
+    """The topics of all messages that a user is given."""
+    topics: list[str] = []
+    subscribed = threading.Event()
+
+    def note(message: Received) -> None:
+        topics.append(message.topic)
+        if message.topic == "edgehands/kitchen/info":
+            subscribed.set()
+
+    publish_once(login(broker, "kitchen"), [("edgehands/kitchen/info", b"x")])
+    with Subscriber(login(broker, name), purpose="test", on_message=note):
+        assert subscribed.wait(10)
+        topics.clear()
+        yield topics
 
 
 @pytest.mark.parametrize(("name", "password"), [("kitchen", "wrong"), ("nobody", "x")])

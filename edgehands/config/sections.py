@@ -228,6 +228,19 @@ class HomeAssistantConfig(Section, frozen=True, kw_only=True):
             check_topic_level("homeassistant.prefix", level)
 
 
+class PreviewConfig(Section, frozen=True, kw_only=True):
+    """Pictures for people. Off: no picture leaves the device.
+
+    Attributes:
+        images: answer the request ``snapshot`` with a picture of now. Whoever may send requests to
+            this node can then see what the camera sees. It can be switched on here only, not over
+            MQTT.
+    """
+
+    table: ClassVar[str] = "preview"
+    images: bool = False
+
+
 class ServiceConfig(Section, frozen=True, kw_only=True):
     """How the service behaves.
 
@@ -252,6 +265,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         mqtt: the broker that everything is published to.
         publish: how much is sent.
         homeassistant: being found by Home Assistant.
+        preview: pictures for people.
         service: how the service behaves.
     """
 
@@ -263,6 +277,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     mqtt: MqttConfig = msgspec.field(default_factory=MqttConfig)
     publish: PublishConfig = msgspec.field(default_factory=PublishConfig)
     homeassistant: HomeAssistantConfig = msgspec.field(default_factory=HomeAssistantConfig)
+    preview: PreviewConfig = msgspec.field(default_factory=PreviewConfig)
     service: ServiceConfig = msgspec.field(default_factory=ServiceConfig)
 
 
@@ -275,6 +290,7 @@ SECTIONS: dict[str, type[Section]] = {
     "mqtt": MqttConfig,
     "publish": PublishConfig,
     "homeassistant": HomeAssistantConfig,
+    "preview": PreviewConfig,
     "service": ServiceConfig,
 }
 

@@ -87,6 +87,23 @@ class SettingsMessage(msgspec.Struct, frozen=True, kw_only=True):
     gestures: bool
 
 
+class SnapshotMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture, for who may ask where ``preview.images`` is on.
+
+    Attributes:
+        seq: number of the frame in its source.
+        t: capture time, seconds since 1970 (UTC).
+        width, height: of the picture, pixels; at most 640 wide.
+        jpeg: the picture, base64.
+    """
+
+    seq: int
+    t: float
+    width: int
+    height: int
+    jpeg: bytes
+
+
 class HealthMessage(msgspec.Struct, frozen=True, kw_only=True):
     """Whether all is well, and if not, what isn't.
 

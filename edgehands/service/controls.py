@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from edgehands.mqtt.messages import InfoMessage
     from edgehands.mqtt.request_messages import PlainRequest, Verb
     from edgehands.service.loop import FrameLoop
+    from edgehands.service.snapshot import Snapshots
 
 TEACH_S = 15.0
 """How long teaching waits for five examples; longer for more."""
@@ -53,12 +54,14 @@ class ServiceControls:
         loop: the frame loop.
         info: gives the ``info`` message of now.
         state_file: where settings that shall be kept are written; None where there is no place.
+        snapshots: gives pictures, or refuses to.
     """
 
     config: Config
     loop: FrameLoop
     info: Callable[[], InfoMessage]
     state_file: Path | None
+    snapshots: Snapshots
 
     def answer(self, verb: Verb, request: PlainRequest) -> Any:
         """Carry out a request and give the data of its answer.
@@ -70,16 +73,20 @@ class ServiceControls:
             return self._set(request)
         if isinstance(request, GesturesRequest):
             return self._gestures(request)
+        return self._plain(verb)
+
+    def _plain(self, verb: Verb) -> Any:
         if verb == "restart_camera":
             self.loop.commands.ask(Command(restart_camera=True))
             return {"camera": self.loop.camera}
-        if verb == "snapshot":
-            raise UsageError("preview images are off: no picture leaves this device")
-        if verb == "config":
-            return redacted(self.config)
-        if verb == "health":
-            return self.health()
-        return self.info() if verb == "info" else self.loop.stats()
+        asked: dict[str, Callable[[], Any]] = {
+            "snapshot": self.snapshots.take,
+            "config": lambda: redacted(self.config),
+            "health": self.health,
+            "info": self.info,
+            "stats": self.loop.stats,
+        }
+        return asked[verb]()
 
     def health(self) -> HealthMessage:
         """Say whether all is well."""

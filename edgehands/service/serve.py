@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import threading
@@ -24,6 +25,7 @@ from edgehands.service.governor import Governor
 from edgehands.service.loop import FrameLoop, Parts
 from edgehands.service.notify import Notifier
 from edgehands.service.signals import stop_on_signals
+from edgehands.service.snapshot import Snapshots
 from edgehands.service.statistics import system_name
 from edgehands.tracking import HandTracker
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from edgehands.cameras import Source
     from edgehands.config import Config
     from edgehands.service.protocols import Interpreter
+
+log = logging.getLogger(__name__)
 
 
 def serve(
@@ -75,7 +79,12 @@ def serve(
             governor=Governor() if config.service.governor else None,
         )
         loop = FrameLoop(parts, settings_of(config))
-        controls = ServiceControls(config, loop, info, state_file(os.environ))
+        if config.preview.images:
+            log.warning(
+                "preview images are on: whoever may send requests to this node can get pictures"
+            )
+        snapshots = Snapshots(allowed=config.preview.images, next_frame=loop.next_frame)
+        controls = ServiceControls(config, loop, info, state_file(os.environ), snapshots)
         requests = Requests(publisher.topics, controls, publisher.client)
         publisher.client.listen(requests)
         if config.homeassistant.discovery:
