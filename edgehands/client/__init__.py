@@ -8,6 +8,7 @@ async for message in subscribe("mqtt://hub", node="kitchen"):
 from __future__ import annotations
 
 from edgehands.client.subscribe import Message, listen, subscribe
+from edgehands.mqtt.compact import decode_compact, encode_compact
 from edgehands.mqtt.messages import (
     EventMessage,
     GestureMessage,
@@ -27,6 +28,8 @@ __all__ = [
     "Message",
     "PoseMessage",
     "StatsMessage",
+    "decode_compact",
+    "encode_compact",
     "listen",
     "subscribe",
 ]
