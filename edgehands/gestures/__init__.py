@@ -1,5 +1,7 @@
 """What a hand means: finger counts, static, dynamic and taught gestures."""
 
+# First, because its sections are made of this package's settings, which are made of its values.
+import edgehands.config  # noqa: F401
 from edgehands.gestures.events import EventType, GestureEvent, Interpretation
 from edgehands.gestures.interpreter import HandInterpreter
 from edgehands.gestures.library import GestureLibrary, TeachResult, default_path, only_hand

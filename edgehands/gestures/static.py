@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from edgehands.gestures.likeness_table import SHAPES
 from edgehands.gestures.shape import HandShape, ramp, shape_of
 from edgehands.hand import Gesture
 
@@ -42,9 +43,38 @@ ENTER_SCORE: Final = 0.55
 _UP_ONE: Final = 0.77
 _UP_ZERO: Final = 0.42
 
+_RULES: Final = tuple(
+    {"pinch": 0.1, "thumbs_up": 0.5, "thumbs_down": 0.5}.get(g, 0.3) for g in GESTURES
+)
+"""Part of the rules in each score; the rest is likeness. No rule knows a pinch from behind; an O
+is much like a thumb that stands out, and only the rules tell them apart well."""
+
+_LOOKS_LIKE: Final = tuple(
+    SHAPES.index({"point_up": "point", "thumbs_up": "thumb", "thumbs_down": "thumb"}.get(g, g))
+    for g in GESTURES
+)
+"""The column of each gesture's likeness."""
+
 
 def score_gestures(shape: HandShape) -> tuple[float, ...]:
-    """Score every gesture of :data:`GESTURES`, each 0..1."""
+    """Score every gesture of :data:`GESTURES`, each 0..1: by the rules, and by what it is like."""
+    looks = shape.likeness
+    up, down = (ramp(v, _UP_ZERO, _UP_ONE) for v in (shape.thumb_up, -shape.thumb_up))
+    index_up = ramp(shape.index_up, _UP_ZERO, _UP_ONE)
+    where = (
+        *(1.0, 1.0, 1.0 - index_up, index_up, 1.0, 1.0, 1.0, up, down),
+        *(1.0, 1.0, 1.0, 1.0, 1.0),
+    )
+    return tuple(
+        part * rule + (1.0 - part) * min(looks[column], turned)
+        for part, rule, column, turned in zip(
+            _RULES, rule_scores(shape), _LOOKS_LIKE, where, strict=True
+        )
+    )
+
+
+def rule_scores(shape: HandShape) -> tuple[float, ...]:
+    """Score every gesture of :data:`GESTURES` by the rules over finger states alone."""
     thumb, index, middle, ring, pinky = (ramp(e, 0.3, 0.75) for e in shape.extension)
     no_thumb, no_index, no_middle, no_ring, no_pinky = (ramp(e, 0.6, 0.1) for e in shape.extension)
     touching = shape.touch
