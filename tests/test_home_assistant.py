@@ -239,7 +239,7 @@ def test_its_page_shows_the_device(home: HomeAssistant, node: Node, talk: Talk) 
         page.get_by_text("Processor temperature").first.wait_for()
         page.get_by_text("Gesture right").first.wait_for()
         page.get_by_text("Detected").first.wait_for()
-        page.wait_for_timeout(3000)  # icons and the chart come last
+        page.get_by_text("open_palm").first.wait_for(timeout=LOOP_S * 1000)
         if kept := os.environ.get("EDGEHANDS_SCREENSHOT"):
             page.screenshot(path=kept)
         browser.close()

@@ -113,6 +113,7 @@ def _components(topics: Topics, *, gestures: bool) -> dict[str, dict[str, Any]]:
         "fps": {
             "name": "Frame rate",
             "unit_of_measurement": "fps",
+            "suggested_display_precision": 1,
             "value_template": "{{ value_json.fps }}",
             "availability_topic": topics.status,
             **diagnostic,
@@ -121,6 +122,7 @@ def _components(topics: Topics, *, gestures: bool) -> dict[str, dict[str, Any]]:
             "name": "Latency",
             "device_class": "duration",
             "unit_of_measurement": "ms",
+            "suggested_display_precision": 0,
             "value_template": "{{ (value_json.stages.total | default({})).p50 | default(none) }}",
             "availability_topic": topics.status,
             **diagnostic,
@@ -129,6 +131,7 @@ def _components(topics: Topics, *, gestures: bool) -> dict[str, dict[str, Any]]:
             "name": "Processor temperature",
             "device_class": "temperature",
             "unit_of_measurement": "°C",
+            "suggested_display_precision": 0,
             "value_template": "{{ value_json.temperature_c }}",
             "availability_topic": topics.status,
             **diagnostic,
