@@ -8,13 +8,14 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import paho.mqtt.client as paho
 import pytest
 
 from edgehands.mqtt import session
 from edgehands.mqtt.messages import encode
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.requests import BURST, RATE, Received, Requests
-from edgehands.mqtt.topics import Topics
+from edgehands.mqtt.topics import Topics, matches
 from tests.mosquitto import wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
 
@@ -111,3 +112,21 @@ def test_a_flood_is_logged_once_and_a_second_one_again(caplog: pytest.LogCapture
     flood()
     told = [r for r in caplog.records if "the rest is refused" in r.getMessage()]
     assert len(told) == 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "topic", "expected"),
+    [
+        ("a/b", "a/b", True),
+        ("a/b", "a/c", False),
+        ("a/+", "a/b", True),
+        ("a/+", "a/b/c", False),
+        ("a/+/c", "a/b/c", True),
+        ("a/+/c", "a/b/d", False),
+        ("+/b", "/b", True),
+    ],
+)
+def test_filters_let_through_what_they_should(wanted: str, topic: str, expected: bool) -> None:
+    """Without it: a request could go unheard, or a stranger's message be taken for one."""
+    assert matches(wanted, topic) is expected
+    assert paho.topic_matches_sub(wanted, topic) is expected

@@ -18,7 +18,7 @@ from edgehands.mqtt import reasons
 from edgehands.mqtt.outbox import Live, Outbox
 from edgehands.mqtt.requests import Received
 from edgehands.mqtt.session import Session
-from edgehands.mqtt.topics import OFFLINE, ONLINE
+from edgehands.mqtt.topics import OFFLINE, ONLINE, matches
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -267,7 +267,7 @@ class MqttClient:
             getattr(properties, "CorrelationData", b""),
         )
         for listener in self._listeners:
-            if any(paho.topic_matches_sub(wanted, topic) for wanted in listener.subscriptions):
+            if any(matches(wanted, topic) for wanted in listener.subscriptions):
                 listener.receive(message)
 
     def _trouble(self, session: Session) -> str:

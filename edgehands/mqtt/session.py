@@ -47,6 +47,16 @@ ANSWER_TIMEOUT_S = 4.0
 """For the answer to a ping of ours, or any other word. TCP itself tries a cut network less and less
 often: after a cut of 30 s it may be silent for as long again, so the connection is made anew."""
 
+CALM_PER_S = 100.0
+CALM_BURST = 50.0
+"""So many messages a second, and at once, are read as they come."""
+
+FLOOD_PAUSE_S = 0.01
+"""More are read in batches, with pauses: waking up for each costs the frame loop twice the time."""
+
+BATCH = 32
+"""Packets that are read before anything is sent again."""
+
 
 class Session:
     """A connection and what was heard on it.
@@ -83,6 +93,8 @@ class Session:
         self._errors = _LastError()
         self._config = config
         self._opened = self._heard = time.monotonic()
+        self._calm = CALM_BURST
+        self._calm_at = self._opened
         self._protocol = protocol
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
@@ -180,6 +192,8 @@ class Session:
         if connection is None:
             self._end("")
             return
+        if self._calm < 0.0:
+            time.sleep(FLOOD_PAUSE_S)
         poll = select.poll()
         poll.register(wake_fd, select.POLLIN)
         poll.register(connection.fileno(), select.POLLIN | (select.POLLOUT if self.backlog else 0))
@@ -191,14 +205,26 @@ class Session:
         happened = events.get(connection.fileno(), 0)
         rc: int = MQTTErrorCode.MQTT_ERR_SUCCESS
         if pending or happened & ~select.POLLOUT:
-            self._heard = time.monotonic()
-            rc = self._client.loop_read()
+            rc = self._read(poll, connection)
         if rc == MQTTErrorCode.MQTT_ERR_SUCCESS and happened & select.POLLOUT:
             rc = self._client.loop_write()
         if rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
             rc = self._client.loop_misc()
         if self.link.waiting and self._client._ping_t == 0:  # noqa: SLF001 - no callback tells
             self.link.answered(time.monotonic())
+        self._judge(rc)
+
+    def _read(self, poll: select.poll, connection: Any) -> int:
+        """Read a packet; in a flood, all that are there, up to a limit."""
+        self._heard = time.monotonic()
+        for _ in range(BATCH):
+            rc = self._client.loop_read()
+            if rc or self._calm >= 0.0 or not _readable(poll, connection):
+                return rc
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _judge(self, rc: int) -> None:
+        """Note whether the connection is over."""
         if rc != MQTTErrorCode.MQTT_ERR_SUCCESS or self._client.socket() is None:
             self._end(self._errors.text or paho.error_string(rc))
         elif self._silence() > ANSWER_TIMEOUT_S:
@@ -264,6 +290,9 @@ class Session:
                 log.warning("%s refuses a subscription (%s): allow it", self._address, reason)
 
     def _on_message(self, message: paho.MQTTMessage) -> None:
+        now = time.monotonic()
+        refilled = self._calm + (now - self._calm_at) * CALM_PER_S
+        self._calm, self._calm_at = max(min(refilled, CALM_BURST) - 1.0, -1.0), now
         # What is retained was said before, maybe long ago: a request is carried out once.
         if self._received is not None and not (message.retain and self._ignore_retained):
             self._received(message.topic, bytes(message.payload), message.properties)
@@ -279,6 +308,13 @@ class Session:
             # Else the kernel would go on delivering what it holds, long after we closed.
             raw = getattr(connection, "_socket", connection)
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _readable(poll: select.poll, connection: Any) -> bool:
+    """Whether a connection has more to read, now."""
+    if getattr(connection, "pending", int)():
+        return True
+    return any(fd == connection.fileno() and what & select.POLLIN for fd, what in poll.poll(0))
 
 
 class _LastError(logging.Handler):
