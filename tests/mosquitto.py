@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import paho.mqtt.client as paho
@@ -18,7 +19,6 @@ from edgehands.mqtt.contract import check_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -56,6 +56,7 @@ class Mosquitto:
         folder: for its configuration and log.
         lines: of the configuration, for its one listener; none = anybody may do anything.
         scheme: of the URL it is reached by.
+        verbose: log every message; costs more than the messages themselves.
     """
 
     def __init__(
@@ -64,7 +65,9 @@ class Mosquitto:
         lines: tuple[str, ...] = ("allow_anonymous true",),
         *,
         scheme: str = "mqtt",
+        verbose: bool = True,
     ) -> None:
+        self._options = ("-v",) if verbose else ()
         self.port = free_port()
         self.url = f"{scheme}://127.0.0.1:{self.port}"
         self.log = folder / f"mosquitto-{self.port}.log"
@@ -79,10 +82,17 @@ class Mosquitto:
         assert PROGRAM is not None
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [PROGRAM, "-v", "-c", str(self._file)], stdout=log, stderr=log
+                [PROGRAM, *self._options, "-c", str(self._file)], stdout=log, stderr=log
             )
         assert wait_for(lambda: listens(self.port)), self.log.read_text()
         return self
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time that it has taken so far."""
+        assert self._process is not None
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:
         """End it and wait until it is gone; it forgets all retained messages."""
