@@ -123,6 +123,8 @@ class SimulatedNode:
         if self.connection.backlog:
             self.skipped += 1  # as a node does: a landmark that waits gets old
             return
+        # A node asks before each message whether the broker answers now; so the broker has to.
+        self.connection.ping()
         # Not the camera's number, as a node's is: so that a gap is a message that was lost.
         self.sent += 1
         text = frame.hands.text(self.sent, t, t_mono, self._ids)
