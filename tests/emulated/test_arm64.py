@@ -66,8 +66,13 @@ MOST_OF_HEADS = 1e-5
 MOST_OF_PALMS = 1e-5
 """The same for the palm models."""
 
-TRACKED_APART = 1e-4
-"""Landmarks of ``edgehands track``, of the picture's width: one unit of the last decimal."""
+TRACKED_APART = 0.02
+TRACKED_APART_ON_AVERAGE = 0.002
+"""Landmarks of ``edgehands track``, of the picture's width.
+
+Float palm detection is equal to the seventh digit only, so the ROI is off by 1e-4 pixels, 20 of the
+crop's 150,528 bytes by a level or three, and the landmarks by what one level more means to int8.
+"""
 
 DECODED_APART = 2
 """Levels of 255: FFmpeg makes RGB of a video with other instructions on each machine."""
@@ -183,23 +188,21 @@ def test_tracks_the_demo_as_on_a_pc(pi: Installed, pc: Installed, note: Note) ->
             cv2.imwrite(str(folder / f"{number:03d}.png"), picture)
     command = "edgehands track /root/frames --sequence --threads 1 --json - 2>/dev/null"
     here, there = (where.system.must(command, seconds=1500) for where in (pc, pi))
-    apart, same, count = 0.0, 0, 0
+    apart: list[float] = []
     for one, other in zip(lines_of(here), lines_of(there), strict=True):
         assert [hand["id"] for hand in one["hands"]] == [hand["id"] for hand in other["hands"]]
         for a, b in zip(one["hands"], other["hands"], strict=True):
             assert a["handedness"] == b["handedness"]
-            difference = np.subtract(a["landmarks"], b["landmarks"])
-            apart = max(apart, float(np.abs(difference).max()))
-            same += a == b
-            count += 1
-    assert count >= PICTURES - 1
+            apart += np.abs(np.subtract(a["landmarks"], b["landmarks"])).ravel().tolist()
+    assert len(apart) >= (PICTURES - 1) * 63
     note(
         f"{CORTEX_A72.name}: edgehands track, {PICTURES} frames of the demo's clip as pictures",
-        f"{same} of {count} hands as on amd64 in every printed digit,"
-        f" landmarks at most {apart:.4f} of the width apart",
+        f"the same hands; landmarks {np.mean(apart):.4f} of the width apart on average,"
+        f" at most {max(apart):.4f}",
         there.seconds,
     )
-    assert apart <= TRACKED_APART + 1e-9
+    assert max(apart) <= TRACKED_APART
+    assert np.mean(apart) <= TRACKED_APART_ON_AVERAGE
 
 
 def test_video_is_decoded_as_on_a_pc(pi: Installed, pc: Installed, note: Note) -> None:
