@@ -267,4 +267,5 @@ def _read_or_named(paths: list[Path], env: dict[str, str]) -> None:
         assert said.isprintable()
     else:
         assert "[mqtt]" in explain(config)
-        assert "geheim" not in explain(config)
+        shown = 'password = "***"' in explain(config)
+        assert shown == (config.mqtt.password is not None)
