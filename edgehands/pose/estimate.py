@@ -10,7 +10,9 @@ how long each bone looks tells how far it leans. So three steps, each of them ch
    function on synthetic hands; it has one table for hands that show their palm and one for backs.
 2. *Place.* A rigid palm of five points, turned like that and as large as the hand is said to be,
    is put where a pinhole camera would see it as it is seen. For a known turn that is linear in the
-   translation: one small least-squares problem with a closed solution.
+   translation: one small least-squares problem with a closed solution. How large the palm looks
+   also depends on the shape (a fist's knuckles are seen further out, from the back and from the
+   palm differently): the same kind of table says how far off that leaves it along the ray.
 3. The model sees a crop as if it were taken straight ahead: the turn is that of a hand before the
    camera's axis, and is turned with the ray to the hand.
 """
@@ -92,7 +94,7 @@ def estimate_pose(
     tilt = _tilt(hand.landmarks, mirror, shows_palm=shows_palm)
     if tilt is None:
         return None
-    normal_x, normal_y, along_x, along_y = tilt
+    normal_x, normal_y, along_x, along_y, further = tilt
     flat = math.hypot(normal_x, normal_y)
     if flat > _STEEPEST:
         normal_x, normal_y = normal_x * _STEEPEST / flat, normal_y * _STEEPEST / flat
@@ -120,6 +122,7 @@ def estimate_pose(
     wrist, error = _place(seen, k, model)
     if wrist is None:
         return None
+    wrist = (wrist[0] * further, wrist[1] * further, wrist[2] * further)
     middle = hand_length * _CENTRE
     return Pose(
         wrist=wrist,
@@ -144,13 +147,18 @@ _STEEPEST: Final = 0.98
 
 def _tilt(
     landmarks: NDArray[np.float32], mirror: float, *, shows_palm: bool
-) -> tuple[float, float, float, float] | None:
-    """The normal's x and y (of the side that shows) and the hand's direction in the picture."""
+) -> tuple[float, float, float, float, float] | None:
+    """What the table says.
+
+    Returns:
+        x and y of the normal of the side that shows, x and y of the hand's direction in the
+        picture, and what the distance is to be multiplied with.
+    """
     features, sine, cosine = upright(landmarks, mirror)
     if features is None:
         return None
     table = _TABLES[shows_palm]
-    nx, ny, ax = (features @ table[:-1] + table[-1]).tolist()
+    nx, ny, ax, far = (features @ table[:-1] + table[-1]).tolist()
     ax = min(0.9, max(-0.9, ax))
     ay = -math.sqrt(1.0 - ax * ax)
     return (
@@ -158,6 +166,7 @@ def _tilt(
         sine * nx + cosine * ny,
         mirror * (cosine * ax - sine * ay),
         sine * ax + cosine * ay,
+        math.exp(min(0.3, max(-0.3, far))),
     )
 
 
