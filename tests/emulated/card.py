@@ -196,6 +196,7 @@ class Board:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        self._console.touch()
         self._process = subprocess.Popen(
             [
                 "nice", "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2",
