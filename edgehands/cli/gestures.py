@@ -227,8 +227,12 @@ def _frames_of(inputs: list[str]) -> Iterator[FrameHands]:
 
 
 def _frames_live(uri: str) -> Iterator[FrameHands]:
-    """The hands of a camera's frames, until it ends."""
-    with open_source(uri, realtime=True) as source, HandTracker(TrackingConfig()) as tracker:
+    """The hands of a camera's frames as the service sees them, until it ends."""
+    config = load()
+    with (
+        open_source(uri, config.camera, realtime=True) as source,
+        HandTracker(config.tracking) as tracker,
+    ):
         while not source.finished:
             frame = source.read(timeout=1.0)
             if frame is not None:
