@@ -14,11 +14,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+balance = importlib.import_module("build_models.balance")
 convert = importlib.import_module("build_models.convert")
 engine = importlib.import_module("build_models.engine")
 equalise = importlib.import_module("build_models.equalise")
 graph = importlib.import_module("build_models.graph")
 heads = importlib.import_module("build_models.heads")
+palm_cpu = importlib.import_module("build_models.palm_cpu")
 palm_int8 = importlib.import_module("build_models.palm_int8")
 manifest = importlib.import_module("build_models.manifest")
 observe = importlib.import_module("build_models.observe")
@@ -136,6 +138,79 @@ def test_equalising_pairs_leaves_the_result() -> None:
     _, after = observe.extremes(model, pixels())
     np.testing.assert_allclose(after["x1"] / after["x1"].max(), 1, rtol=1e-3)
     np.testing.assert_allclose(answers(model, pixels()), before, atol=2e-5 * np.abs(before).max())
+
+
+def test_balancing_pairs_leaves_the_result_and_lowers_the_error() -> None:
+    """Palms of hands that are cut off move with every rounding: what is saved for free counts."""
+    model = tiny()
+    model.ops[1].options["fusedActivationFunction"] = graph.NONE
+    before = answers(model, pixels())
+    counts = np.ones((12, 3, 3), np.float32)
+    balance.balance_pairs(model, frozenset({"x2"}), pixels(), counts)
+    assert np.ptp(model.const("w1") / tiny().const("w1")) > 0.1
+    np.testing.assert_allclose(answers(model, pixels()), before, atol=2e-5 * np.abs(before).max())
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(400, 8)) * np.geomspace(0.1, 10, 8)
+    weights = rng.normal(size=(16, 8)) * np.geomspace(3, 0.5, 8)
+    found = np.log(balance.best_factors(x, weights))
+    plain = balance.expected_error(np.zeros(8), x, weights)[0]
+    assert balance.expected_error(found, x, weights)[0] < 0.5 * plain
+
+
+def test_the_slope_of_the_expected_error_is_its_slope() -> None:
+    """A descent along a wrong slope ends anywhere, and nobody would see why palms move."""
+    rng = np.random.default_rng(4)
+    x, weights, logs = rng.normal(size=(50, 6)), rng.normal(size=(9, 6)), rng.normal(size=6) * 0.3
+    _, slope = balance.expected_error(logs, x, weights)
+    for channel in range(6):
+        step = np.zeros(6)
+        step[channel] = 1e-6
+        ahead = balance.expected_error(logs + step, x, weights)[0]
+        behind = balance.expected_error(logs - step, x, weights)[0]
+        np.testing.assert_allclose((ahead - behind) / 2e-6, slope[channel], rtol=1e-3, atol=1e-9)
+
+
+def enlarged() -> Any:
+    """3 → 8 (RELU6), enlarged by 2, 1 x 1 convolution to 4."""
+    model = tiny()
+    model.tensors["size"] = graph.Tensor((2,), "int32", np.array([12, 12], np.int32))
+    model.tensors["big"] = graph.Tensor((1, 12, 12, 8))
+    model.tensors["x2"] = graph.Tensor((1, 12, 12, 4))
+    options = {"alignCorners": False, "halfPixelCenters": True}
+    model.ops = [
+        model.ops[0],
+        graph.Op("RESIZE_BILINEAR", ["x0", "size"], ["big"], options, 3),
+        graph.Op("CONV_2D", ["big", "w2", "b2"], ["x2"], dict(CONV)),
+    ]
+    model.outputs = ["x2"]
+    model.drop_unused()
+    return model
+
+
+def test_enlarging_last_leaves_the_result() -> None:
+    """The faster float palm model is only worth having while it finds the very same palms."""
+    model = enlarged()
+    before = answers(model, pixels())
+    palm_cpu.enlarge_last(model)
+    assert [op.kind for op in model.ops] == ["CONV_2D", "CONV_2D", "RESIZE_BILINEAR"]
+    assert model.tensors[model.ops[1].outputs[0]].shape == (1, 6, 6, 4)
+    np.testing.assert_allclose(answers(model, pixels()), before, atol=1e-5)
+
+
+def test_halved_constants_come_back_as_they_were_stored() -> None:
+    """The float palm model would be twice as large in memory cards and packages."""
+    model = enlarged()
+    for tensor in model.tensors.values():
+        if tensor.data is not None and tensor.dtype == "float32":
+            tensor.data = tensor.data.astype(np.float16).astype(np.float32)
+    model.tensors["b2"].data = model.const("b2") + np.float32(1e-5)  # no float16 holds this
+    before = answers(model, pixels())
+    palm_cpu.halve_constants(model)
+    assert model.is_const("b2")
+    assert not model.is_const("w0")
+    blob = graph.write(model)
+    np.testing.assert_array_equal(answers(model, pixels()), before)
+    np.testing.assert_array_equal(answers(graph.read(blob), pixels()), before)
 
 
 def test_pruning_takes_the_dead_channel_only() -> None:

@@ -1,4 +1,4 @@
-"""Models that give a coordinate in parts are read by the product as whole ones."""
+"""The model files as the product reads them: the answers of their float parents."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from edgehands.geometry.roi import landmarks_roi
 from edgehands.model_store import ModelStore
 from edgehands.synthetic import random_scene, render_scene
 from edgehands.tracking.landmark_model import LandmarkModel
+from edgehands.tracking.palm_detector import PalmDetector
 
 
 @pytest.mark.parametrize("variant", ["lite", "full"])
@@ -40,3 +41,32 @@ def test_float_models_load_without_a_word(caplog: pytest.LogCaptureFixture) -> N
         backend = choose_backend(TrackingConfig(precision="float"), ModelStore())
     assert backend.name == "cpu"
     assert caplog.records == []
+
+
+def test_the_full_palm_model_that_runs_is_the_float_one_and_finds_its_palms() -> None:
+    """Palms decide where hands are looked for: the faster form must not move a single one."""
+    store, backend = ModelStore(), CpuBackend(num_threads=1)
+    image = render_scene(random_scene(11, gesture="open_palm")).image
+    found = []
+    for precision in ("float", "auto"):
+        spec = store.find("palm_detection", "full", precision, "cpu")
+        detector = PalmDetector(backend.load(spec, store.verify(spec)), min_score=0.5)
+        found.append(detector.detect(image))
+    assert len(found[0]) == len(found[1]) > 0
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one.keypoints, other.keypoints, atol=0.01)
+
+
+def test_the_lite_palm_model_that_runs_finds_a_clear_hand_where_float_does() -> None:
+    """int8 weights that moved key points would turn every ROI."""
+    store, backend = ModelStore(), CpuBackend(num_threads=1)
+    image = render_scene(random_scene(11, gesture="open_palm")).image
+    found = []
+    for precision in ("float", "int8"):
+        spec = store.find("palm_detection", "lite", precision, "cpu")
+        detector = PalmDetector(backend.load(spec, store.verify(spec)), min_score=0.5)
+        found.append(detector.detect(image))
+    (one,), (other,) = found
+    side = float(np.ptp(one.box[[0, 2]]))
+    apart = np.linalg.norm(one.keypoints - other.keypoints, axis=1).mean()
+    assert apart < 0.03 * side

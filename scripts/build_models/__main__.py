@@ -39,7 +39,7 @@ def main() -> None:
         waiting = [
             pool.submit(catalogue.build, arguments.cache, item, variant)
             for item in (catalogue.CANDIDATES if arguments.candidates else catalogue.ITEMS)
-            for variant in catalogue.VARIANTS
+            for variant in item.variants
         ]
         for future in waiting:
             models.append(future.result())

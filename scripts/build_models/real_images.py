@@ -174,6 +174,38 @@ def pasted_frames(images: RealImages, count: int, seed: int) -> Pixels:
     return np.stack(frames)
 
 
+def cut_off_frames(images: RealImages, count: int, seed: int) -> Pixels:
+    """Close-up and cut-off hands: (count, 192, 192, 3).
+
+    Every other one is a tight photo of a hand in a frame of its border's colour, the rest are
+    windows of photos of people, whose edge cuts what it may.
+    """
+    rng = np.random.default_rng(seed)
+    photos = [load(path) for path in images.photos]
+    hands = [path for person in images.people for path in person]
+    frames = []
+    for i in range(count):
+        width, height = _size(rng)
+        if i % 2:
+            photo = photos[rng.integers(len(photos))]
+            share = float(np.exp(rng.uniform(np.log(0.25), 0)))
+            tall, wide = (int(n * share) for n in photo.shape[:2])
+            top = int(rng.integers(0, photo.shape[0] - tall + 1))
+            left = int(rng.integers(0, photo.shape[1] - wide + 1))
+            frame = photo[top : top + tall, left : left + wide]
+        else:
+            hand = load(hands[rng.integers(len(hands))])
+            border = np.concatenate([hand[0], hand[-1], hand[:, 0], hand[:, -1]])
+            side = int(rng.uniform(140, 300))
+            frame = np.full((height, width, 3), np.median(border, axis=0), np.uint8)
+            x, y = rng.integers(0, width - side + 1), rng.integers(0, height - side + 1)
+            frame[y : y + side, x : x + side] = cv2.resize(
+                hand, (side, side), interpolation=cv2.INTER_CUBIC
+            )
+        frames.append(letterbox(np.ascontiguousarray(frame)))
+    return np.stack(frames)
+
+
 def _paste(
     canvas: NDArray[np.float64],
     hand: Pixels,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import equalise, graph, heads, observe, palm_int8, palms
+from . import balance, equalise, graph, heads, observe, palm_cpu, palm_int8, palms
 from .convert import Settings, convert
 from .engine import Runner
 from .prune import prune
@@ -20,6 +20,7 @@ RELU6_CAP = {"lite": 8.0, "full": 16.0}
 STREAM_POWER, STREAM_CAP = 0.5, 8.0
 LANDMARK_CROPS = 128
 PALM_FRAMES = 64
+PALM_HESSIAN = 60_000
 PALM_PAIR_POWER = 0.5
 PALM_STAGE_POWER, PALM_STAGE_CAP = 0.75, 16.0
 PALM_ELSEWHERE = 0.05
@@ -53,38 +54,32 @@ def landmark_edgetpu(blob: bytes, samples: Samples, variant: str) -> bytes:
     return graph.write(convert(model, inputs, Settings(ranges=ranges)))
 
 
+def palm_reordered(blob: bytes, samples: Samples, variant: str) -> bytes:
+    """The float model, pointwise convolutions before the enlarging instead of behind it."""
+    del samples, variant
+    model = graph.read(blob)
+    palm_cpu.enlarge_last(model)
+    palm_cpu.halve_constants(model)
+    return graph.write(model)
+
+
 def palm_dynamic(blob: bytes, samples: Samples, variant: str) -> bytes:
     """Float, but for the weights of the pointwise convolutions: XNNPACK runs those in int8."""
     del variant
     model = graph.read(blob)
-    frames = _spread(samples.frames, PALM_FRAMES)
-    equalise.equalise_pairs(model, observe.extremes(model, frames)[1], PALM_PAIR_POWER, 0.0)
-    pointwise = frozenset(
-        op.outputs[0]
-        for op in model.ops
-        if op.kind == "CONV_2D"
-        and model.tensors[op.inputs[1]].shape[1:3] == (1, 1)
-        and not _is_better_float(model, op)
-    )
+    palm_cpu.enlarge_last(model)
+    frames = np.concatenate([_spread(samples.frames, PALM_FRAMES), samples.cut_off])
+    chosen = palm_cpu.worth_int8(model)
+    importance = palms.importance(Runner(blob), frames, PALM_ELSEWHERE)
+    balance.balance_pairs(model, chosen, frames, importance)
     settings = Settings(
         float_input=True,
-        float_outputs=frozenset(op.outputs[0] for op in model.ops) - pointwise,
-        dynamic_outputs=pointwise,
-        importance=palms.importance(Runner(blob), frames, PALM_ELSEWHERE),
+        float_outputs=frozenset(op.outputs[0] for op in model.ops) - chosen,
+        dynamic_outputs=chosen,
+        importance=importance,
+        hessian_samples=PALM_HESSIAN,
     )
     return graph.write(convert(model, observe.real(frames), settings))
-
-
-def _is_better_float(model: graph.Graph, op: graph.Op) -> bool:
-    """Whether a pointwise convolution is to stay float.
-
-    The heads and the step from 128 to 256 channels: a twentieth of the work and a tenth of the
-    error. 32 channels to 32: quantising so large an input takes longer than int8 wins (all of them
-    float: 0.79 of float's time instead of 0.85).
-    """
-    channels = (model.tensors[op.inputs[0]].shape[3], model.tensors[op.outputs[0]].shape[3])
-    is_head = any(reader.kind == "RESHAPE" for reader in model.consumers(op.outputs[0]))
-    return is_head or channels in {(128, 256), (32, 32)}
 
 
 def palm_edgetpu(blob: bytes, samples: Samples, variant: str) -> bytes:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 from edgehands.geometry.roi import crop_to_frame, landmarks_roi
 from edgehands.synthetic import random_scene, render_scene
 
-from . import evaluate, real_images
+from . import evaluate, failures, real_images
 from .engine import Runner
 from .samples import crop, letterbox, stray
 
@@ -54,8 +55,12 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", choices=SECTIONS, help="these tables alone")
     parser.add_argument("--write", type=Path, help="document whose tables are replaced")
+    parser.add_argument("--picture", type=Path, help="draw known failures into this file instead")
     arguments = parser.parse_args()
     models = load(arguments.models)
+    if arguments.picture:
+        draw_failures(models, arguments.picture)
+        return
     images = real_images.find(arguments.data)
     make: dict[str, Callable[[], str]] = {
         "cards": lambda: cards(models),
@@ -71,6 +76,15 @@ def main() -> None:
             document = arguments.write.read_text(encoding="utf-8")
             replaced = replace_section(document, name, text)
             arguments.write.write_text(replaced, encoding="utf-8")
+
+
+def draw_failures(models: list[Model], path: Path, count: int = 300) -> None:
+    """A picture of what the full models get wrong; ``count`` synthetic hands are looked through."""
+    named = {model.name: model for model in models}
+    palm = [named[f"palm_detection_full_{kind}.tflite"].blob for kind in (PARENT, "dynamic_int8")]
+    hand = [named[f"hand_landmark_full_{kind}.tflite"].reader() for kind in (PARENT, "int8")]
+    drawn = failures.picture((palm[0], palm[1]), (hand[0], hand[1]), count)
+    cv2.imwrite(str(path), drawn[:, :, ::-1])
 
 
 def cards(models: list[Model]) -> str:
@@ -152,10 +166,11 @@ def landmark_table(models: list[Model], images: real_images.RealImages) -> str:
 
 
 def palm_table(models: list[Model], images: real_images.RealImages, count: int) -> str:
-    """Recall, precision and key points against the float parent on three kinds of frames."""
+    """Recall, precision and key points against the float parent on four kinds of frames."""
     kinds = {
         "photos": real_images.photo_frames(images, count, SEED),
         "pasted": real_images.pasted_frames(images, count, SEED),
+        "cut off": real_images.cut_off_frames(images, count, SEED),
         "synthetic": np.stack([letterbox(_scene(SEED + i, i).image) for i in range(count)]),
     }
     rows = []

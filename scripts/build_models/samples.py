@@ -18,6 +18,8 @@ from edgehands.geometry.constants import LANDMARK_INPUT_SIZE, PALM_INPUT_SIZE
 from edgehands.geometry.roi import crop_to_frame, landmarks_roi, letterbox_to_frame
 from edgehands.synthetic import random_scene, render_scene
 
+from . import cut_off
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -32,6 +34,9 @@ _FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 SIZES = ((640, 480), (480, 640), (512, 512), (640, 360))
 """Widths and heights of the synthetic frames: letterboxes differ with them."""
 
+CUT_OFF = 64
+"""Frames with a part of a hand."""
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -40,10 +45,12 @@ class Samples:
     Attributes:
         frames: (N, 192, 192, 3) uint8: letterboxed frames with no, one or two hands.
         crops: (M, 224, 224, 3) uint8: ROIs, upright but for a tracker's errors.
+        cut_off: (K, 192, 192, 3) uint8: letterboxed frames that show a part of a hand.
     """
 
     frames: Pixels
     crops: Pixels
+    cut_off: Pixels
 
 
 def load(folder: Path, seed: int, frames: int) -> Samples:
@@ -52,15 +59,16 @@ def load(folder: Path, seed: int, frames: int) -> Samples:
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         made = render(seed, frames)
-        np.savez(path, frames=made.frames, crops=made.crops)
+        np.savez(path, frames=made.frames, crops=made.crops, cut_off=made.cut_off)
     with np.load(path) as stored:
-        return Samples(stored["frames"], stored["crops"])
+        return Samples(stored["frames"], stored["crops"], stored["cut_off"])
 
 
 def _drawing() -> str:
     """A digest of all code and data that decides what a sample looks like."""
     package = Path(edgehands.__file__).parent
-    sources = [*package.glob("synthetic/**/*.py"), package / "data" / "hand.npz", Path(__file__)]
+    sources = [*package.glob("synthetic/**/*.py"), package / "data" / "hand.npz"]
+    sources += [Path(__file__), Path(cut_off.__file__)]
     digest = hashlib.sha256()
     for path in sorted(sources, key=lambda path: path.name):
         digest.update(path.read_bytes())
@@ -68,7 +76,7 @@ def _drawing() -> str:
 
 
 def render(seed: int, frames: int) -> Samples:
-    """Draw frames, and a crop around each hand in them.
+    """Draw frames, a crop around each hand in them, and frames of hands that are cut off.
 
     Every fifth crop of a frame without hands, or far off its hand, shows the presence head what
     absence looks like.
@@ -84,7 +92,8 @@ def render(seed: int, frames: int) -> Samples:
             centre = rng.uniform(0.2, 0.8, 2) * (width, height)
             anywhere = landmarks_roi(rng.normal(centre, 60, (21, 2)).astype(np.float32))
             crops.append(crop(image, anywhere))
-    return Samples(np.stack(inputs), np.stack(crops))
+    partial = [letterbox(image) for image in cut_off.draw(seed, CUT_OFF)]
+    return Samples(np.stack(inputs), np.stack(crops), np.stack(partial))
 
 
 def _scenes(seed: int, count: int) -> Iterator[tuple[Pixels, list[NDArray[np.float32]]]]:
