@@ -40,6 +40,12 @@ datasource:
 network: {config: disabled}
 """
 _CLOUD_WAITS = "[Unit]\nRequiresMountsFor=/boot/firmware\n"
+
+# The emulated board is some 20 to 100 times slower than a Pi 4: what systemd allows a Pi's devices
+# and services to take it can't do. The unit's own limits are proved in test_service_boot.py.
+_PATIENCE = "[Manager]\nDefaultTimeoutStartSec=3600\nDefaultDeviceTimeoutSec=3600\n"
+_UNIT_PATIENCE = "[Service]\nTimeoutStartSec=3600\nWatchdogSec=600\n"
+
 _RELEASED = {"bookworm": "2025-05-13", "trixie": "2025-11-24"}
 
 
@@ -88,6 +94,13 @@ def _set_up(root: Path, *, cloud: bool) -> None:
     (wanted / "systemd-networkd.service").symlink_to(
         "/usr/lib/systemd/system/systemd-networkd.service"
     )
+    etc = root / "etc" / "systemd"
+    for folder, text in (
+        (etc / "system.conf.d", _PATIENCE),
+        (etc / "system" / "edgehands.service.d", _UNIT_PATIENCE),
+    ):
+        folder.mkdir()
+        (folder / "emulator.conf").write_text(text)
     if cloud:
         (root / "etc" / "cloud" / "cloud.cfg.d" / "99_raspberry-pi.cfg").write_text(_CLOUD)
         for unit in ("cloud-init-main.service", "cloud-init-local.service"):
