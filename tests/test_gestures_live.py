@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import cv2
+import numpy as np
 import pytest
 
 from edgehands.synthetic import random_scene, render_scene
@@ -20,13 +21,19 @@ SEEDS = (71, 72, 74, 75, 76)
 """Scenes in which the hand is found and its shape is read."""
 
 
-def film_of(path: Path, shape: str, *, hold: int = 20) -> Path:
-    """A film in which five people hold a shape into the camera, one after the other."""
+def film_of(path: Path, shape: str, *, hold: int = 24) -> Path:
+    """A film in which five people hold a shape into the camera, one after the other.
+
+    Between two of them nobody is there: a hand doesn't turn into another one in mid-air.
+    """
+    nobody = np.full((480, 640, 3), 110, np.uint8)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (640, 480))
     for seed in SEEDS:
         image = render_scene(random_scene(seed, gesture=shape, view="palm")).image
         for _ in range(hold):
             writer.write(image[..., ::-1])
+        for _ in range(8):
+            writer.write(nobody)
     writer.release()
     return path
 
