@@ -58,7 +58,7 @@ INTEGER_TO_HEADS = ("hand_landmark_lite_int8", "hand_landmark_full_int8")
 """In use on a CPU: int8 up to the last convolution, then four small heads in float."""
 
 PALMS = ("palm_detection_lite_float16", "palm_detection_full_float16")
-"""In use on a CPU: float."""
+"""Float throughout."""
 
 MOST_OF_HEADS = 1e-5
 """How far the float heads may be apart between the two machines, of the output's largest value."""
@@ -140,10 +140,10 @@ def test_command_runs(pi: Installed, verb: str, note: Note) -> None:
 
 @pytest.mark.parametrize("core", [CORTEX_A53, CORTEX_A72, CORTEX_A76], ids=lambda core: core.name)
 def test_integers_are_the_same_as_on_a_pc(
-    pi: Installed, pc: Installed, core: Core, tmp_path: Path, note: Note
+    pi: Installed, pc: Installed, crops: dict[str, Any], core: Core, tmp_path: Path, note: Note
 ) -> None:
     """What is measured on a PC, accuracy above all, would not hold on a Pi."""
-    np.savez(tmp_path / "crops.npz", **crops())
+    np.savez(tmp_path / "crops.npz", **crops)
     for name in INTEGER_TO_HEADS:
         cut = integers_of((ROOT / "models" / f"{name}.tflite").read_bytes())
         (tmp_path / f"{name}_integers.tflite").write_bytes(cut)
@@ -158,7 +158,9 @@ def test_integers_are_the_same_as_on_a_pc(
         *(f"{name}_integers" for name in INTEGER_TO_HEADS),
     }
     for name in {key.split("/")[0] for key in integers}:
-        widest = max(int(np.ptp(here[key])) for key in integers if key.startswith(f"{name}/"))
+        widest = max(
+            np.ptp(here[key].astype(int)) for key in integers if key.startswith(f"{name}/")
+        )
         assert widest > 50, f"{name} says nothing"
     for key in sorted(integers):
         np.testing.assert_array_equal(there[key], here[key], err_msg=key)
@@ -243,6 +245,7 @@ def clip(count: int) -> list[NDArray[np.uint8]]:
     return [video.read()[1].astype(np.uint8) for _ in range(count)]
 
 
+@pytest.fixture(scope="module")
 def crops() -> dict[str, Any]:
     """Inputs of the models from the demo's clip, (N, size, size, 3) uint8 RGB, named by size."""
     hands, frames = [], []
