@@ -57,7 +57,7 @@ WHOLLY_INTEGER = ("hand_landmark_lite_edgetpu", "hand_landmark_full_edgetpu")
 INTEGER_TO_HEADS = ("hand_landmark_lite_int8", "hand_landmark_full_int8")
 """In use on a CPU: int8 up to the last convolution, then four small heads in float."""
 
-PALMS = ("palm_detection_lite_float16", "palm_detection_full_float16")
+PALMS = ("palm_detection_lite_float16", "palm_detection_full_float16_reordered")
 """Float throughout."""
 
 MOST_OF_HEADS = 1e-5
@@ -100,6 +100,17 @@ def pi(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return installed(tmp_path_factory.mktemp("pi"), "arm64", "bookworm-arm64", CORTEX_A72)
 
 
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Crops of the demo's clip, and the models that end in integers."""
+    folder = tmp_path_factory.mktemp("inputs")
+    np.savez(folder / "crops.npz", **crops())
+    for name in INTEGER_TO_HEADS:
+        cut = integers_of((ROOT / "models" / f"{name}.tflite").read_bytes())
+        (folder / f"{name}_integers.tflite").write_bytes(cut)
+    return folder
+
+
 def installed(folder: Path, architecture: str, name: str, core: Core | None) -> Installed:
     """Install the package without a network."""
     base = bootstrap(name, "bookworm", packages=STOCK, architecture=architecture)
@@ -140,16 +151,12 @@ def test_command_runs(pi: Installed, verb: str, note: Note) -> None:
 
 @pytest.mark.parametrize("core", [CORTEX_A53, CORTEX_A72, CORTEX_A76], ids=lambda core: core.name)
 def test_integers_are_the_same_as_on_a_pc(
-    pi: Installed, pc: Installed, crops: dict[str, Any], core: Core, tmp_path: Path, note: Note
+    pi: Installed, pc: Installed, inputs: Path, core: Core, note: Note
 ) -> None:
     """What is measured on a PC, accuracy above all, would not hold on a Pi."""
-    np.savez(tmp_path / "crops.npz", **crops)
-    for name in INTEGER_TO_HEADS:
-        cut = integers_of((ROOT / "models" / f"{name}.tflite").read_bytes())
-        (tmp_path / f"{name}_integers.tflite").write_bytes(cut)
     names = (*WHOLLY_INTEGER, *INTEGER_TO_HEADS, *PALMS)
-    here = raw_outputs(pc.system, tmp_path, names)
-    there = raw_outputs(pi.system.on(core), tmp_path, names)
+    here = raw_outputs(pc.system, inputs, names)
+    there = raw_outputs(pi.system.on(core), inputs, names)
     assert here.keys() == there.keys()
 
     integers = {key for key, values in here.items() if values.dtype == np.int8}
@@ -245,7 +252,6 @@ def clip(count: int) -> list[NDArray[np.uint8]]:
     return [video.read()[1].astype(np.uint8) for _ in range(count)]
 
 
-@pytest.fixture(scope="module")
 def crops() -> dict[str, Any]:
     """Inputs of the models from the demo's clip, (N, size, size, 3) uint8 RGB, named by size."""
     hands, frames = [], []
