@@ -2,19 +2,68 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.mosquitto import PROGRAM
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
 
-pytestmark = pytest.mark.broker
+soak: Any = importlib.import_module("fault_table.soak")
+watch: Any = importlib.import_module("fault_table.watch")
 
 
+def events(*numbers: int) -> list[Any]:
+    return [
+        watch.EventSeen(id=f"run-{number}", event_type="hand_lost", hand_id=1, t=0.0)
+        for number in numbers
+    ]
+
+
+def test_lost_repeated_and_swapped_events_are_told_apart() -> None:
+    """Without it: the table would call a node good that loses what it promised to deliver."""
+    good = watch.delivery(events(3, 4, 5))
+    assert (good.count, good.missing, good.repeats, good.in_order) == (3, 0, 0, True)
+    again = watch.delivery(events(3, 4, 3, 4, 5))
+    assert (again.count, again.missing, again.repeats, again.in_order) == (3, 0, 2, True)
+    assert watch.delivery(events(3, 5)).missing == 1
+    assert not watch.delivery(events(3, 5, 4)).in_order
+
+
+@pytest.mark.parametrize(
+    ("last_mb", "threads", "descriptors", "good"),
+    [
+        (76.9, (8, 8), (7, 7), True),
+        (77.1, (8, 8), (7, 7), False),
+        (75.0, (8, 9), (7, 7), False),
+        (75.0, (8, 8), (7, 8), False),
+    ],
+)
+def test_a_soak_fails_when_anything_grows(
+    last_mb: float, threads: tuple[int, int], descriptors: tuple[int, int], good: bool
+) -> None:
+    """Without it: a leak that takes weeks to show would be published with the word "pass"."""
+    verdict = soak.Verdict(
+        seconds=7200,
+        first_mb=75.0,
+        last_mb=last_mb,
+        threads=threads,
+        descriptors=descriptors,
+        messages=1,
+        oldest_ms=1.0,
+        fps=30.0,
+    )
+    assert verdict.good is good
+    assert str(verdict).endswith("pass" if good else "FAIL")
+
+
+@pytest.mark.broker
 def test_the_service_holds_what_it_promises_when_things_break() -> None:
     """Without it: a change could lose events or bring back old hands after an outage, unseen."""
     if PROGRAM is None:
