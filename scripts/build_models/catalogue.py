@@ -72,7 +72,7 @@ ITEMS = (
     Item(
         *("palm_detection", "float16_reordered", recipes.palm_reordered, ("cpu",), ("cpu",)),
         done=REORDERED,
-        why="the default of this variant: the parent's answers in 0.94 of its time; with int8"
+        why="the default of this variant: the parent's answers in 0.96 of its time; with int8"
         " weights too many hands that are cut off come out otherwise",
         variants=("full",),
         calibration="",
@@ -81,7 +81,7 @@ ITEMS = (
         *("palm_detection", "dynamic_int8", recipes.palm_dynamic, ("cpu",), ("cpu",)),
         done=DYNAMIC,
         calibration=CUT_OFF,
-        why="the default of this variant: the palms that float finds, in 0.83 of its time",
+        why="the default of this variant: the palms that float finds, in 0.84 of its time",
         variants=("lite",),
     ),
     Item(

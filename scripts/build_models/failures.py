@@ -125,8 +125,8 @@ def _hands_panel(pixels: Pixels, drawn: list[tuple[object, tuple[int, ...]]], sa
 def _rois_panel(frame: Pixels, rois: list[Roi], said: str) -> Pixels:
     panel = np.ascontiguousarray(frame)
     for roi, colour in zip(rois, (GREEN, ORANGE), strict=True):
-        to_frame = crop_to_frame(roi, 2)
-        corners = np.array([[-0.5, -0.5], [1.5, -0.5], [1.5, 1.5], [-0.5, 1.5]])
+        to_frame = crop_to_frame(roi, 1)
+        corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
         square = np.rint(corners @ to_frame[:, :2].T + to_frame[:, 2]).astype(np.int32)
         cv2.polylines(panel, [square], isClosed=True, color=colour, thickness=2, lineType=16)
     scale = PANEL / max(panel.shape[:2])
