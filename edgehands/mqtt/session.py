@@ -51,10 +51,10 @@ CALM_PER_S = 100.0
 CALM_BURST = 50.0
 """So many messages a second, and at once, are read as they come."""
 
-FLOOD_PAUSE_S = 0.01
+FLOOD_PAUSE_S = 0.03
 """More are read in batches, with pauses: waking up for each costs the frame loop twice the time."""
 
-BATCH = 32
+BATCH = 64
 """Packets that are read before anything is sent again."""
 
 
