@@ -60,7 +60,7 @@ def test_card_to_landmarks(suite: str, tmp_path: Path, note: Note) -> None:
     try:
         # 10.0.2.2 is this machine, seen from the board.
         url = f'"mqtt://10.0.2.2:{broker.port}"'
-        settings = {"camera.source": '"demo:"', "mqtt.url": url}
+        settings = {"camera.source": '"demo:"', "tracking.model": '"lite"', "mqtt.url": url}
         make = written_image if suite == "trixie" else prepared_card
         card = make(image, build_package(tmp_path, "arm64"), tmp_path, settings)
         started = time.monotonic()
