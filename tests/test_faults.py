@@ -77,4 +77,7 @@ def test_the_service_holds_what_it_promises_when_things_break() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()[2:]
     assert len(lines) == 4
-    assert all(line.endswith(("| pass |", "needs root |")) for line in lines), done.stdout
+    held = [line for line in lines if line.endswith("| pass |")]
+    left_out = [line for line in lines if "not run: needs " in line]
+    assert len(held) + len(left_out) == 4, done.stdout
+    assert len(held) >= 3, done.stdout

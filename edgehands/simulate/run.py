@@ -36,12 +36,14 @@ def simulate(config: MqttConfig, plan: Plan) -> SimulationReport:
             watching.wait_until_subscribed()
         try:
             return asyncio.run(_publish(config, plan, watching))
-        except* BrokerError as group:
-            error: BaseException = group
-            while isinstance(error, BaseExceptionGroup):
+        except ExceptionGroup as group:
+            # Not "except*": Python 3.11.2, Bookworm's, wraps in a group again what is raised there.
+            error: Exception = group
+            while isinstance(error, ExceptionGroup):
                 error = error.exceptions[0]
+            if not isinstance(error, BrokerError):
+                raise
             raise error from None
-    raise AssertionError("unreachable")
 
 
 async def _publish(config: MqttConfig, plan: Plan, watching: Consumers | None) -> SimulationReport:

@@ -12,6 +12,7 @@ import heapq
 import os
 import random
 import select
+import shutil
 import struct
 import subprocess
 import sys
@@ -36,6 +37,8 @@ def why_not() -> str:
         return "needs root"
     if not Path("/dev/net/tun").exists():
         return "needs /dev/net/tun"
+    if shutil.which("ip") is None:
+        return "needs ip (apt-get install iproute2)"
     return ""
 
 
