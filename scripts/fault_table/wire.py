@@ -39,6 +39,15 @@ def why_not() -> str:
         return "needs /dev/net/tun"
     if shutil.which("ip") is None:
         return "needs ip (apt-get install iproute2)"
+    name = f"eh{os.getpid()}try"
+    try:
+        # In a chroot, whose root is no mount, a namespace can be made but not entered.
+        _ip("netns", "add", name, quiet=True)
+        _ip("-n", name, "link", quiet=True)
+    except subprocess.CalledProcessError:
+        return "needs network namespaces (ip netns): there are none in a chroot"
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
     return ""
 
 
@@ -148,8 +157,8 @@ def _open_tun(name: str) -> int:
     return end
 
 
-def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True)
+def _ip(*words: str, quiet: bool = False) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=quiet)
 
 
 if __name__ == "__main__":
