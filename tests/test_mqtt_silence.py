@@ -12,6 +12,7 @@ import paho.mqtt.client as paho
 import pytest
 
 from edgehands.mqtt import session
+from edgehands.mqtt.flood import Flood
 from edgehands.mqtt.messages import encode
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.requests import BURST, RATE, Received, Requests
@@ -112,6 +113,20 @@ def test_a_flood_is_logged_once_and_a_second_one_again(caplog: pytest.LogCapture
     flood()
     told = [r for r in caplog.records if "the rest is refused" in r.getMessage()]
     assert len(told) == 2
+
+
+def test_a_flood_is_over_when_it_is_over() -> None:
+    """Without it: landmarks would wait 30 ms each, long after the last request of a flood."""
+    flood = Flood(0.0)
+    for number in range(40):
+        flood.heard(number * 1e-3)
+    assert not flood.lasts(0.04), "forty requests at once are no flood"
+    for number in range(40, 100):
+        flood.heard(number * 1e-3)
+    assert flood.lasts(0.1)
+    assert not flood.lasts(0.3)
+    flood.heard(0.3)
+    assert not flood.lasts(0.3), "one request after it is none"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edgehands.mqtt.credentials import password_of, tls_context
+from edgehands.mqtt.flood import Flood
 from edgehands.mqtt.link import Link
 
 if TYPE_CHECKING:
@@ -47,12 +48,8 @@ ANSWER_TIMEOUT_S = 4.0
 """For the answer to a ping of ours, or any other word. TCP itself tries a cut network less and less
 often: after a cut of 30 s it may be silent for as long again, so the connection is made anew."""
 
-CALM_PER_S = 100.0
-CALM_BURST = 50.0
-"""So many messages a second, and at once, are read as they come."""
-
 FLOOD_PAUSE_S = 0.03
-"""More are read in batches, with pauses: waking up for each costs the frame loop twice the time."""
+"""A flood is read in batches, with pauses: waking for each message costs the frame loop twice that."""
 
 BATCH = 64
 """Packets that are read before anything is sent again."""
@@ -93,8 +90,7 @@ class Session:
         self._errors = _LastError()
         self._config = config
         self._opened = self._heard = time.monotonic()
-        self._calm = CALM_BURST
-        self._calm_at = self._opened
+        self._flood = Flood(self._opened)
         self._protocol = protocol
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
@@ -192,7 +188,7 @@ class Session:
         if connection is None:
             self._end("")
             return
-        if self._calm < 0.0:
+        if self._flood.lasts(time.monotonic()):
             time.sleep(FLOOD_PAUSE_S)
         poll = select.poll()
         poll.register(wake_fd, select.POLLIN)
@@ -219,7 +215,7 @@ class Session:
         self._heard = time.monotonic()
         for _ in range(BATCH):
             rc = self._client.loop_read()
-            if rc or self._calm >= 0.0 or not _readable(poll, connection):
+            if rc or not self._flood.lasts(self._heard) or not _readable(poll, connection):
                 return rc
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
@@ -290,9 +286,7 @@ class Session:
                 log.warning("%s refuses a subscription (%s): allow it", self._address, reason)
 
     def _on_message(self, message: paho.MQTTMessage) -> None:
-        now = time.monotonic()
-        refilled = self._calm + (now - self._calm_at) * CALM_PER_S
-        self._calm, self._calm_at = max(min(refilled, CALM_BURST) - 1.0, -1.0), now
+        self._flood.heard(time.monotonic())
         # What is retained was said before, maybe long ago: a request is carried out once.
         if self._received is not None and not (message.retain and self._ignore_retained):
             self._received(message.topic, bytes(message.payload), message.properties)
