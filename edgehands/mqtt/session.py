@@ -49,7 +49,7 @@ ANSWER_TIMEOUT_S = 4.0
 often: after a cut of 30 s it may be silent for as long again, so the connection is made anew."""
 
 FLOOD_PAUSE_S = 0.03
-"""A flood is read in batches, with pauses: waking for each message costs the frame loop twice that."""
+"""A flood is read in batches, with pauses: waking for each message costs the loop twice as much."""
 
 BATCH = 64
 """Packets that are read before anything is sent again."""
