@@ -21,7 +21,6 @@ equalise = importlib.import_module("build_models.equalise")
 graph = importlib.import_module("build_models.graph")
 heads = importlib.import_module("build_models.heads")
 palm_cpu = importlib.import_module("build_models.palm_cpu")
-palm_int8 = importlib.import_module("build_models.palm_int8")
 manifest = importlib.import_module("build_models.manifest")
 observe = importlib.import_module("build_models.observe")
 pruning = importlib.import_module("build_models.prune")
@@ -125,18 +124,6 @@ def test_equalising_changes_ranges_and_nothing_else() -> None:
     assert after_largest["sum"].max() / after_largest["sum"].min() < largest["sum"].max() / (
         largest["sum"].min()
     )
-    np.testing.assert_allclose(answers(model, pixels()), before, atol=2e-5 * np.abs(before).max())
-
-
-def test_equalising_pairs_leaves_the_result() -> None:
-    """The palm model's depthwise and pointwise convolutions share a scale that cancels out."""
-    model = tiny()
-    model.ops[1].options["fusedActivationFunction"] = graph.NONE
-    before = answers(model, pixels())
-    _, largest = observe.extremes(model, pixels())
-    equalise.equalise_pairs(model, largest, inputs=1.0, weights=0.0)
-    _, after = observe.extremes(model, pixels())
-    np.testing.assert_allclose(after["x1"] / after["x1"].max(), 1, rtol=1e-3)
     np.testing.assert_allclose(answers(model, pixels()), before, atol=2e-5 * np.abs(before).max())
 
 
@@ -255,6 +242,24 @@ def test_weight_rounding_makes_up_for_its_errors() -> None:
     assert harm(better) < 0.5 * harm(nearest)
 
 
+def test_choosing_weights_again_never_does_more_harm() -> None:
+    """The sweeps take minutes of a build; they have to be worth it on every row."""
+    rng = np.random.default_rng(4)
+    mixed = rng.normal(size=(600, 12)) @ rng.normal(size=(12, 96)) + rng.normal(size=(600, 96))
+    hessian = mixed.T @ mixed / len(mixed)
+    weights = rng.normal(size=(32, 96))
+    scales = (np.abs(weights).max(axis=1) / 15).astype(np.float32)
+
+    def harm(integers: Any) -> Any:
+        off = weights - integers * scales[:, None]
+        return np.einsum("ri,ij,rj->r", off, hessian, off)
+
+    once = harm(rounding.round_weights(weights, scales, hessian))
+    again = harm(rounding.round_weights(weights, scales, hessian, sweeps=3))
+    assert (again <= once * (1 + 1e-9)).all()
+    assert (again < once).any()
+
+
 def test_the_int8_graph_answers_like_the_float_one() -> None:
     """The whole conversion: input pixel - 128, int8 throughout, near the float result."""
     model = tiny()
@@ -337,27 +342,6 @@ def test_operators_don_t_share_their_constants() -> None:
     first, second = private.ops[2].inputs[2], private.ops[3].inputs[2]
     assert first != second
     np.testing.assert_array_equal(private.const(first), private.const(second))
-
-
-def test_the_palm_model_s_resize_and_padding_are_rewritten_exactly() -> None:
-    """The Edge TPU knows no half-pixel resize; a rewrite that blurs borders would lose palms."""
-    tensors = {
-        "in": graph.Tensor((1, 6, 6, 3)),
-        "size": graph.Tensor((2,), "int32", np.array([12, 12], np.int32)),
-        "big": graph.Tensor((1, 12, 12, 3)),
-        "amounts": graph.Tensor((4, 2), "int32", np.array([[0, 0]] * 3 + [[0, 2]], np.int32)),
-        "out": graph.Tensor((1, 12, 12, 5)),
-    }
-    half_pixel = {"alignCorners": False, "halfPixelCenters": True}
-    ops = [
-        graph.Op("RESIZE_BILINEAR", ["in", "size"], ["big"], half_pixel, 3),
-        graph.Op("PAD", ["big", "amounts"], ["out"]),
-    ]
-    model = graph.Graph(tensors, ops, ["in"], ["out"])
-    rewritten = model.copy()
-    palm_int8.rewrite(rewritten)
-    assert not {"RESIZE_BILINEAR", "PAD"} & {op.kind for op in rewritten.ops}
-    np.testing.assert_allclose(answers(rewritten, pixels()), answers(model, pixels()), atol=1e-6)
 
 
 def test_two_defaults_are_refused() -> None:

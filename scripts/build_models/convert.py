@@ -55,6 +55,7 @@ class Settings:
         damping: of the weight rounding.
         ridge: weights may move to make up for the errors of their inputs; the larger, the less;
             0 turns it off.
+        sweeps: how often each weight is rounded again, knowing all others.
     """
 
     float_outputs: frozenset[str] = frozenset()
@@ -65,6 +66,7 @@ class Settings:
     hessian_samples: int = 30_000
     damping: float = 0.01
     ridge: float = 0.0
+    sweeps: int = 0
     clip: bool = False
 
 
@@ -221,7 +223,9 @@ class _Conversion:
         # a channel of next to no weight must still hold its bias in 32 bits
         least = np.abs(bias) / (2**30 * self.params[source].scale)
         scales = np.maximum(weight_scales(weights, seen.hessian), 2 * least).astype(np.float32)
-        integers = round_weights(weights, scales, seen.hessian, self.settings.damping)
+        integers = round_weights(
+            weights, scales, seen.hessian, self.settings.damping, self.settings.sweeps
+        )
         self.params[name] = self._range(op)
         self._declare(name)
         self.out.tensors[weights_name] = _weights(op, integers, scales, original.shape)

@@ -87,34 +87,6 @@ def _is_free(graph: Graph, group: set[str]) -> bool:
     return True
 
 
-def equalise_pairs(graph: Graph, extremes: dict[str, Array], inputs: float, weights: float) -> None:
-    """Scale the channels between a depthwise convolution and the one behind it, in place.
-
-    There is no activation between them, so any factor can be undone exactly. A factor divides a
-    channel's extreme by its power ``inputs`` (1: all channels get one range) and multiplies it by
-    the power ``weights`` of the largest weight that reads it (1: all weights get one range).
-
-    Args:
-        graph: float graph.
-        extremes: largest absolute value of each channel seen in calibration, by tensor.
-        inputs: power of the extremes, 0..1.
-        weights: power of the weights, 0..1.
-    """
-    for op in graph.ops:
-        name = op.outputs[0]
-        readers = graph.consumers(name)
-        if op.kind != "DEPTHWISE_CONV_2D" or op.options["fusedActivationFunction"] != NONE:
-            continue
-        if any(reader.kind != "CONV_2D" for reader in readers):
-            continue
-        reach = np.max([np.abs(graph.const(r.inputs[1])).max(axis=(0, 1, 2)) for r in readers], 0)
-        factors = _floored(reach) ** weights / _floored(extremes[name]) ** inputs
-        factors /= np.exp(np.log(factors).mean())
-        scale_output(graph, op, factors)
-        for reader in readers:
-            unscale_input(graph, reader, factors)
-
-
 def _floored(largest: Array) -> Array:
     return np.maximum(largest, 1e-3 * largest.max())
 

@@ -1,9 +1,7 @@
-"""The palm model rewritten for int8 hardware: the same function, only operators that it knows.
+"""What int8 hardware needs of the palm model: a resize that it knows, and outputs of one scale.
 
-* Bilinear doubling with half-pixel centres becomes: repeat each pixel, repeat the border, blur with
-  (1 2 1) / 4 both ways. Inside and at the border that is the same arithmetic.
-* Padding of channels becomes a 1 x 1 convolution by the identity, which also lets the channels on
-  both sides of it have scales of their own.
+Bilinear doubling with half-pixel centres becomes: repeat each pixel, repeat the border, blur with
+(1 2 1) / 4 both ways. Inside and at the border that is the same arithmetic.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import equalise
 from .graph import NONE, VALID, Graph, Op, Tensor
 
 if TYPE_CHECKING:
@@ -28,21 +25,7 @@ LOGIT_RANGE = (-8.0, 8.0)
 """Scores outside are as good as 0 and 1."""
 
 
-def rewrite(graph: Graph) -> None:
-    """Replace RESIZE_BILINEAR and PAD, in place; the result is the same."""
-    ops: list[Op] = []
-    for op in graph.ops:
-        if op.kind == "RESIZE_BILINEAR":
-            ops.extend(_doubled(graph, op))
-        elif op.kind == "PAD":
-            ops.append(_widened(graph, op))
-        else:
-            ops.append(op)
-    graph.ops = ops
-    graph.drop_unused()
-
-
-def _doubled(graph: Graph, op: Op) -> list[Op]:
+def doubled(graph: Graph, op: Op) -> list[Op]:
     """RESIZE_BILINEAR by 2 as nearest neighbour, border repeated, blur."""
     source, out = op.inputs[0], op.outputs[0]
     _, height, width, channels = graph.tensors[out].shape
@@ -81,77 +64,9 @@ def _border_repeated(graph: Graph, ops: list[Op], name: str, axis: int) -> str:
     return joined
 
 
-def _widened(graph: Graph, op: Op) -> Op:
-    """PAD of channels as a convolution by the identity."""
-    amounts = graph.const(op.inputs[1])
-    if np.any(amounts[:3] != 0) or amounts[3][0] != 0:
-        raise ValueError(f"{op.outputs[0]}: only padding behind the last channel is understood")
-    before = graph.tensors[op.inputs[0]].shape[3]
-    after = graph.tensors[op.outputs[0]].shape[3]
-    weights, bias = f"{op.outputs[0]}_identity", f"{op.outputs[0]}_zero"
-    graph.tensors[weights] = _constant(np.eye(after, before).reshape(after, 1, 1, before))
-    graph.tensors[bias] = _constant(np.zeros(after))
-    return Op("CONV_2D", [op.inputs[0], weights, bias], [*op.outputs], dict(_CONV))
-
-
 def _constant(values: Array) -> Tensor:
     data = np.ascontiguousarray(values, np.float32)
     return Tensor(data.shape, "float32", data)
-
-
-def stages(graph: Graph) -> list[set[str]]:
-    """Groups of tensors whose channels may be scaled together.
-
-    ADD, MAX_POOL and PRELU join them (PRELU(s x) = s PRELU(x) for s > 0); convolutions, depthwise
-    ones and the resize's operators end them.
-    """
-    groups: dict[str, set[str]] = {}
-    for op in graph.ops:
-        if op.kind in {"ADD", "MAX_POOL_2D", "PRELU"}:
-            names = [n for n in (*op.inputs, *op.outputs) if not graph.is_const(n)]
-            joined: set[str] = set()
-            for name in names:
-                joined |= groups.get(name, {name})
-            for name in joined:
-                groups[name] = joined
-    return list({id(group): group for group in groups.values()}.values())
-
-
-def equalise_stages(graph: Graph, largest: dict[str, Array], power: float, cap: float) -> None:
-    """Bring the channels of each stage nearer to one range, in place.
-
-    Args:
-        graph: float graph, after :func:`rewrite`.
-        largest: absolute extremes of each channel, by tensor.
-        power: 0 leaves channels alone, 1 makes them equal.
-        cap: largest factor, and 1 over the smallest.
-    """
-    weighted = {"CONV_2D", "DEPTHWISE_CONV_2D"}
-    for group in stages(graph):
-        writers = [op for op in graph.ops if op.outputs[0] in group and op.kind in weighted]
-        readers = [op for op in graph.ops if op.inputs[0] in group and op.outputs[0] not in group]
-        blocked = [r for r in readers if r.kind not in weighted]
-        if blocked:
-            readers = _beyond_resize(graph, readers)
-        extreme = np.max([largest[name] for name in sorted(group)], axis=0)
-        extreme = np.maximum(extreme, 1e-3 * extreme.max())
-        factors = np.clip((extreme.max() / extreme) ** power, 1 / cap, cap)
-        for op in writers:
-            equalise.scale_output(graph, op, factors)
-        for op in readers:
-            equalise.unscale_input(graph, op, factors)
-
-
-def _beyond_resize(graph: Graph, readers: list[Op]) -> list[Op]:
-    """The convolutions that read a stage, those behind a resize included."""
-    found = [op for op in readers if op.kind in {"CONV_2D", "DEPTHWISE_CONV_2D"}]
-    for op in readers:
-        if op.kind == "RESIZE_NEAREST_NEIGHBOR":
-            name = op.outputs[0].removesuffix("_repeated")
-            blur = graph.producer(name)
-            if blur is not None:
-                found.append(blur)
-    return found
 
 
 def shared_ranges(graph: Graph, boxes: tuple[float, float]) -> dict[str, tuple[float, float]]:

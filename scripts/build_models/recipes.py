@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import balance, equalise, graph, heads, observe, palm_cpu, palm_int8, palms
+from . import balance, equalise, graph, heads, observe, palm_cpu, palm_int8, palm_parts, palms
 from .convert import Settings, convert
 from .engine import Runner
 from .prune import prune
@@ -19,10 +19,9 @@ RELU6_CAP = {"lite": 8.0, "full": 16.0}
 
 STREAM_POWER, STREAM_CAP = 0.5, 8.0
 LANDMARK_CROPS = 128
-PALM_FRAMES = 64
+PALM_FRAMES, PALM_TPU_FRAMES = 64, 128
 PALM_HESSIAN = 60_000
-PALM_PAIR_POWER = 0.5
-PALM_STAGE_POWER, PALM_STAGE_CAP = 0.75, 16.0
+PALM_SWEEPS = 3
 PALM_ELSEWHERE = 0.05
 """How much a place without a palm counts, against 1 on a palm."""
 
@@ -85,17 +84,17 @@ def palm_dynamic(blob: bytes, samples: Samples, variant: str) -> bytes:
 def palm_edgetpu(blob: bytes, samples: Samples, variant: str) -> bytes:
     """Every operator and tensor int8, only operators that the Edge TPU knows."""
     del variant
-    model = graph.read(blob)
-    palm_int8.rewrite(model)
-    frames = _spread(samples.frames, PALM_FRAMES)
-    palm_int8.equalise_stages(
-        model, observe.extremes(model, frames)[1], PALM_STAGE_POWER, PALM_STAGE_CAP
-    )
-    equalise.equalise_pairs(model, observe.extremes(model, frames)[1], PALM_PAIR_POWER, 0.0)
+    parent = graph.read(blob)
+    limits = palm_parts.measure(parent, np.concatenate([samples.frames, samples.cut_off]))
+    model = palm_parts.rewrite(parent, limits)
     runner = Runner(blob)
+    heads = palm_int8.shared_ranges(model, palms.box_range(runner, samples.frames))
+    frames = np.concatenate([_spread(samples.frames, PALM_TPU_FRAMES), samples.cut_off])
     settings = Settings(
-        ranges=palm_int8.shared_ranges(model, palms.box_range(runner, samples.frames)),
+        ranges=palm_parts.ranges(parent, model, limits) | heads,
         importance=palms.importance(runner, frames, PALM_ELSEWHERE),
+        hessian_samples=PALM_HESSIAN,
+        sweeps=PALM_SWEEPS,
     )
     return graph.write(convert(model, observe.real(frames), settings))
 
