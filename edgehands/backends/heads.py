@@ -109,6 +109,8 @@ class ExactHeads:
         self._places: dict[Role, tuple[slice, bool]] = {}
         end = 0
         for output in spec.outputs:
+            if output.index >= len(layout.layers) or output.dtype != "float32":
+                raise ValueError(f"{spec.file} has no {output.dtype} output {output.index}")
             weight, bias, logistic = layout.layers[output.index]
             rounded = exact_weights(interpreter.get_tensor(weight), bits)
             begin, end = end, end + len(rounded)
