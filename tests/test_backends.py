@@ -121,6 +121,21 @@ def test_other_tensors_are_refused(
         CpuBackend(1).load(spec, store.verify(spec))
 
 
+@pytest.mark.parametrize("change", [{"index": 4}, {"dtype": "int8"}, {"shape": [1, 62]}])
+def test_other_heads_are_refused(copied_models: Path, change: dict[str, object]) -> None:
+    """Landmarks would be read out of presence, or end in a traceback."""
+    path = copied_models / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    for entry in manifest["models"]:
+        if entry["file"] == "hand_landmark_lite_int8.tflite":
+            entry["outputs"][0].update(change)
+    path.write_text(json.dumps(manifest))
+    store = ModelStore(copied_models)
+    spec = store.find("hand_landmark", "lite", "int8", "cpu")
+    with pytest.raises(ModelCorrupt, match=r"hand_landmark_lite_int8\.tflite"):
+        CpuBackend(1).load(spec, store.verify(spec))
+
+
 def test_broken_manifest_and_other_schema(copied_models: Path) -> None:
     """A manifest from another version must be named, not half understood."""
     path = copied_models / "manifest.json"

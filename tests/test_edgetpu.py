@@ -22,7 +22,7 @@ import pytest
 
 from edgehands import HandTracker, TrackingConfig
 from edgehands.backends import choose_backend
-from edgehands.backends.cpu import CpuBackend
+from edgehands.backends.cpu import CpuModel, load_runtime
 from edgehands.backends.crash_marker import (
     LONGEST_PAUSE_S,
     NAME,
@@ -121,6 +121,10 @@ def in_process(
     )
 
 
+HEADS_APART = 1e-3
+"""Frame pixels. The test's delegate leaves the model's last layers to the interpreter, in float;
+the CPU's are worked out exactly (edgehands.backends.heads)."""
+
 USE = """
 import time
 import numpy as np
@@ -147,10 +151,10 @@ def test_models_run_through_the_delegate_and_it_is_let_go(
     image = np.random.default_rng(1).integers(0, 256, (224, 224, 3), np.uint8)
     backend = EdgeTpuBackend(1, library=str(library), marker=marker)
     seen = []
-    for model in (
-        backend.load(spec, store.verify(spec)),
-        CpuBackend(1).load(plain, store.verify(plain)),
-    ):
+    # The heads by the interpreter too, not by edgehands: the delegate leaves them to it.
+    interpreter = load_runtime()[1].Interpreter(model_path=str(store.verify(plain)), num_threads=1)
+    interpreter.allocate_tensors()
+    for model in (backend.load(spec, store.verify(spec)), CpuModel(plain, interpreter)):
         model.pixels()[...] = image
         model.run()
         seen.append(model.output("landmarks"))
@@ -194,9 +198,9 @@ def test_tracker_uses_both_and_sees_the_same(
     with HandTracker(plain, store=store) as tracker:
         on_cpu = tracker.process(picture)
     assert len(on_tpu) == 1
-    assert [hand.landmarks.tolist() for hand in on_tpu] == [
-        hand.landmarks.tolist() for hand in on_cpu
-    ]
+    assert [hand.roi for hand in on_tpu] == [hand.roi for hand in on_cpu]
+    for here, there in zip(on_tpu, on_cpu, strict=True):
+        assert np.abs(here.landmarks - there.landmarks).max() <= HEADS_APART
 
 
 def test_without_a_device_one_line_says_what_to_do(

@@ -17,6 +17,7 @@ from edgehands.geometry.roi import (
     landmarks_roi,
     letterbox_to_frame,
     normalise_angle,
+    on_grid,
     palm_roi,
     project_landmarks,
     rotate_world,
@@ -104,6 +105,31 @@ def test_crop_corners(cx: float, cy: float, size: float, rotation: float) -> Non
     cos, sin = math.cos(rotation), math.sin(rotation)
     expected = np.array([[cos, -sin], [sin, cos]]) @ right_up + (cx, cy)
     assert corner == pytest.approx(expected, abs=1e-6)
+
+
+@given(st.floats(-100, 4000), st.floats(-100, 4000), st.floats(1, 4000), st.floats(-3.14, 3.14))
+def test_grid_moves_nothing_by_half_a_pixel_of_the_crop(
+    cx: float, cy: float, size: float, rotation: float
+) -> None:
+    """A hand would be cut out beside where it is."""
+    roi = Roi(cx, cy, size, rotation)
+    placed = on_grid(roi)
+    assert on_grid(placed) == placed
+    for corner in ([0, 0, 1], [224, 0, 1], [0, 224, 1], [112, 112, 1]):
+        moved = crop_to_frame(placed, 224) @ corner - crop_to_frame(roi, 224) @ corner
+        assert math.hypot(*moved) <= 0.5 * size / 224
+
+
+def test_grid_takes_up_what_processors_differ_by() -> None:
+    """Two machines would cut out other pixels of the same hand."""
+    noise = np.random.default_rng(1)
+    other = 0
+    for cx, cy, size, rotation in noise.uniform([0, 0, 80, -3], [640, 480, 500, 3], (2000, 4)):
+        here = Roi(cx, cy, size, rotation)
+        off = noise.uniform(-1e-4, 1e-4, 3)  # pixels, as measured: docs/device-tests.md
+        there = Roi(cx + off[0], cy + off[1], size + off[2], rotation + off[0] / size)
+        other += on_grid(here) != on_grid(there)
+    assert other <= 10
 
 
 def test_letterbox() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgehands.backends.heads import ExactHeads, find_heads
 from edgehands.errors import BackendUnavailable, ModelCorrupt
 
 if TYPE_CHECKING:
@@ -89,25 +90,34 @@ class CpuBackend:
     def load(self, spec: ModelSpec, path: Path) -> CpuModel:
         """Load a verified model file; :class:`ModelCorrupt` where its tensors are others."""
         try:
-            interpreter = self._runtime.Interpreter(
-                model_path=str(path), num_threads=self._num_threads
-            )
+            # Only int8 models can end in heads that are worth working out exactly.
+            layout = find_heads(path.read_bytes()) if spec.input.dtype == "int8" else None
+            model = {"model_content": layout.content} if layout else {"model_path": str(path)}
+            interpreter = self._runtime.Interpreter(**model, num_threads=self._num_threads)
             interpreter.allocate_tensors()
+            heads = ExactHeads(layout, interpreter, spec) if layout else None
         except (ValueError, RuntimeError) as error:
             raise ModelCorrupt(f"{path} can't be loaded: {error}") from error
-        return CpuModel(spec, interpreter)
+        return CpuModel(spec, interpreter, heads)
 
 
 class CpuModel:
-    """One interpreter, with its crop drawn straight into the input tensor where that is int8."""
+    """One interpreter, with its crop drawn straight into the input tensor where that is int8.
 
-    def __init__(self, spec: ModelSpec, interpreter: Any) -> None:
+    Args:
+        spec: what the manifest says of the model.
+        interpreter: with the model, its tensors allocated.
+        heads: its last layers, where they aren't left to the interpreter.
+    """
+
+    def __init__(self, spec: ModelSpec, interpreter: Any, heads: ExactHeads | None = None) -> None:
         self.spec = spec
         self._interpreter = interpreter
+        self._heads = heads
         inputs = interpreter.get_input_details()
         outputs = interpreter.get_output_details()
         _check(spec, spec.input, inputs[0])
-        for output in spec.outputs:
+        for output in () if heads else spec.outputs:
             if output.index >= len(outputs):
                 raise ModelCorrupt(
                     f"{spec.file} has {len(outputs)} outputs, the manifest names"
@@ -116,7 +126,7 @@ class CpuModel:
             _check(spec, output, outputs[output.index])
         self._input = inputs[0]["index"]
         self._outputs: dict[Role, list[tuple[int, OutputSpec]]] = {}
-        for output in spec.outputs:
+        for output in () if heads else spec.outputs:
             index = outputs[output.index]["index"]
             self._outputs.setdefault(output.role, []).append((index, output))
         # A float model needs its pixels divided on the way in, so they are drawn elsewhere.
@@ -144,9 +154,13 @@ class CpuModel:
             del bits
         del tensor
         self._interpreter.invoke()
+        if self._heads is not None:
+            self._heads.run()
 
     def raw(self, role: Role) -> NDArray[Any]:
         """An output tensor's own memory, without the batch dimension: read it, don't keep it."""
+        if self._heads is not None:
+            return self._heads.output(role)
         values: NDArray[Any] = self._interpreter.tensor(self._outputs[role][0][0])()[0]
         return values
 
@@ -155,6 +169,8 @@ class CpuModel:
 
         Models for the Edge TPU give a coordinate in parts, as several outputs of one role.
         """
+        if self._heads is not None:
+            return self._heads.output(role)
         (index, spec), *more = self._outputs[role]
         total = spec.real(self._interpreter.tensor(index)()[0])
         for index, spec in more:

@@ -36,6 +36,10 @@ LANDMARK_Z_NORMALISER: Final = 0.4
 # The target of both rotations: fingers up.
 ROI_TARGET_ANGLE: Final = math.pi / 2
 
+# Ours: how finely a ROI is placed before a crop is taken (geometry.roi.on_grid).
+ROI_GRID_BITS: Final = 10
+ROI_GRID_TURN: Final = 512  # steps a radian
+
 # tasks/cc/vision/hand_landmarker/calculators/hand_landmarks_deduplication_calculator.cc
 DUPLICATE_POINT_DISTANCE: Final = 0.2
 DUPLICATE_POINT_COUNT: Final = 10

@@ -20,6 +20,8 @@ from edgehands.geometry.constants import (
     PALM_ROI_SHIFT,
     PALM_ROTATION_FROM,
     PALM_ROTATION_TO,
+    ROI_GRID_BITS,
+    ROI_GRID_TURN,
     ROI_TARGET_ANGLE,
 )
 from edgehands.hand import Roi
@@ -91,6 +93,27 @@ def landmarks_roi(landmarks: NDArray[np.float32]) -> Roi:
     )
 
 
+def on_grid(roi: Roi) -> Roi:
+    """The ROI in steps that no landmark notices, so that every processor cuts out the same pixels.
+
+    Palms come from float models, which are equal to the sixth digit only from one processor to the
+    next. A ROI that is 0.0001 pixels elsewhere changes a few bytes of the crop, those change the
+    landmarks, and they the next ROI: soon two machines see the same hand differently. Rounded, the
+    two are the same ROI, unless a value lies that close to the middle between two steps.
+
+    Steps are binary fractions: of centre and size between a 1024th and a 512th of the size, of the
+    rotation a 512th of a radian; so nothing moves by more than half of one of the crop's pixels.
+    """
+    _, exponent = math.frexp(roi.size)
+    finer = math.ldexp(1.0, ROI_GRID_BITS - exponent)
+    return Roi(
+        round(roi.cx * finer) / finer,
+        round(roi.cy * finer) / finer,
+        round(roi.size * finer) / finer,
+        round(roi.rotation * ROI_GRID_TURN) / ROI_GRID_TURN,
+    )
+
+
 def crop_to_frame(roi: Roi, crop_size: int) -> NDArray[np.float64]:
     """The affine map from crop pixels to frame pixels, (2, 3) float64.
 
@@ -125,9 +148,12 @@ def project_landmarks(
     Returns:
         (21, 3) float32, z in the scale of x and y.
     """
-    turn = to_frame.astype(np.float32)  # of one kind with raw, numpy multiplies them at once
+    turn = to_frame.astype(np.float32)
     out = np.empty((21, 3), np.float32)
-    np.matmul(raw[:, :2], turn[:, :2].T, out=out[:, :2])
+    # One product and one sum at a time: those of a matrix product are rounded as the processor
+    # likes, and a landmark would differ in its last bit.
+    np.multiply(raw[:, :1], turn[:, 0], out=out[:, :2])
+    out[:, :2] += raw[:, 1:2] * turn[:, 1]
     out[:, :2] += turn[:, 2]
     out[:, 2] = raw[:, 2] * (math.hypot(*to_frame[:, 0].tolist()) / LANDMARK_Z_NORMALISER)
     return out
@@ -140,5 +166,11 @@ def rotate_world(raw: NDArray[np.float32], rotation: float) -> NDArray[np.float3
         raw: (21, 3), metres, in the axes of the upright crop.
         rotation: of the ROI, radians.
     """
-    cos, sin = math.cos(rotation), math.sin(rotation)
-    return raw @ np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]], np.float32)
+    turn = np.array(
+        [[math.cos(rotation), math.sin(rotation)], [-math.sin(rotation), math.cos(rotation)]],
+        np.float32,
+    )
+    out = raw.copy()
+    np.multiply(raw[:, :1], turn[0], out=out[:, :2])  # no matrix product: see above
+    out[:, :2] += raw[:, 1:2] * turn[1]
+    return out

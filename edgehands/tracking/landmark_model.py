@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edgehands.geometry.constants import LANDMARK_INPUT_SIZE
-from edgehands.geometry.roi import crop_to_frame, landmarks_roi, project_landmarks, rotate_world
+from edgehands.geometry.roi import (
+    crop_to_frame,
+    landmarks_roi,
+    on_grid,
+    project_landmarks,
+    rotate_world,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +33,7 @@ class LandmarkReading:
     """What the landmark model sees in one ROI.
 
     Attributes:
-        roi: where it looked.
+        roi: where it looked: what was asked for, on the grid of crops.
         found_roi: where the hand is, by its landmarks: where to look next.
         presence: 0..1, that there is a hand.
         looks_right: 0..1, that it is a right hand if the image isn't a mirror image.
@@ -63,6 +69,7 @@ class LandmarkModel:
 
     def read(self, image: NDArray[np.uint8], roi: Roi) -> LandmarkReading | None:
         """The hand in a ROI of a frame, (H, W, 3) uint8 RGB; None where there is none."""
+        roi = on_grid(roi)
         to_frame = crop_to_frame(roi, LANDMARK_INPUT_SIZE)
         cv2.warpAffine(image, to_frame, _SIZE, self._model.pixels(), _FLAGS, cv2.BORDER_REPLICATE)
         start = time.perf_counter()

@@ -57,22 +57,21 @@ WHOLLY_INTEGER = ("hand_landmark_lite_edgetpu", "hand_landmark_full_edgetpu")
 INTEGER_TO_HEADS = ("hand_landmark_lite_int8", "hand_landmark_full_int8")
 """In use on a CPU: int8 up to the last convolution, then four small heads in float."""
 
-PALMS = ("palm_detection_lite_float16", "palm_detection_full_float16_reordered")
-"""Float throughout."""
+FLOAT_PALMS = ("palm_detection_lite_float16", "palm_detection_full_float16_reordered")
+"""Float throughout; the second is in use."""
 
-MOST_OF_HEADS = 1e-5
-"""How far the float heads may be apart between the two machines, of the output's largest value."""
+DYNAMIC_PALMS = ("palm_detection_lite_dynamic_int8",)
+"""In use: some int8 weights, whose inputs are made int8 anew at each run."""
 
-MOST_OF_PALMS = 1e-5
-"""The same for the palm models."""
+MOST_APART = {"hand": 1e-5, "float palm": 1e-5, "dynamic palm": 0.02}
+"""How far float outputs may be apart between the two machines, of the output's largest value.
 
-TRACKED_APART = 0.02
-TRACKED_APART_ON_AVERAGE = 0.002
-"""Landmarks of ``edgehands track``, of the picture's width.
-
-Float palm detection is equal to the seventh digit only, so the ROI is off by 1e-4 pixels, 20 of the
-crop's 150,528 bytes by a level or three, and the landmarks by what one level more means to int8.
+The hands' are the interpreter's own heads, which edgehands works out exactly instead. Where float
+is rounded to int8 in between, the seventh digit decides now and then over a whole step.
 """
+
+TIMES = ("t", "t_mono", "latency_ms")
+"""What ``edgehands track`` says of the machine and of the files, not of the hands."""
 
 DECODED_APART = 2
 """Levels of 255: FFmpeg makes RGB of a video with other instructions on each machine."""
@@ -154,7 +153,7 @@ def test_integers_are_the_same_as_on_a_pc(
     pi: Installed, pc: Installed, inputs: Path, core: Core, note: Note
 ) -> None:
     """What is measured on a PC, accuracy above all, would not hold on a Pi."""
-    names = (*WHOLLY_INTEGER, *INTEGER_TO_HEADS, *PALMS)
+    names = (*WHOLLY_INTEGER, *INTEGER_TO_HEADS, *FLOAT_PALMS, *DYNAMIC_PALMS)
     here = raw_outputs(pc.system, inputs, names)
     there = raw_outputs(pi.system.on(core), inputs, names)
     assert here.keys() == there.keys()
@@ -174,16 +173,27 @@ def test_integers_are_the_same_as_on_a_pc(
     count = sum(here[key].size for key in integers)
     note(f"{core.name} ({core.boards}) against amd64, int8", f"{count} numbers, all the same")
 
-    for kind, most in (("hand", MOST_OF_HEADS), ("palm", MOST_OF_PALMS)):
-        floats = [key for key in here.keys() - integers if key.startswith(kind)]
+    kinds = {key: kind_of(key) for key in here.keys() - integers}
+    assert set(kinds.values()) == MOST_APART.keys()
+    for kind, most in MOST_APART.items():
         apart = max(
-            float(np.abs(there[key] - here[key]).max() / np.abs(here[key]).max()) for key in floats
+            float(np.abs(there[key] - here[key]).max() / np.abs(here[key]).max())
+            for key in kinds
+            if kinds[key] == kind
         )
         note(
-            f"{core.name} against amd64, float {'heads' if kind == 'hand' else 'palm models'}",
+            f"{core.name} against amd64, float outputs, {kind}",
             f"at most {apart:.1e} of the largest value apart",
         )
         assert apart <= most
+
+
+def kind_of(key: str) -> str:
+    """What sort of model a float output is of: a key of :data:`MOST_APART`."""
+    name = key.split("/", maxsplit=1)[0]
+    if name in INTEGER_TO_HEADS:
+        return "hand"
+    return "dynamic palm" if name in DYNAMIC_PALMS else "float palm"
 
 
 def test_tracks_the_demo_as_on_a_pc(pi: Installed, pc: Installed, note: Note) -> None:
@@ -197,21 +207,19 @@ def test_tracks_the_demo_as_on_a_pc(pi: Installed, pc: Installed, note: Note) ->
             cv2.imwrite(str(folder / f"{number:03d}.png"), picture)
     command = "edgehands track /root/frames --sequence --threads 1 --json - 2>/dev/null"
     here, there = (where.system.must(command, seconds=1500) for where in (pc, pi))
-    apart: list[float] = []
+    hands = 0
     for one, other in zip(lines_of(here), lines_of(there), strict=True):
-        assert [hand["id"] for hand in one["hands"]] == [hand["id"] for hand in other["hands"]]
-        for a, b in zip(one["hands"], other["hands"], strict=True):
-            assert a["handedness"] == b["handedness"]
-            apart += np.abs(np.subtract(a["landmarks"], b["landmarks"])).ravel().tolist()
-    assert len(apart) >= (PICTURES - 1) * 63
+        hands += len(one["hands"])
+        for line in (one, other):
+            for name in TIMES:
+                del line[name]
+        assert one == other
+    assert hands >= PICTURES - 1
     note(
         f"{CORTEX_A72.name}: edgehands track, {PICTURES} frames of the demo's clip as pictures",
-        f"the same hands; landmarks {np.mean(apart):.4f} of the width apart on average,"
-        f" at most {max(apart):.4f}",
+        f"{hands} hands, every number printed the same",
         there.seconds,
     )
-    assert max(apart) <= TRACKED_APART
-    assert np.mean(apart) <= TRACKED_APART_ON_AVERAGE
 
 
 def test_video_is_decoded_as_on_a_pc(pi: Installed, pc: Installed, note: Note) -> None:
