@@ -88,10 +88,10 @@ def palm_edgetpu(blob: bytes, samples: Samples, variant: str) -> bytes:
     limits = palm_parts.measure(parent, np.concatenate([samples.frames, samples.cut_off]))
     model = palm_parts.rewrite(parent, limits)
     runner = Runner(blob)
-    heads = palm_int8.shared_ranges(model, palms.box_range(runner, samples.frames))
+    outputs = palm_int8.shared_ranges(model, palms.box_range(runner, samples.frames))
     frames = np.concatenate([_spread(samples.frames, PALM_TPU_FRAMES), samples.cut_off])
     settings = Settings(
-        ranges=palm_parts.ranges(parent, model, limits) | heads,
+        ranges=palm_parts.ranges(parent, model, limits) | outputs,
         importance=palms.importance(runner, frames, PALM_ELSEWHERE),
         hessian_samples=PALM_HESSIAN,
         sweeps=PALM_SWEEPS,
