@@ -255,7 +255,7 @@ def test_choosing_weights_again_never_does_more_harm() -> None:
         return np.einsum("ri,ij,rj->r", off, hessian, off)
 
     once = harm(rounding.round_weights(weights, scales, hessian))
-    again = harm(rounding.round_weights(weights, scales, hessian, sweeps=3))
+    again = harm(rounding.round_weights(weights, scales, hessian, rounding.Effort(sweeps=3)))
     assert (again <= once * (1 + 1e-9)).all()
     assert (again < once).any()
 

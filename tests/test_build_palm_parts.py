@@ -19,8 +19,12 @@ engine = importlib.import_module("build_models.engine")
 graph = importlib.import_module("build_models.graph")
 observe = importlib.import_module("build_models.observe")
 palm_int8 = importlib.import_module("build_models.palm_int8")
+palm_copies = importlib.import_module("build_models.palm_copies")
+palm_limits = importlib.import_module("build_models.palm_limits")
 palm_parts = importlib.import_module("build_models.palm_parts")
 palm_scales = importlib.import_module("build_models.palm_scales")
+rounding = importlib.import_module("build_models.rounding")
+windows = importlib.import_module("build_models.windows")
 
 CONV = {
     "padding": graph.SAME, "strideW": 1, "strideH": 1, "dilationWFactor": 1,
@@ -31,6 +35,9 @@ POOL = {
     "padding": graph.SAME, "strideW": 2, "strideH": 2, "filterWidth": 2, "filterHeight": 2,
     "fusedActivationFunction": graph.NONE,
 }  # fmt: skip
+BEFORE = 1
+"""Blocks before the smallest that stay whole."""
+
 HALF_PIXEL = {"alignCorners": False, "halfPixelCenters": True}
 
 
@@ -144,55 +151,124 @@ def answers(model: Any, frames: Any) -> Any:
     return np.stack([runner.real(observe.real(frame[None]))[0][0] for frame in frames])
 
 
-@pytest.mark.parametrize("scaled", [False, True])
-def test_parts_answer_as_the_parent_does(scaled: bool) -> None:
+@pytest.fixture(name="split")
+def split_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows in the small model too: its blocks have 4 channels, MediaPipe's narrowest 32."""
+    monkeypatch.setattr(palm_parts, "DEPTHWISE_WINDOWS", {4: 3})
+
+
+def test_parts_answer_as_the_parent_does() -> None:
     """The rewriting is arithmetic: what it got wrong, no calibration could make good."""
     parent, frames = small_palm(), pixels(0, 40)
-    limits = palm_parts.measure(parent, frames) if scaled else None
-    parts = palm_parts.rewrite(parent, limits)
     want = answers(parent, frames)
+    parts, _ = palm_parts.rewrite(parent, BEFORE)
+    np.testing.assert_allclose(answers(parts, frames), want, atol=1e-5 * np.ptp(want))
+
+
+@pytest.mark.usefixtures("split")
+def test_scaled_parts_with_windows_answer_as_the_parent_does() -> None:
+    """Windows add up: none may hold a value twice or lose it."""
+    parent, frames = small_palm(), pixels(0, 40)
+    want = answers(parent, frames)
+    parts, _ = palm_parts.rewrite(parent, BEFORE, palm_limits.measure(parent, frames, BEFORE))
     np.testing.assert_allclose(answers(parts, frames), want, atol=1e-5 * np.ptp(want))
 
 
 def test_scaled_parts_fill_one_range() -> None:
     """All that is joined must have one scale, or the Edge TPU's compiler refuses to join it."""
     parent, frames = small_palm(), pixels(0, 40)
-    limits = palm_parts.measure(parent, frames)
-    parts = palm_parts.rewrite(parent, limits)
-    found = palm_parts.ranges(parent, parts, limits)
+    limits = palm_limits.measure(parent, frames, BEFORE)
+    parts, found = palm_parts.rewrite(parent, BEFORE, limits)
     joins = [op for op in parts.ops if op.kind == "CONCATENATION" and op.options["axis"] == 3]
     assert joins
     for op in joins:
         wide = {found[name] for name in op.inputs}
         assert len(wide) == 1
     for op in parts.ops:
-        assert op.kind not in {"PAD", "RESIZE_BILINEAR"}
+        assert op.kind not in {"PAD", "RESIZE_BILINEAR", "ADD"}
 
 
-def test_blocks_of_six_by_six_stay_whole() -> None:
-    """Half of all weights are there: as parts they wouldn't fit the Edge TPU's cache."""
+def test_blocks_of_the_smallest_sizes_stay_whole() -> None:
+    """Most weights are there: as parts they wouldn't fit the Edge TPU's cache."""
     parent = small_palm()
-    whole = palm_scales.whole_groups(parent)
-    sides = [parent.tensors[name].shape[1] for name in whole]
+    sides = [parent.tensors[name].shape[1] for name in palm_scales.whole(parent, BEFORE)]
     assert sides.count(6) == 2
-    assert sides.count(12) == 1
-    kinds = [op.kind for op in palm_parts.rewrite(parent).ops]
-    assert kinds.count("PRELU") == 3
-    assert kinds.count("ADD") == 1
+    assert sides.count(12) == 1 + 2  # one before, two behind the enlarging
+    kinds = [op.kind for op in palm_parts.rewrite(parent, BEFORE)[0].ops]
+    assert kinds.count("PRELU") == 5
 
 
+@pytest.mark.usefixtures("split")
 def test_int8_parts_are_near_the_parent_and_fit_the_edge_tpu() -> None:
     """What the rewriting is for: all int8, little lost, nothing the compiler doesn't know."""
     parent, frames = small_palm(), pixels(0, 60)
-    limits = palm_parts.measure(parent, frames)
-    parts = palm_parts.rewrite(parent, limits)
-    settings = convert.Settings(ranges=palm_parts.ranges(parent, parts, limits))
+    limits = palm_limits.measure(parent, frames, BEFORE)
+    parts, ranges = palm_parts.rewrite(parent, BEFORE, limits)
+    copies = palm_copies.best_copies(palm_copies.readers(parts, limits), room=1000)
+    settings = convert.Settings(
+        ranges=ranges, copies=copies, effort=rounding.Effort(1e-4, 5, clip=False)
+    )
     small = graph.read(graph.write(convert.convert(parts, observe.real(frames), settings)))
     assert edgetpu_rules.check(small) == []
+    assert parts.weights() + 500 < small.weights() <= parts.weights() + 1000
     fresh = pixels(1, 20)
     want = answers(parent, fresh)
     apart = np.abs(answers(small, fresh) - want).mean()
-    assert apart < 0.005 * np.ptp(want)  # measured: 0.002; one step of the output is 0.004
+    assert apart < 0.005 * np.ptp(want)  # one step of the output is 0.004
+
+
+def reader(largest: list[float], channels: int, name: str = "conv", places: int = 1) -> Any:
+    """A convolution of one row over two tensors."""
+    return palm_copies.Reader(name, places, np.array([largest]), np.ones(1), (channels, channels))
+
+
+def test_copies_go_to_the_tensor_with_the_large_weights() -> None:
+    """One scale serves a row: only the largest weight, halved, makes the steps finer."""
+    found = palm_copies.best_copies([reader([1.0, 0.4], 10)], room=10)
+    assert found == {"conv": (2, 1)}
+
+
+def test_copies_go_where_they_cost_least_and_stay_within_the_room() -> None:
+    """The Edge TPU's cache is all there is: what is left over isn't enough for the other."""
+    pair = [reader([1.0, 0.4], 10), reader([1.0, 0.4], 100, "wide")]
+    found = palm_copies.best_copies(pair, room=99)
+    assert "wide" not in found
+    assert found["conv"][0] > 1
+    assert (sum(found["conv"]) - 2) * 10 <= 99
+
+
+def test_what_is_joined_stays_within_the_edge_tpus_memory() -> None:
+    """A large picture's tensors fill the memory that the weights need."""
+    large = reader([1.0, 0.4], 100, places=palm_copies.LARGEST // 300)
+    assert palm_copies.best_copies([large], room=10**9) == {"conv": (2, 1)}
+
+
+def test_integers_of_an_input_are_shared_out_among_its_copies() -> None:
+    """Rounded one by one, copies would err alike; as one weight they have its full range."""
+    make = Maker()
+    joined = make.add(
+        "CONCATENATION", [make.conv("in", 3), make.conv("in", 2)], (1, 24, 24, 5), axis=3
+    )
+    op = make.graph.producer(make.conv(joined, 4))
+    copies = windows.Copies.of(make.graph, op, (3, 1))
+    assert copies.names == [make.graph.ops[0].outputs[0]] * 3 + [make.graph.ops[1].outputs[0]]
+    np.testing.assert_array_equal(copies.count, [3, 3, 3, 1, 1])
+    wide = np.array([[381, -381, 100, 127, -5]])
+    shared = copies.shared(wide)
+    assert shared.shape == (1, 11)
+    assert np.abs(shared).max() <= rounding.WEIGHT_LIMIT
+    added = [shared[0, copies.owner == i].sum() for i in range(5)]
+    np.testing.assert_array_equal(added, wide[0])
+
+
+def test_copies_take_larger_weights_with_a_finer_scale() -> None:
+    """What they are for: one large weight no longer takes the steps of the small ones."""
+    weights = np.array([[1.0, 0.01, 0.02]])
+    count = np.array([4, 1, 1])
+    scales = rounding.weight_scales(weights, np.eye(3), rounding.Effort(clip=False), count)
+    assert scales[0] == pytest.approx(1 / 4 / 127)
+    integers = rounding.round_weights(weights, scales, np.eye(3), copies=count)
+    np.testing.assert_array_equal(integers, [[508, 5, 10]])
 
 
 def test_an_unknown_operator_is_named() -> None:
@@ -200,7 +276,7 @@ def test_an_unknown_operator_is_named() -> None:
     parent = small_palm()
     parent.ops[1].kind = "LOGISTIC"
     with pytest.raises(ValueError, match="LOGISTIC"):
-        palm_parts.rewrite(parent)
+        palm_parts.rewrite(parent, BEFORE)
 
 
 def test_the_enlarging_has_the_same_borders() -> None:

@@ -128,6 +128,12 @@ def run(*paths: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def test_the_work_of_a_picture_is_counted() -> None:
+    """A model that fits may still be slow: each weight is used at every place."""
+    assert rules.multiply_adds(ready()) == 4 * 4 * 2 * 3
+    assert rules.largest_tensor(ready()) == 10 * 10 * 2
+
+
 def test_the_script_says_ready_or_why_not(tmp_path: Path) -> None:
     """Exit codes let a build stop before a model that can't be compiled is shipped."""
     good, bad, broken = (tmp_path / name for name in ("good", "bad", "broken"))

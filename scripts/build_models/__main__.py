@@ -19,12 +19,7 @@ def main() -> None:
         "--cache", type=Path, default=Path(".cache/build_models"), help="wheel and samples"
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="models at a time")
-    parser.add_argument(
-        "--candidates", action="store_true", help="make the forms that aren't good enough to ship"
-    )
     arguments = parser.parse_args()
-    if arguments.candidates and arguments.out == Path("models"):
-        parser.error("--candidates are not to be shipped: name another folder with --out")
     start = time.monotonic()
 
     def say(text: str) -> None:
@@ -38,7 +33,7 @@ def main() -> None:
     with ProcessPoolExecutor(arguments.jobs) as pool:
         waiting = [
             pool.submit(catalogue.build, arguments.cache, item, variant)
-            for item in (catalogue.CANDIDATES if arguments.candidates else catalogue.ITEMS)
+            for item in catalogue.ITEMS
             for variant in item.variants
         ]
         for future in waiting:

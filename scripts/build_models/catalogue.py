@@ -39,9 +39,10 @@ DYNAMIC = (
     " enlarging, biases corrected; all else float"
 )
 PARTS = (
-    "float16 folded to float32; every channel of the backbone as two saturating parts, PRELU, ADD"
-    " and padding as columns of the next 1 x 1 convolution, resize by operators that the Edge TPU"
-    " knows; int8 weights per channel (GPTQ and three sweeps, palms weighted), int8 activations"
+    "float16 folded to float32; a channel of the backbone as two saturating parts, at the smallest"
+    " sizes whole; ADD and padding, and of parts PRELU too, as columns of the next 1 x 1"
+    " convolution; resize by operators that the Edge TPU knows; int8 weights per channel (GPTQ and"
+    " five sweeps, palms weighted; inputs of large weights read up to four times), int8 activations"
     " (min-max and a fifth), biases corrected"
 )
 VARIANTS = ("lite", "full")
@@ -102,7 +103,6 @@ ITEMS = (
         done=f"{PARTS}; not yet compiled for the Edge TPU",
         calibration=CUT_OFF,
         why="the only form of which every operator can run on an Edge TPU",
-        variants=("lite",),
     ),
     Item(
         *("hand_landmark", "float16", _original, ("cpu",), ()),
@@ -123,16 +123,6 @@ ITEMS = (
         roles=heads.ROLES,
     ),
 )
-CANDIDATES = (
-    Item(
-        *("palm_detection", "edgetpu", recipes.palm_edgetpu, ("edgetpu",), ("edgetpu",)),
-        done=PARTS,
-        calibration=CUT_OFF,
-        why="not shipped: with its landmark model it takes 8.8 MB of the Edge TPU's 7.5",
-        variants=("full",),
-    ),
-)
-"""Forms that aren't good enough to ship yet, for whoever makes them better."""
 
 
 def build(cache: Path, item: Item, variant: str) -> Built:

@@ -8,15 +8,15 @@ that is corrected is the one that will ship.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .engine import run_op
 from .graph import NONE, Graph, Op, Tensor
-from .rounding import Affine, affine, round_weights, weight_scales
-from .windows import Seen, from_rows, rows_of, spread_map
+from .rounding import Affine, Effort, affine, round_weights, weight_scales
+from .windows import Copies, from_rows, moments, rows_of, spread_map
 
 if TYPE_CHECKING:
     from .graph import Array
@@ -51,39 +51,20 @@ class Settings:
         float_input: the new graph's input stays float32.
         importance: (N, grid, grid), how much each part of each calibration sample counts.
         ranges: (low, high) of a tensor, where calibration's extremes aren't wanted.
+        copies: how often a pointwise convolution, by its output's name, reads each of the tensors
+            that are joined for it: its weights on one that is read twice may be twice as large.
         hessian_samples: rows of input taken for each layer's Hessian.
-        damping: of the weight rounding.
-        ridge: weights may move to make up for the errors of their inputs; the larger, the less;
-            0 turns it off.
-        sweeps: how often each weight is rounded again, knowing all others.
+        effort: of the weight rounding.
     """
 
     float_outputs: frozenset[str] = frozenset()
     dynamic_outputs: frozenset[str] = frozenset()
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    copies: dict[str, tuple[int, ...]] = field(default_factory=dict)
     float_input: bool = False
     importance: Array | None = None
     hessian_samples: int = 30_000
-    damping: float = 0.01
-    ridge: float = 0.0
-    sweeps: int = 0
-    clip: bool = False
-
-
-def spread(values: Array, clip: bool) -> tuple[float, float]:
-    """The range to quantise: the extremes, or narrower where that lowers the mean square error."""
-    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-    if not clip:
-        return low, high
-    some = values.reshape(-1)
-    some = some[:: max(1, len(some) // 2_000_000)]
-    best, chosen = np.inf, (low, high)
-    for share in np.linspace(1.0, 0.4, 25):
-        params = affine(low * share, high * share)
-        error = float(np.square(params.real(params.integers(some)) - some).mean())
-        if error < best:
-            best, chosen = error, (low * share, high * share)
-    return chosen
+    effort: Effort = field(default_factory=Effort)
 
 
 def convert(graph: Graph, inputs: Array, settings: Settings) -> Graph:
@@ -163,7 +144,8 @@ class _Conversion:
     def _params(self, name: str) -> Affine:
         if name in self.settings.ranges:
             return affine(*self.settings.ranges[name])
-        return affine(*spread(self.float_values[name], self.settings.clip))
+        values = self.float_values[name]
+        return affine(float(values.min()), float(values.max()))
 
     def _step_float(self, op: Op) -> None:
         """Keep an operator float; dequantise what it reads."""
@@ -215,20 +197,26 @@ class _Conversion:
         source, weights_name, bias_name = op.inputs
         source = self._as_int8(source)
         name = op.outputs[0]
-        real = self.params[source].real(self.values[source])
         original = self.graph.const(weights_name)
-        seen = Seen.of(op, original.shape, real, self.float_values[source], self.settings)
-        weights = seen.make_up(rows_of(op, original), self.settings.ridge)
+        weights, shape = rows_of(op, original), original.shape
+        values, params = self.values[source], self.params[source]
+        hessian = moments(op, shape, values, self.settings, params.real)
         bias = self.graph.const(bias_name).astype(np.float64)
         # a channel of next to no weight must still hold its bias in 32 bits
         least = np.abs(bias) / (2**30 * self.params[source].scale)
-        scales = np.maximum(weight_scales(weights, seen.hessian), 2 * least).astype(np.float32)
-        integers = round_weights(
-            weights, scales, seen.hessian, self.settings.damping, self.settings.sweeps
-        )
+        times = self.settings.copies.get(name)
+        copies = Copies.of(self.graph, op, times) if times else None
+        count = copies.count if copies else None
+        scales = weight_scales(weights, hessian, self.settings.effort, count)
+        scales = np.maximum(scales, 2 * least).astype(np.float32)
+        integers = round_weights(weights, scales, hessian, self.settings.effort, count)
+        if copies:
+            source = self._repeat(source, copies, name)
+            integers = copies.shared(integers)
+            shape = (*shape[:3], integers.shape[1])
         self.params[name] = self._range(op)
         self._declare(name)
-        self.out.tensors[weights_name] = _weights(op, integers, scales, original.shape)
+        self.out.tensors[weights_name] = _weights(op, integers, scales, shape)
         bias_scales = (scales * np.float32(self.params[source].scale)).astype(np.float32)
         inputs = [source, weights_name, bias_name]
         new = Op(op.kind, inputs, [name], dict(op.options), PER_CHANNEL[op.kind])
@@ -242,18 +230,28 @@ class _Conversion:
             if attempt < 2:
                 bias += self._mean_error(op)
 
+    def _repeat(self, source: str, copies: Copies, reader: str) -> str:
+        """What a convolution reads, each of the joined tensors as often as it is to be there."""
+        name = f"{reader}_copies"
+        self.out.ops = [op for op in self.out.ops if [source] != op.outputs or not copies.joined]
+        options = {"axis": 3, "fusedActivationFunction": NONE}
+        self.out.ops.append(Op("CONCATENATION", copies.names, [name], options, 2))
+        self.values[name] = self.values[source][..., copies.owner]
+        self.params[name] = self.params[source]
+        like = self.out.tensors[source]
+        self.out.tensors[name] = replace(like, shape=(*like.shape[:3], len(copies.owner)))
+        return name
+
     def _step_dynamic(self, op: Op) -> None:
         """A convolution with int8 weights between float tensors."""
         source, weights_name, bias_name = op.inputs
         name = op.outputs[0]
         real = self._as_float(source) if source in self.params else source
         original = self.graph.const(weights_name)
-        seen = Seen.of(
-            op, original.shape, self.values[real], self.float_values[source], self.settings
-        )
-        weights = seen.make_up(rows_of(op, original), self.settings.ridge)
-        scales = weight_scales(weights, seen.hessian)
-        integers = round_weights(weights, scales, seen.hessian, self.settings.damping)
+        hessian = moments(op, original.shape, self.values[real], self.settings, np.asarray)
+        weights = rows_of(op, original)
+        scales = weight_scales(weights, hessian, self.settings.effort)
+        integers = round_weights(weights, scales, hessian, self.settings.effort)
         self.out.tensors[weights_name] = _weights(op, integers, scales, original.shape)
         self.out.tensors[name] = self.graph.tensors[name]
         new = Op(op.kind, [real, weights_name, bias_name], [name], dict(op.options), 5)
@@ -304,4 +302,5 @@ def _constant(tensor: Tensor) -> Tensor:
 def _weights(op: Op, integers: Array, scales: Array, shape: tuple[int, ...]) -> Tensor:
     axis = 3 if op.kind == "DEPTHWISE_CONV_2D" else 0
     zeros = np.zeros(len(scales), np.int64)
-    return Tensor(shape, "int8", from_rows(op, integers, shape), scales, zeros, axis)
+    rows = integers.astype(np.int8)
+    return Tensor(shape, "int8", from_rows(op, rows, shape), scales, zeros, axis)

@@ -76,6 +76,21 @@ def parameter_bytes(graph: Graph) -> int:
     return sum(t.data.nbytes for t in graph.tensors.values() if t.data is not None)
 
 
+def multiply_adds(graph: Graph) -> int:
+    """Multiplications of all convolutions for one picture: what its speed depends on."""
+    total = 0
+    for op in graph.ops:
+        if op.kind in {"CONV_2D", "DEPTHWISE_CONV_2D"}:
+            places = int(np.prod(graph.tensors[op.outputs[0]].shape[1:3]))
+            total += places * graph.const(op.inputs[1]).size
+    return total
+
+
+def largest_tensor(graph: Graph) -> int:
+    """Values of the largest tensor that an operator writes."""
+    return max(int(np.prod(graph.tensors[op.outputs[0]].shape)) for op in graph.ops)
+
+
 def _tensors(graph: Graph) -> Iterator[Finding]:
     for name, tensor in graph.tensors.items():
         where = f"tensor {name}"

@@ -141,6 +141,11 @@ class Graph:
             if op.kind in {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}:
                 yield op
 
+    def weights(self) -> int:
+        """How many weights its convolutions have."""
+        kinds = {"CONV_2D", "DEPTHWISE_CONV_2D"}
+        return sum(self.const(op.inputs[1]).size for op in self.ops if op.kind in kinds)
+
     def drop_unused(self) -> None:
         """Forget tensors that no operator reads or writes."""
         used = {*self.inputs, *self.outputs}

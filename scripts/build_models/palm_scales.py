@@ -1,4 +1,4 @@
-"""How the palm model's parts are scaled: limits, and which tensors share a channel's scale."""
+"""What the palm model's parts are made of: weighted sums, limits, and PRELUs that stay whole."""
 
 from __future__ import annotations
 
@@ -15,6 +15,28 @@ TOP = 6.0
 
 
 @dataclass(frozen=True)
+class Sum:
+    """A tensor of the parent as a weighted sum of tensors that are there.
+
+    Attributes:
+        terms: (tensor name, (channels of the parent, channels of the tensor) weights).
+        constant: (channels of the parent,).
+    """
+
+    terms: tuple[tuple[str, Array], ...]
+    constant: Array
+
+    def __add__(self, other: Sum) -> Sum:
+        return Sum(self.terms + other.terms, self.constant + other.constant)
+
+    def times(self, matrix: Array) -> Sum:
+        """A pointwise convolution of it."""
+        return Sum(
+            tuple((name, matrix @ weights) for name, weights in self.terms), matrix @ self.constant
+        )
+
+
+@dataclass(frozen=True)
 class Limits:
     """The range of a tensor's channels: (low, high), (channels,) each."""
 
@@ -22,32 +44,26 @@ class Limits:
     high: Array
 
 
-def whole_groups(parent: Graph) -> dict[str, set[str]]:
-    """PRELUs that stay whole, each with the tensors that share its channels' scales.
+def whole(parent: Graph, before: int) -> frozenset[str]:
+    """The PRELUs that stay whole, by their output: those of the smallest sizes.
 
-    Those of 6 x 6 and, behind the first enlarging, of 12 x 12: an error there moves key points
-    five times less than one of the backbone, and these hold half of all weights.
+    They hold most weights, and whole they take a quarter: those of 6 x 6, behind the first
+    enlarging of 12 x 12, and of the last blocks before 6 x 6.
+
+    Args:
+        parent: MediaPipe's palm model, float.
+        before: how many blocks before 6 x 6; at least 1, as what is enlarged is added to its last.
     """
-    groups: dict[str, set[str]] = {}
-    enlarged = False
-    for op in parent.ops:
-        enlarged |= op.kind == "RESIZE_BILINEAR"
-        name = op.outputs[0]
-        if op.kind != "PRELU":
-            continue
-        side = parent.tensors[name].shape[1]
-        add = parent.producer(op.inputs[0])
-        if add is None or add.kind != "ADD" or not (side == 6 or (side == 12 and enlarged)):
-            continue
-        group = groups.get(add.inputs[0], set())
-        group |= {name, op.inputs[0]}
-        if add.inputs[0] in groups:
-            group.add(add.inputs[1])
-        groups[name] = group
-    return groups
+    prelus = [op.outputs[0] for op in parent.ops if op.kind == "PRELU"]
+    sides = [parent.tensors[name].shape[1] for name in prelus]
+    smallest = min(sides)
+    first, end = sides.index(smallest), len(sides) - sides[::-1].index(smallest)
+    while end < len(sides) and sides[end] <= 2 * smallest:
+        end += 1
+    return frozenset(prelus[first - before : end])
 
 
-def whole_factor(group: set[str], limits: dict[str, Limits]) -> Array:
-    """What each channel of a group of tensors is multiplied by."""
-    reach = np.max([np.maximum(limits[n].high, -limits[n].low) for n in sorted(group)], axis=0)
+def whole_factor(source: Limits, result: Limits) -> Array:
+    """What each channel of a PRELU's input and output is multiplied by."""
+    reach = np.max([source.high, -source.low, result.high, -result.low], axis=0)
     return np.asarray(TOP / np.maximum(reach, 1e-3 * reach.max()))

@@ -6,10 +6,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import balance, equalise, graph, heads, observe, palm_cpu, palm_int8, palm_parts, palms
+from . import (
+    balance,
+    equalise,
+    graph,
+    heads,
+    observe,
+    palm_copies,
+    palm_cpu,
+    palm_int8,
+    palm_limits,
+    palm_parts,
+    palms,
+)
 from .convert import Settings, convert
 from .engine import Runner
 from .prune import prune
+from .rounding import Effort
 
 if TYPE_CHECKING:
     from .samples import Samples
@@ -21,7 +34,14 @@ STREAM_POWER, STREAM_CAP = 0.5, 8.0
 LANDMARK_CROPS = 128
 PALM_FRAMES, PALM_TPU_FRAMES = 64, 128
 PALM_HESSIAN = 60_000
-PALM_SWEEPS = 3
+PALM_TPU_EFFORT = Effort(damping=1e-4, sweeps=5, clip=False)
+PALM_TPU_WEIGHTS = {"lite": 6_380_000, "full": 5_350_000}
+"""What the Edge TPU's memory leaves beside the landmark model."""
+
+WHOLE_BEFORE = {"lite": 1, "full": 5}
+"""Blocks of 12 x 12 in the palm model's backbone that stay whole on the Edge TPU: in parts a block
+has four times as many weights."""
+
 PALM_ELSEWHERE = 0.05
 """How much a place without a palm counts, against 1 on a palm."""
 
@@ -83,18 +103,19 @@ def palm_dynamic(blob: bytes, samples: Samples, variant: str) -> bytes:
 
 def palm_edgetpu(blob: bytes, samples: Samples, variant: str) -> bytes:
     """Every operator and tensor int8, only operators that the Edge TPU knows."""
-    del variant
-    parent = graph.read(blob)
-    limits = palm_parts.measure(parent, np.concatenate([samples.frames, samples.cut_off]))
-    model = palm_parts.rewrite(parent, limits)
+    parent, before = graph.read(blob), WHOLE_BEFORE[variant]
+    limits = palm_limits.measure(parent, np.concatenate([samples.frames, samples.cut_off]), before)
+    model, ranges = palm_parts.rewrite(parent, before, limits)
     runner = Runner(blob)
     outputs = palm_int8.shared_ranges(model, palms.box_range(runner, samples.frames))
     frames = np.concatenate([_spread(samples.frames, PALM_TPU_FRAMES), samples.cut_off])
+    room = PALM_TPU_WEIGHTS[variant] - model.weights()
     settings = Settings(
-        ranges=palm_parts.ranges(parent, model, limits) | outputs,
+        ranges=ranges | outputs,
+        copies=palm_copies.best_copies(palm_copies.readers(model, limits), room),
         importance=palms.importance(runner, frames, PALM_ELSEWHERE),
         hessian_samples=PALM_HESSIAN,
-        sweeps=PALM_SWEEPS,
+        effort=PALM_TPU_EFFORT,
     )
     return graph.write(convert(model, observe.real(frames), settings))
 

@@ -10,13 +10,14 @@ import numpy as np
 from .graph import SAME, Op
 
 if TYPE_CHECKING:
-    from .graph import Array
+    from collections.abc import Callable
+
+    from .graph import Array, Graph
 
 
 class _Sampling(Protocol):
     hessian_samples: int
     importance: Array | None
-    ridge: float
 
 
 def rows_of(op: Op, weights: Array) -> Array:
@@ -31,6 +32,51 @@ def from_rows(op: Op, rows: Array, shape: tuple[int, ...]) -> Array:
     if op.kind == "DEPTHWISE_CONV_2D":
         return np.ascontiguousarray(rows.T).reshape(shape)
     return rows.reshape(shape)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """The inputs of a pointwise convolution that reads some tensors more than once.
+
+    Attributes:
+        names: the tensors it reads, as often as it reads them.
+        joined: whether they are several.
+        count: (inputs,) how often each input is there.
+        owner: (columns,) which input a column is.
+        turn: (columns,) its how-manieth copy, from 0.
+    """
+
+    names: list[str]
+    joined: bool
+    count: Array
+    owner: Array
+    turn: Array
+
+    @classmethod
+    def of(cls, graph: Graph, op: Op, times: tuple[int, ...]) -> Copies:
+        """What a convolution reads.
+
+        Args:
+            graph: in which it reads everything once.
+            op: the convolution.
+            times: how often each tensor that is joined for it is to be read.
+        """
+        join = graph.producer(op.inputs[0])
+        joined = join is not None and join.kind == "CONCATENATION"
+        tensors = join.inputs if join is not None and joined else op.inputs[:1]
+        start, names, count, owner, turn = 0, [], [], [], []
+        for name, k in zip(tensors, times, strict=True):
+            size = graph.tensors[name].shape[3]
+            names += [name] * k
+            count.append(np.full(size, k))
+            owner += [start + np.arange(size)] * k
+            turn += [np.full(size, i) for i in range(k)]
+            start += size
+        return cls(names, joined, *(np.concatenate(part) for part in (count, owner, turn)))
+
+    def shared(self, integers: Array) -> Array:
+        """Integers of inputs, (rows, inputs), as those of their copies, as even as can be."""
+        return np.floor((integers[:, self.owner] + self.turn) / self.count[self.owner])
 
 
 class Places:
@@ -78,69 +124,41 @@ class Places:
         return padded[top[:, None] + down, left[:, None] + right]
 
 
-@dataclass(frozen=True)
-class Seen:
-    """Second moments of what a convolution sees.
+def moments(
+    op: Op, shape: tuple[int, ...], values: Array, how: _Sampling, real: Callable[[Array], Array]
+) -> Array:
+    """Mean of q qᵀ over what a convolution sees: the Hessian of its output's squared error.
 
-    Attributes:
-        hessian: mean of q qᵀ over quantised inputs q: (inputs, inputs), or
-            (channels, taps, taps) for depthwise.
-        drift: mean of (x - q) qᵀ, x the float inputs; same shape.
+    Args:
+        op: a convolution or a fully connected operator.
+        shape: of its weights.
+        values: (N, H, W, C) its inputs as they are, quantised.
+        how: how many places are looked at, and which count how much.
+        real: turns values into the real numbers that they stand for.
+
+    Returns:
+        (inputs, inputs), or (channels, taps, taps) for depthwise.
     """
-
-    hessian: Array
-    drift: Array
-
-    @classmethod
-    def of(
-        cls, op: Op, shape: tuple[int, ...], quantised: Array, wanted: Array, how: _Sampling
-    ) -> Seen:
-        """Gather the moments from (N, H, W, C) inputs as they are and as they should be."""
-        depthwise = op.kind == "DEPTHWISE_CONV_2D"
-        at = Places(op, shape, quantised.shape[1:])
-        count = at.grid[0] * at.grid[1]
-        every = max(1, len(quantised) * count // how.hessian_samples)
-        size = shape[3] if depthwise else at.taps * quantised.shape[-1]
-        hessian = np.zeros((size, at.taps, at.taps) if depthwise else (size, size))
-        drift = np.zeros_like(hessian)
-        places = 0
-        for i in range(len(quantised)):
-            which = np.arange(i % every, count, every)
-            q = at.gather(quantised[i], which)
-            off = at.gather(wanted[i], which) - q if how.ridge else q[:0]
-            if how.importance is not None:
-                counts = np.sqrt(spread_map(how.importance[i], at.grid))[which, None, None]
-                q, off = q * counts, off * counts[: len(off)]
-            places += len(q)
-            if depthwise:
-                by_channel = np.ascontiguousarray(q.transpose(2, 1, 0))
-                hessian += by_channel @ by_channel.transpose(0, 2, 1)
-                if how.ridge:
-                    drift += off.transpose(2, 1, 0) @ by_channel.transpose(0, 2, 1)
-            else:
-                flat = q.reshape(len(q), size)
-                hessian += flat.T @ flat
-                if how.ridge:
-                    drift += off.reshape(flat.shape).T @ flat
-        return cls(hessian / places, drift / places)
-
-    def make_up(self, weights: Array, ridge: float) -> Array:
-        """Weights that give the wanted outputs from the inputs as they are, (rows, inputs).
-
-        Least squares with a pull towards the weights as they stand; ``ridge`` is that pull as a
-        share of the Hessian's mean diagonal, 0 leaves the weights alone.
-        """
-        if ridge == 0:
-            return weights
-        if self.hessian.ndim == 3:
-            mean = np.trace(self.hessian, axis1=1, axis2=2) / self.hessian.shape[1] + 1e-9
-            damped = self.hessian + ridge * mean[:, None, None] * np.eye(self.hessian.shape[1])
-            moved = np.einsum("ct,cts->cs", weights, self.drift)
-            return weights + np.linalg.solve(damped, moved[:, :, None])[:, :, 0]
-        damped = self.hessian + ridge * np.trace(self.hessian) / len(self.hessian) * np.eye(
-            len(self.hessian)
-        )
-        return weights + np.linalg.solve(damped, (weights @ self.drift).T).T
+    depthwise = op.kind == "DEPTHWISE_CONV_2D"
+    at = Places(op, shape, values.shape[1:])
+    count = at.grid[0] * at.grid[1]
+    every = max(1, len(values) * count // how.hessian_samples)
+    size = shape[3] if depthwise else at.taps * values.shape[-1]
+    hessian = np.zeros((size, at.taps, at.taps) if depthwise else (size, size))
+    places = 0
+    for i, value in enumerate(values):
+        which = np.arange(i % every, count, every)
+        q = at.gather(real(value), which)
+        if how.importance is not None:
+            q = q * np.sqrt(spread_map(how.importance[i], at.grid))[which, None, None]
+        places += len(q)
+        if depthwise:
+            by_channel = np.ascontiguousarray(q.transpose(2, 1, 0))
+            hessian += by_channel @ by_channel.transpose(0, 2, 1)
+        else:
+            flat = q.reshape(len(q), size)
+            hessian += flat.T @ flat
+    return np.asarray(hessian / places)
 
 
 def spread_map(importance: Array, size: tuple[int, ...]) -> Array:
