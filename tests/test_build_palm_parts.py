@@ -196,6 +196,8 @@ def test_blocks_of_the_smallest_sizes_stay_whole() -> None:
     assert sides.count(12) == 1 + 2  # one before, two behind the enlarging
     kinds = [op.kind for op in palm_parts.rewrite(parent, BEFORE)[0].ops]
     assert kinds.count("PRELU") == 5
+    with pytest.raises(ValueError, match="before is 0"):
+        palm_scales.whole(parent, 0)
 
 
 @pytest.mark.usefixtures("split")

@@ -199,11 +199,11 @@ class _Conversion:
         name = op.outputs[0]
         original = self.graph.const(weights_name)
         weights, shape = rows_of(op, original), original.shape
-        values, params = self.values[source], self.params[source]
-        hessian = moments(op, shape, values, self.settings, params.real)
+        params = self.params[source]
+        hessian = moments(op, shape, self.values[source], self.settings, params.real)
         bias = self.graph.const(bias_name).astype(np.float64)
         # a channel of next to no weight must still hold its bias in 32 bits
-        least = np.abs(bias) / (2**30 * self.params[source].scale)
+        least = np.abs(bias) / (2**30 * params.scale)
         times = self.settings.copies.get(name)
         copies = Copies.of(self.graph, op, times) if times else None
         count = copies.count if copies else None
@@ -217,7 +217,7 @@ class _Conversion:
         self.params[name] = self._range(op)
         self._declare(name)
         self.out.tensors[weights_name] = _weights(op, integers, scales, shape)
-        bias_scales = (scales * np.float32(self.params[source].scale)).astype(np.float32)
+        bias_scales = (scales * np.float32(params.scale)).astype(np.float32)
         inputs = [source, weights_name, bias_name]
         new = Op(op.kind, inputs, [name], dict(op.options), PER_CHANNEL[op.kind])
         self.out.ops.append(new)

@@ -82,13 +82,14 @@ def multiply_adds(graph: Graph) -> int:
     for op in graph.ops:
         if op.kind in {"CONV_2D", "DEPTHWISE_CONV_2D"}:
             places = int(np.prod(graph.tensors[op.outputs[0]].shape[1:3]))
-            total += places * graph.const(op.inputs[1]).size
+            total += places * int(np.prod(graph.tensors[op.inputs[1]].shape))
     return total
 
 
 def largest_tensor(graph: Graph) -> int:
     """Values of the largest tensor that an operator writes."""
-    return max(int(np.prod(graph.tensors[op.outputs[0]].shape)) for op in graph.ops)
+    sizes = [int(np.prod(graph.tensors[op.outputs[0]].shape)) for op in graph.ops]
+    return max(sizes, default=0)
 
 
 def _tensors(graph: Graph) -> Iterator[Finding]:

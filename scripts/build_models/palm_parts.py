@@ -239,9 +239,8 @@ class _Rewriting:
             name = f"{op.outputs[0]}_{i}"
             bottom = self.bottoms[term]
             factor, offset = self._scaling(name, weights.shape[1], bottom)
-            windows = 1
-            if name in self.limits and not bottom:
-                windows = DEPTHWISE_WINDOWS.get(len(constant), 1)
+            saturates = name in self.limits and not bottom
+            windows = DEPTHWISE_WINDOWS.get(len(constant), 1) if saturates else 1
             owner = np.abs(weights).argmax(axis=0)
             kernel = kernels[:, :, :, owner] * (factor / self.factors[term])
             unscaled = weights * self.factors[term]
@@ -254,7 +253,7 @@ class _Rewriting:
                     self._constant(f"{part}_weights", kernel * windows),
                     self._constant(f"{part}_bias", offset * windows - window * TOP),
                 ]
-                activation = NONE if bottom else self._activation(name, NONE)
+                activation = RELU6 if saturates else NONE
                 options = {**op.options, "fusedActivationFunction": activation}
                 shape = self.parent.tensors[op.outputs[0]].shape[:3]
                 self._add(Op(op.kind, inputs, [part], options), (*shape, len(owner)))

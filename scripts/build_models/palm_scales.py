@@ -53,7 +53,12 @@ def whole(parent: Graph, before: int) -> frozenset[str]:
     Args:
         parent: MediaPipe's palm model, float.
         before: how many blocks before 6 x 6; at least 1, as what is enlarged is added to its last.
+
+    Raises:
+        ValueError: ``before`` is less, and tensors of two scales would have to be joined.
     """
+    if before < 1:
+        raise ValueError(f"before is {before}: at least the last block must stay whole")
     prelus = [op.outputs[0] for op in parent.ops if op.kind == "PRELU"]
     sides = [parent.tensors[name].shape[1] for name in prelus]
     smallest = min(sides)

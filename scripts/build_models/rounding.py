@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 WEIGHT_LIMIT = 127
 """Weights use -127..127: TFLite's symmetric weights leave -128 out."""
 
-
 SHRINK = tuple(np.linspace(1.0, 0.6, 17).tolist())
 """Scales tried for a row of weights, as a share of the scale that clips nothing."""
 

@@ -43,7 +43,7 @@ class Copies:
         joined: whether they are several.
         count: (inputs,) how often each input is there.
         owner: (columns,) which input a column is.
-        turn: (columns,) its how-manieth copy, from 0.
+        turn: (columns,) which of its copies that is, from 0.
     """
 
     names: list[str]
