@@ -1,8 +1,9 @@
 """The last layers of an int8 landmark model, worked out exactly: the same on every processor.
 
-Up to its last convolution such a model is integers, alike to the last bit wherever it runs. Behind
-it stand a mean and four small matrices in float, and there every processor adds in an order of its
-own: landmarks differed in the sixth digit, the next ROI with them, and the crop, and everything.
+Up to its last convolution such a model is alike to the last bit wherever it runs: integers, and
+before them, in the full one, two convolutions that XNNPACK adds up in one order everywhere. Behind
+them stand a mean and four small matrices in float, and there every processor adds in an order of
+its own: landmarks differed in the sixth digit, and with them the next ROI, its crop, everything.
 Here the same four matrices are applied so that nothing is rounded before the end: 49 int8 features
 add up to 14 bits, a weight has 30, and 504 channels of that fit into the 53 bits of a double.
 """
@@ -52,9 +53,9 @@ def find_heads(content: bytes) -> HeadLayout | None:
     """
     graph = GraphFile(content)
     places = [n for n, operator in enumerate(graph.operators) if operator.code == DEQUANTIZE]
-    if len(places) != 1 or places[0] + 1 >= len(graph.operators):
+    if not places or places[-1] + 1 >= len(graph.operators):
         return None
-    dequantise, mean, *rest = graph.operators[places[0] :]
+    dequantise, mean, *rest = graph.operators[places[-1] :]
     if mean.code != MEAN or mean.inputs[0] != dequantise.outputs[0]:
         return None
     layers: dict[int, tuple[int, int, bool]] = {}
@@ -70,7 +71,7 @@ def find_heads(content: bytes) -> HeadLayout | None:
         return None
     features = dequantise.inputs[0]
     return HeadLayout(
-        graph.ended_before(places[0], features),
+        graph.ended_before(places[-1], features),
         features,
         mean.inputs[1],
         tuple(layers[output] for output in graph.outputs),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -165,22 +164,3 @@ def _partner(detection: Array, others: Array) -> Array | None:
     overlap = box_iou(detection[:4], others[:, :4])
     best = int(overlap.argmax())
     return others[best] if overlap[best] > MATCH_IOU else None
-
-
-def speed(parent: bytes, model: bytes, threads: int, rounds: int = 100) -> tuple[float, float]:
-    """Median milliseconds of an invocation of each, taken in turn: parent, model.
-
-    With one thread it is processor time, which is the time it takes on an idle machine and hardly
-    changes on a busy one; with more it is the time that passes.
-    """
-    clock = time.process_time if threads == 1 else time.perf_counter
-    runners = [Runner(blob, threads) for blob in (parent, model)]
-    times: list[list[float]] = [[], []]
-    for runner in runners:
-        runner.warm_up()
-    for _ in range(rounds):
-        for runner, spent in zip(runners, times, strict=True):
-            start = clock()
-            runner.invoke()
-            spent.append(clock() - start)
-    return float(np.median(times[0]) * 1000), float(np.median(times[1]) * 1000)

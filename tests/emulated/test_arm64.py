@@ -55,7 +55,8 @@ WHOLLY_INTEGER = ("hand_landmark_lite_edgetpu", "hand_landmark_full_edgetpu")
 """int8 from the input to every output."""
 
 INTEGER_TO_HEADS = ("hand_landmark_lite_int8", "hand_landmark_full_int8")
-"""In use on a CPU: int8 up to the last convolution, then four small heads in float."""
+"""In use on a CPU: int8 up to the last convolution, but for the full one's first two; then four
+small heads in float."""
 
 FLOAT_PALMS = ("palm_detection_lite_float16", "palm_detection_full_float16_reordered")
 """Float throughout; the second is in use."""
@@ -309,16 +310,16 @@ def raw_outputs(system: Chroot, folder: Path, names: tuple[str, ...]) -> dict[st
 
 
 def integers_of(model: bytes) -> bytes:
-    """Give the model ended where its integers become float: the last of them are its output."""
+    """Give the model ended where its last integers become float: they are its output."""
     whole = schema.ModelT.InitFromPackedBuf(model, 0)
     (graph,) = whole.subgraphs
     codes = [code.builtinCode for code in whole.operatorCodes]
-    (place,) = (
+    place = max(
         number
         for number, operator in enumerate(graph.operators)
         if codes[operator.opcodeIndex] == schema.BuiltinOperator.DEQUANTIZE
-        and graph.tensors[operator.inputs[0]].type == schema.TensorType.INT8
     )
+    assert graph.tensors[graph.operators[place].inputs[0]].type == schema.TensorType.INT8
     graph.outputs = graph.operators[place].inputs
     graph.operators = graph.operators[:place]
     whole.signatureDefs = []
