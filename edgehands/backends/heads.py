@@ -1,7 +1,7 @@
 """The last layers of an int8 landmark model, worked out exactly: the same on every processor.
 
 Up to its last convolution such a model is alike to the last bit wherever it runs: integers, and
-before them, in the full one, two convolutions that XNNPACK adds up in one order everywhere. Behind
+before them two convolutions that XNNPACK adds up in the same order everywhere. Behind
 them stand a mean and four small matrices in float, and there every processor adds in an order of
 its own: landmarks differed in the sixth digit, and with them the next ROI, its crop, everything.
 Here the same four matrices are applied so that nothing is rounded before the end: 49 int8 features

@@ -112,16 +112,8 @@ ITEMS = (
     ),
     Item(
         *("hand_landmark", "int8", recipes.landmark_cpu, ("cpu",), ("cpu",)),
-        done=f"{PRUNED}; {QUANTISED}; mean and heads float",
-        why="the default of this variant: faster than float, within 0.5 % of palm size of it",
-        variants=("lite",),
-    ),
-    Item(
-        *("hand_landmark", "int8", recipes.landmark_cpu, ("cpu",), ("cpu",)),
         done=f"{PRUNED}; {QUANTISED}; the first two convolutions, mean and heads float",
-        why="the default of this variant: about half of float's time, within 0.5 % of palm size"
-        " of it",
-        variants=("full",),
+        why="the default: faster than float, within 0.5 % of palm size of it",
     ),
     Item(
         *("hand_landmark", "edgetpu", recipes.landmark_edgetpu, ("edgetpu",), ("edgetpu",)),

@@ -32,9 +32,9 @@ RELU6_CAP = {"lite": 8.0, "full": 16.0}
 
 STREAM_POWER, STREAM_CAP = 0.5, 8.0
 LANDMARK_CROPS = 128
-FLOAT_OPENING = {"lite": 0, "full": 2}
-"""Operators at the beginning of the landmark model that stay float on a CPU. The first one's int8
-steps do the most harm, in dark crops above all; but float takes longer on a small processor."""
+FLOAT_OPENING = 2
+"""Operators at the beginning of the landmark model that stay float on a CPU: the first one's int8
+steps do the most harm, in dark crops above all, and int8 wins next to nothing there."""
 
 PALM_FRAMES, PALM_TPU_FRAMES = 64, 128
 PALM_HESSIAN = 60_000
@@ -64,7 +64,7 @@ def landmark_cpu(blob: bytes, samples: Samples, variant: str) -> bytes:
     """Int8 from :data:`FLOAT_OPENING` to the last convolution; mean and the four heads float."""
     model = landmark_float(blob, samples, variant)
     mean = next(i for i, op in enumerate(model.ops) if op.kind == "MEAN")
-    around = model.ops[: FLOAT_OPENING[variant]] + model.ops[mean:]
+    around = model.ops[:FLOAT_OPENING] + model.ops[mean:]
     settings = Settings(float_outputs=frozenset(op.outputs[0] for op in around))
     inputs = observe.real(_spread(samples.crops, LANDMARK_CROPS))
     return graph.write(convert(model, inputs, settings))

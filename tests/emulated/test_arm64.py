@@ -55,8 +55,7 @@ WHOLLY_INTEGER = ("hand_landmark_lite_edgetpu", "hand_landmark_full_edgetpu")
 """int8 from the input to every output."""
 
 INTEGER_TO_HEADS = ("hand_landmark_lite_int8", "hand_landmark_full_int8")
-"""In use on a CPU: int8 up to the last convolution, but for the full one's first two; then four
-small heads in float."""
+"""In use on a CPU: int8 from the third convolution to the last; then four small heads in float."""
 
 FLOAT_PALMS = ("palm_detection_lite_float16", "palm_detection_full_float16_reordered")
 """Float throughout; the second is in use."""
