@@ -15,6 +15,7 @@ import pytest
 from edgehands.cameras.image_header import HeaderCutOff, read_image_header
 from edgehands.cameras.images import MAX_IMAGE_PIXELS, read_image
 from edgehands.errors import SourceError, SourceNotFound
+from edgehands.geometry.constants import LONGEST_SIDE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -271,6 +272,12 @@ def test_decompression_bomb_is_refused_unread(tmp_path: Path, size: tuple[int, i
     assert size[0] * size[1] > MAX_IMAGE_PIXELS
     (tmp_path / "a.png").write_bytes(huge_png(*size))
     assert_refused(tmp_path / "a.png", f"{size[0]}x{size[1]}", "120 million")
+
+
+def test_a_picture_too_long_for_opencv_is_refused(tmp_path: Path) -> None:
+    """Few pixels, but sampling it would end in a traceback of OpenCV's."""
+    (tmp_path / "a.png").write_bytes(huge_png(LONGEST_SIDE + 1, 10))
+    assert_refused(tmp_path / "a.png", f"{LONGEST_SIDE + 1}x10", f"{LONGEST_SIDE} a side")
 
 
 def test_header_without_pixels_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from edgehands.geometry.duplicates import same_hand
 from edgehands.geometry.roi import (
     crop_to_frame,
     landmarks_roi,
+    letterbox_maps,
     letterbox_to_frame,
     normalise_angle,
     on_grid,
@@ -130,6 +132,27 @@ def test_grid_takes_up_what_processors_differ_by() -> None:
         there = Roi(cx + off[0], cy + off[1], size + off[2], rotation + off[0] / size)
         other += on_grid(here) != on_grid(there)
     assert other <= 10
+
+
+@pytest.mark.parametrize("size", [(640, 480), (480, 640), (101, 37), (192, 192)])
+def test_a_letterboxed_picture_is_sampled_in_32nds_of_a_pixel(size: tuple[int, int]) -> None:
+    """Each OpenCV would draw palms another picture, and none the one that MediaPipe sees."""
+    width, height = size
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    to_frame = letterbox_to_frame(width, height, 192)
+    drawn = cv2.remap(image, *letterbox_maps(to_frame, 192), cv2.INTER_LINEAR)
+
+    places = np.rint(32 * (np.arange(192)[:, None] * to_frame[0, 0] + to_frame[:, 2])).astype(int)
+    padded = np.zeros((height + 400, width + 400, 3), int)
+    padded[200 : 200 + height, 200 : 200 + width] = image
+    want = np.zeros((192, 192, 3), int)
+    for down in (0, 1):
+        for right in (0, 1):
+            (x, y), (part_x, part_y) = places.T // 32 + 200, places.T % 32
+            share_x, share_y = np.abs(1 - right - part_x / 32), np.abs(1 - down - part_y / 32)
+            weights = np.rint(1024 * share_y[:, None] * share_x).astype(int)
+            want += weights[..., None] * padded[np.ix_(y + down, x + right)]
+    np.testing.assert_array_equal(drawn, (want + 512) >> 10)
 
 
 def test_letterbox() -> None:

@@ -266,6 +266,7 @@ def test_async_failure_reaches_the_caller() -> None:
         (np.zeros((4, 4), np.uint8), r"shape \(4, 4\), not \(height, width, 3\)"),
         (np.zeros((4, 4, 4), np.uint8), r"shape \(4, 4, 4\)"),
         (np.zeros((0, 4, 3), np.uint8), r"shape \(0, 4, 3\)"),
+        (np.zeros((2, 32767, 3), np.uint8), "32767 x 2 pixels, more than 32766 a side"),
         (np.zeros((4, 4, 3), np.uint16), "uint16, not a uint8 array"),
         (np.zeros((4, 4, 3), np.float32), "float32, not a uint8 array"),
         (None, "NoneType, not a uint8 array"),

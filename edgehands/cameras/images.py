@@ -13,6 +13,7 @@ import numpy as np
 
 from edgehands.cameras.image_header import HeaderCutOff, ImageHeader, read_image_header
 from edgehands.errors import SourceError, SourceNotFound
+from edgehands.geometry.constants import LONGEST_SIDE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,7 +54,8 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     Raises:
         SourceNotFound: There is no such file.
         SourceError: The file is empty, cut off, damaged, no image, larger than
-            :data:`MAX_IMAGE_PIXELS` or :data:`MAX_IMAGE_BYTES`, or may not be read.
+            :data:`MAX_IMAGE_PIXELS`, :data:`MAX_IMAGE_BYTES` or :data:`LONGEST_SIDE`, or may not
+            be read.
     """
     data = read_bytes(path)
     header = check_header(data, path)
@@ -130,6 +132,11 @@ def check_header(data: bytes, path: str | os.PathLike[str]) -> ImageHeader:
         raise SourceError(
             f"{path}: {header.width}x{header.height} pixels, the limit is "
             f"{MAX_IMAGE_PIXELS // 1_000_000} million: scale it down"
+        )
+    if max(header.width, header.height) > LONGEST_SIDE:
+        raise SourceError(
+            f"{path}: {header.width}x{header.height} pixels, the limit is {LONGEST_SIDE} a side:"
+            " scale it down"
         )
     if not header.complete:
         raise SourceError(

@@ -24,6 +24,12 @@ PALM_ROTATION_TO: Final = 2  # middle MCP
 PALM_ROI_SCALE: Final = 2.6
 PALM_ROI_SHIFT: Final = -0.5  # along the hand, towards the fingers
 
+# calculators/tensor/image_to_tensor_converter_opencv.cc: warpPerspective, as OpenCV 3 samples
+SAMPLING_STEPS: Final = 32  # a pixel
+
+# Of a frame, pixels: OpenCV samples no larger ones.
+LONGEST_SIDE: Final = 32766
+
 # hand_landmark/hand_landmark_landmarks_to_roi.pbtxt
 LANDMARK_ROI_POINTS: Final = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
 LANDMARK_ROI_SCALE: Final = 2.0

@@ -23,6 +23,7 @@ from edgehands.geometry.constants import (
     ROI_GRID_BITS,
     ROI_GRID_TURN,
     ROI_TARGET_ANGLE,
+    SAMPLING_STEPS,
 )
 from edgehands.hand import Roi
 
@@ -134,6 +135,30 @@ def crop_to_frame(roi: Roi, crop_size: int) -> NDArray[np.float64]:
 def letterbox_to_frame(width: int, height: int, crop_size: int) -> NDArray[np.float64]:
     """The map from a letterboxed crop to the whole frame's pixels, (2, 3) float64."""
     return crop_to_frame(Roi(width / 2, height / 2, float(max(width, height)), 0.0), crop_size)
+
+
+def letterbox_maps(
+    to_frame: NDArray[np.float64], crop_size: int
+) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
+    """Where each pixel of a letterboxed crop lies in the frame, as ``cv2.remap`` takes it.
+
+    In 32nds of a pixel, to which MediaPipe's OpenCV rounds (all before 5 do): the palm model gives
+    other key points for pictures that are finer than those it is judged by, if by 0.1 pixels only.
+
+    Args:
+        to_frame: (2, 3), from :func:`letterbox_to_frame`.
+        crop_size: side of the crop, pixels.
+
+    Returns:
+        (crop_size, crop_size, 2) x and y, rounded down; (crop_size, crop_size) y and x beyond that.
+    """
+    along = np.arange(crop_size)[:, None] * to_frame[[0, 1], [0, 1]] + to_frame[:, 2]
+    x, y = np.rint(along * SAMPLING_STEPS).astype(np.int64).T
+    whole = np.empty((crop_size, crop_size, 2), np.int16)
+    whole[..., 0] = x // SAMPLING_STEPS
+    whole[..., 1] = (y // SAMPLING_STEPS)[:, None]
+    beyond = (y % SAMPLING_STEPS)[:, None] * SAMPLING_STEPS + x % SAMPLING_STEPS
+    return whole, beyond.astype(np.uint16)
 
 
 def project_landmarks(

@@ -17,16 +17,13 @@ from edgehands.geometry.constants import (
     PALM_LOGIT_CLIP,
     PALM_NMS_IOU,
 )
-from edgehands.geometry.roi import letterbox_to_frame
+from edgehands.geometry.roi import letterbox_maps, letterbox_to_frame
 from edgehands.hand import PalmDetection
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgehands.backends.base import Model
-
-_SIZE = (PALM_INPUT_SIZE, PALM_INPUT_SIZE)
-_FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
 class PalmDetector:
@@ -51,7 +48,8 @@ class PalmDetector:
         # The threshold goes into the model's own numbers once; 2016 sigmoids a frame don't.
         self._threshold = self._scores.quantised(math.log(min_score / (1 - min_score)))
         self._width = self._height = 0
-        self._to_frame = np.empty((2, 3))
+        self._to_frame = letterbox_to_frame(1, 1, PALM_INPUT_SIZE)
+        self._maps = letterbox_maps(self._to_frame, PALM_INPUT_SIZE)
         self.runs = 0
         self.seconds = 0.0
 
@@ -60,10 +58,9 @@ class PalmDetector:
         height, width = image.shape[:2]
         if (width, height) != (self._width, self._height):
             self._to_frame = letterbox_to_frame(width, height, PALM_INPUT_SIZE)
+            self._maps = letterbox_maps(self._to_frame, PALM_INPUT_SIZE)
             self._width, self._height = width, height
-        cv2.warpAffine(
-            image, self._to_frame, _SIZE, self._model.pixels(), _FLAGS, cv2.BORDER_CONSTANT
-        )
+        cv2.remap(image, *self._maps, cv2.INTER_LINEAR, self._model.pixels(), cv2.BORDER_CONSTANT)
 
     def infer(self) -> tuple[PalmDetection, ...]:
         """The palms of the frame that was drawn, by falling score."""

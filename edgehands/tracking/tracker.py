@@ -19,6 +19,7 @@ import numpy as np
 from edgehands.backends import choose_backend
 from edgehands.config import TrackingConfig
 from edgehands.errors import FrameError
+from edgehands.geometry.constants import LONGEST_SIDE
 from edgehands.geometry.duplicates import same_hand
 from edgehands.geometry.roi import palm_roi
 from edgehands.model_store import ModelStore
@@ -322,4 +323,9 @@ def _checked(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         raise FrameError(f"frame is {kind}, not a uint8 array: convert it to RGB, 0 to 255")
     if image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise FrameError(f"frame has shape {shape}, not (height, width, 3): convert it to RGB")
+    if max(image.shape) > LONGEST_SIDE:
+        raise FrameError(
+            f"frame is {image.shape[1]} x {image.shape[0]} pixels, more than {LONGEST_SIDE} a side:"
+            " make it smaller"
+        )
     return np.ascontiguousarray(image)
