@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -96,6 +97,18 @@ def test_a_graph_survives_its_file() -> None:
     blob = graph.write(model)
     assert graph.write(tiny()) == blob
     np.testing.assert_array_equal(answers(graph.read(blob), pixels()), answers(model, pixels()))
+
+
+def test_what_a_file_says_beside_its_graph_changes_no_answer() -> None:
+    """Runtimes would not find the mark of half precision, or the model would be another."""
+    said = b"fp16accfp16"
+    marked = graph.write(tiny(), {"reduced_precision_support": said})
+    read = schema.ModelT.InitFromPackedBuf(marked, 0)
+    (entry,) = read.metadata
+    assert entry.name == b"reduced_precision_support"
+    assert bytes(read.buffers[entry.buffer].data) == said
+    np.testing.assert_array_equal(answers(marked, pixels()), answers(tiny(), pixels()))
+    assert schema.ModelT.InitFromPackedBuf(graph.write(tiny()), 0).metadata is None
 
 
 def test_float16_weights_become_float32() -> None:

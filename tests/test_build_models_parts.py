@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from edgehands import TrackingConfig
 from edgehands.backends import choose_backend
@@ -15,6 +19,15 @@ from edgehands.model_store import ModelStore
 from edgehands.synthetic import random_scene, render_scene
 from edgehands.tracking.landmark_model import LandmarkModel
 from edgehands.tracking.palm_detector import PalmDetector
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+graph = importlib.import_module("build_models.graph")
+observe = importlib.import_module("build_models.observe")
+recipes = importlib.import_module("build_models.recipes")
+samples = importlib.import_module("build_models.samples")
+
+HALF_PRECISION_ENDS = 65504
 
 
 @pytest.mark.parametrize("variant", ["lite", "full"])
@@ -70,3 +83,20 @@ def test_the_lite_palm_model_that_runs_finds_a_clear_hand_where_float_does() -> 
     side = float(np.ptp(one.box[[0, 2]]))
     apart = np.linalg.norm(one.keypoints - other.keypoints, axis=1).mean()
     assert apart < 0.03 * side
+
+
+@pytest.mark.parametrize("variant", ["lite", "full"])
+def test_palms_that_a_pi_5_computes_in_half_precision_fit_into_it(variant: str) -> None:
+    """Beyond its largest number there is only infinity: no palm would be found, or everywhere."""
+    store = ModelStore()
+    blob = store.verify(store.find("palm_detection", variant, "auto", "cpu")).read_bytes()
+    model = schema.ModelT.InitFromPackedBuf(blob, 0)
+    said = {one.name.decode(): bytes(model.buffers[one.buffer].data) for one in model.metadata}
+    assert said == recipes.HALF_PRECISION
+
+    seen = samples.letterbox(render_scene(random_scene(11, gesture="open_palm")).image)
+    noise = np.random.default_rng(0).integers(0, 256, seen.shape).astype(np.uint8)
+    inputs = np.stack([seen, noise, np.zeros_like(seen), np.full_like(seen, 255)])
+    _, largest = observe.extremes(graph.read(blob), inputs)
+    assert len(largest) > 50
+    assert max(float(values.max()) for values in largest.values()) < HALF_PRECISION_ENDS / 50

@@ -31,12 +31,13 @@ QUANTISED = (
     "RELU6 channels and residual streams equalised; int8 weights per channel (GPTQ), int8"
     " activations (min-max), biases corrected"
 )
-REORDERED = "pointwise convolutions behind an enlarging moved before it; float16 weights"
+HALF = "marked as fit for half precision"
+REORDERED = f"pointwise convolutions behind an enlarging moved before it; float16 weights; {HALF}"
 DYNAMIC = (
     "float16 folded to float32; pointwise convolutions behind an enlarging moved before it;"
     " channels between depthwise and pointwise convolutions balanced; int8 weights per channel"
     " (GPTQ, palms weighted) in the pointwise convolutions of 12 x 12 and 24 x 24 up to the last"
-    " enlarging, biases corrected; all else float"
+    f" enlarging, biases corrected; all else float; {HALF}"
 )
 PARTS = (
     "float16 folded to float32; a channel of the backbone as two saturating parts, at the smallest"

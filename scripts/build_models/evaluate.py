@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -66,6 +66,14 @@ class PalmError:
     clear_missed: int
 
 
+class Answers(Protocol):
+    """What a palm model says: a :class:`Runner`, or one that ran elsewhere."""
+
+    def real(self, *inputs: Array) -> list[Array]:
+        """Boxes and scores of one frame, as real numbers."""
+        ...
+
+
 class LandmarkReader:
     """A landmark model, and which of its outputs means what.
 
@@ -126,7 +134,7 @@ def palm_size(landmarks: Array) -> float:
     return float(np.linalg.norm(landmarks[9, :2] - landmarks[0, :2]))
 
 
-def palm_error(parent: Runner, model: Runner, frames: Array) -> PalmError:
+def palm_error(parent: Answers, model: Answers, frames: Array) -> PalmError:
     """Compare on (N, 192, 192, 3) uint8 letterboxed frames."""
     wanted = found = missed = invented = clear_missed = 0
     off: list[float] = []

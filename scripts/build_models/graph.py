@@ -15,7 +15,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -215,11 +215,16 @@ def _read_tensor(model: Any, raw: Any) -> Tensor:
     return tensor
 
 
-def write(graph: Graph, description: str = "edgehands") -> bytes:
-    """The bytes of a .tflite file; the same graph always gives the same bytes."""
+def write(graph: Graph, metadata: Mapping[str, bytes] | None = None) -> bytes:
+    """The bytes of a .tflite file; the same graph always gives the same bytes.
+
+    Args:
+        graph: what to write.
+        metadata: what else the file is to say, by the name under which runtimes look for it.
+    """
     model = schema.ModelT()
     model.version = 3
-    model.description = description
+    model.description = "edgehands"
     model.buffers = [schema.BufferT()]
     sub = schema.SubGraphT()
     sub.name = "main"
@@ -253,9 +258,21 @@ def write(graph: Graph, description: str = "edgehands") -> bytes:
     sub.inputs = [index[name] for name in graph.inputs]
     sub.outputs = [index[name] for name in graph.outputs]
     model.subgraphs = [sub]
+    if metadata:
+        model.metadata = [_write_metadata(model, *entry) for entry in metadata.items()]
     builder = flatbuffers.Builder(1 << 20)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
+
+
+def _write_metadata(model: Any, name: str, content: bytes) -> Any:
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(content, np.uint8)
+    entry = schema.MetadataT()
+    entry.name = name
+    entry.buffer = len(model.buffers)
+    model.buffers.append(buffer)
+    return entry
 
 
 def _write_tensor(model: Any, name: str, tensor: Tensor) -> Any:

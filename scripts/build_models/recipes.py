@@ -49,6 +49,10 @@ has four times as many weights."""
 PALM_ELSEWHERE = 0.05
 """How much a place without a palm counts, against 1 on a palm."""
 
+HALF_PRECISION = {"reduced_precision_support": b"fp16accfp16"}
+"""Said in a file, XNNPACK computes what is float in it in 16 bits where the processor has
+instructions for that (a Pi 5's, no Pi's before, no PC's)."""
+
 
 def landmark_float(blob: bytes, samples: Samples, variant: str) -> graph.Graph:
     """The landmark model folded, freed of dead channels and equalised: still float."""
@@ -84,7 +88,7 @@ def palm_reordered(blob: bytes, samples: Samples, variant: str) -> bytes:
     model = graph.read(blob)
     palm_cpu.enlarge_last(model)
     palm_cpu.halve_constants(model)
-    return graph.write(model)
+    return graph.write(model, HALF_PRECISION)
 
 
 def palm_dynamic(blob: bytes, samples: Samples, variant: str) -> bytes:
@@ -103,7 +107,7 @@ def palm_dynamic(blob: bytes, samples: Samples, variant: str) -> bytes:
         importance=importance,
         hessian_samples=PALM_HESSIAN,
     )
-    return graph.write(convert(model, observe.real(frames), settings))
+    return graph.write(convert(model, observe.real(frames), settings), HALF_PRECISION)
 
 
 def palm_edgetpu(blob: bytes, samples: Samples, variant: str) -> bytes:

@@ -21,12 +21,19 @@ from .samples import crop, letterbox, stray
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .real_images import Pixels
+
 PARENT = "float16"
 SECTIONS = ("cards", "landmarks", "speed", "operators", "palms", "truth")
 SEED = 50_000
 """Synthetic scenes from here on are only judged on; calibration uses seeds below 2000."""
 
 DARK = 0.3
+
+PALM_HEAD = (
+    "| model | frames | palms | recall | precision | key points, of the box | clear palms missed |",
+    "|---|---|---|---|---|---|---|",
+)
 
 
 @dataclass(frozen=True)
@@ -167,38 +174,37 @@ def landmark_table(models: list[Model], images: real_images.RealImages) -> str:
     return "\n".join([*head, "|---|---|---|---|---|---|---|", *rows])
 
 
-def palm_table(models: list[Model], images: real_images.RealImages, count: int) -> str:
-    """Recall, precision and key points against the float parent on four kinds of frames."""
-    kinds = {
+def palm_frames(images: real_images.RealImages, count: int) -> dict[str, Pixels]:
+    """Letterboxed frames of four kinds, so many of each: (count, 192, 192, 3) uint8."""
+    return {
         "photos": real_images.photo_frames(images, count, SEED),
         "pasted": real_images.pasted_frames(images, count, SEED),
         "cut off": real_images.cut_off_frames(images, count, SEED),
         "synthetic": np.stack([letterbox(_scene(SEED + i, i).image) for i in range(count)]),
     }
+
+
+def palm_row(name: str, kind: str, e: evaluate.PalmError) -> str:
+    """A line below :data:`PALM_HEAD`."""
+    return (
+        f"| {name} | {kind} | {e.palms} | {e.recall:.3f} | {e.precision:.3f}"
+        f" | {e.keypoints:.2%} | {e.clear_missed} |"
+    )
+
+
+def palm_table(models: list[Model], images: real_images.RealImages, count: int) -> str:
+    """Recall, precision and key points against the float parent on four kinds of frames."""
+    kinds = palm_frames(images, count)
     rows = []
     for parent, model in pairs(models, "palm_detection"):
         runners = Runner(parent.blob), Runner(model.blob)
         for kind, frames in kinds.items():
-            e = evaluate.palm_error(*runners, frames)
-            rows.append(
-                f"| {model.name} | {kind} | {e.palms} | {e.recall:.3f} | {e.precision:.3f}"
-                f" | {e.keypoints:.2%} | {e.clear_missed} |"
-            )
-    return "\n".join(
-        [
-            (
-                f"Against the float parent's detections (score 0.5, partners from 0.4) on {count}"
-                " frames of each kind:"
-            ),
-            "",
-            (
-                "| model | frames | palms | recall | precision | key points, of the box"
-                " | clear palms missed |"
-            ),
-            "|---|---|---|---|---|---|---|",
-            *rows,
-        ]
+            rows.append(palm_row(model.name, kind, evaluate.palm_error(*runners, frames)))
+    said = (
+        f"Against the float parent's detections (score 0.5, partners from 0.4) on {count}"
+        " frames of each kind:"
     )
+    return "\n".join([said, "", *PALM_HEAD, *rows])
 
 
 def _scene(seed: int, number: int) -> Any:
