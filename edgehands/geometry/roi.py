@@ -142,8 +142,8 @@ def letterbox_maps(
 ) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
     """Where each pixel of a letterboxed crop lies in the frame, as ``cv2.remap`` takes it.
 
-    In 32nds of a pixel, to which MediaPipe's OpenCV rounds (all before 5 do): the palm model gives
-    other key points for pictures that are finer than those it is judged by, if by 0.1 pixels only.
+    In 32nds of a pixel: MediaPipe's OpenCV, and all before 5, sample no finer, and the palm model
+    answers a picture that differs by one level in a few bytes with a box 0.2 pixels elsewhere.
 
     Args:
         to_frame: (2, 3), from :func:`letterbox_to_frame`.
