@@ -73,9 +73,9 @@ def test_a_relaxed_hand_means_nothing_even_where_it_is_read_badly() -> None:
     """A lamp must not go on because somebody's hand hangs in the picture."""
     names = []
     with HandTracker(TrackingConfig(static_image=True, max_hands=1)) as tracker:
-        for i in range(48):
+        for i in range(96):
             view = ("palm", "back")[i % 2]
             scene = random_scene(SEEDS + 1000 + i, gesture="relaxed", view=view)  # type: ignore[arg-type]
             names += [recognise(hand).name for hand in tracker.process(render_scene(scene).image)]
-    assert len(names) >= 42
-    assert names.count("none") >= 0.9 * len(names)
+    assert len(names) >= 90
+    assert names.count("none") >= 0.95 * len(names)
