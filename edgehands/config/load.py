@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgehands.config.persist import state_file
-from edgehands.config.secret import REDACTED
 from edgehands.config.sections import SECTIONS, Config
-from edgehands.config.values import check_value, field_types, is_secret, toml_value
+from edgehands.config.toml import read_toml
+from edgehands.config.values import check_value, field_types, shown
 from edgehands.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +24,8 @@ DEFAULT_PATHS = (
 """Read in this order, each over the one before; the second lies on the card's FAT partition."""
 
 _ENV_PREFIX = "EDGEHANDS_"
-_MAX_BYTES = 1_000_000
+_LONGEST_NAME = 64
+"""Characters of an unknown key that are compared with the known ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,69 +87,14 @@ def load_with_origins(
     return Loaded(config=layers.build(), origins=layers.origins)
 
 
-def explain(config: Config, origins: Mapping[str, str] | None = None) -> str:
-    """The effective configuration as TOML, secrets redacted, each origin as a comment."""
-    lines = []
-    for name, kind in SECTIONS.items():
-        lines.append(f"[{name}]")
-        section = getattr(config, name)
-        for key, field in field_types(kind).items():
-            value = getattr(section, key)
-            if value is None:
-                continue
-            origin = (origins or {}).get(f"{name}.{key}")
-            note = f"  # {origin}" if origin else ""
-            shown = f'"{REDACTED}"' if is_secret(field) else toml_value(value)
-            lines.append(f"{key} = {shown}{note}")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def redacted(config: Config) -> dict[str, dict[str, Any]]:
-    """The settings by table and key, secrets as ``***``."""
-    return {
-        name: {
-            key: REDACTED if is_secret(kind) and value is not None else value
-            for key, kind in field_types(section).items()
-            for value in (getattr(getattr(config, name), key),)
-        }
-        for name, section in SECTIONS.items()
-    }
-
-
-def digest(config: Config) -> str:
-    """Sixteen hexadecimal digits that change with any setting but a secret.
-
-    Secrets stay out: a digest of a short password can be guessed back.
-    """
-    return hashlib.sha256(explain(config).encode()).hexdigest()[:16]
-
-
 def _read_file(path: Path, *, required: bool) -> dict[str, dict[str, Any]]:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        if not required:
-            return {}
-        raise ConfigError(f"{path} doesn't exist: give the path of a configuration file") from None
-    except OSError as error:
-        raise ConfigError(f"{path} can't be read ({error.strerror}): check its rights") from None
-    if len(raw) > _MAX_BYTES:
-        raise ConfigError(f"{path} is larger than 1 MB: it is no configuration file")
-    try:
-        # The card is edited on any computer: Windows' Notepad puts a mark in front.
-        table = tomllib.loads(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"{path} is nested too deeply: it is no configuration file") from None
+    table = read_toml(path, required=required)
     for section, content in table.items():
         _known(str(path), section, "table", section, list(SECTIONS))
         if not isinstance(content, dict):
-            raise ConfigError(f"{path}: {section} = {content} is not a table: write [{section}]")
+            raise ConfigError(
+                f"{path}: {section} = {shown(content)} is not a table: write [{section}]"
+            )
     return table
 
 
@@ -193,7 +137,7 @@ class _Layers:
 def _known(origin: str, name: str, what: str, full: str, valid: list[str]) -> None:
     if name in valid:
         return
-    near = difflib.get_close_matches(name.lower(), valid, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name[:_LONGEST_NAME].lower(), valid, n=1, cutoff=0.5)
     hint = f'did you mean "{near[0]}"?' if near else "known are " + ", ".join(valid)
     raise ConfigError(f"{origin}: unknown {what} {full}: {hint}")
 
