@@ -97,3 +97,7 @@ class GestureError(EdgehandsError, ValueError):
 
 class CalibrationError(EdgehandsError, ValueError):
     """Camera intrinsics that make no sense, or pictures that don't show the checkerboard."""
+
+
+class DatasetError(EdgehandsError, ValueError):
+    """A folder of labelled pictures that can't be read, or an annotation that can't be kept."""
