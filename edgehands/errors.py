@@ -7,7 +7,12 @@ value that was wrong, the limit it broke, and what to do about it. No secret sta
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from edgehands.safe_text import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LONGEST = 1000
 """Characters of a message."""
@@ -23,7 +28,26 @@ class EdgehandsError(Exception):
 
 
 class ConfigError(EdgehandsError, ValueError):
-    """A setting is unknown, of the wrong type, or out of its range."""
+    """A setting is unknown, of the wrong type, or out of its range.
+
+    Attributes:
+        mistakes: what is wrong, a line each; the message is the first of them.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.mistakes: tuple[str, ...] = (str(self),)
+
+    @classmethod
+    def of(cls, errors: Sequence[ConfigError]) -> ConfigError:
+        """Make one error of several."""
+        first, *others = [line for error in errors for line in error.mistakes]
+        error = cls(first)
+        if others:
+            plural = "s" if len(others) > 1 else ""
+            error.args = (f"{error} ({len(others)} more mistake{plural}: see 'edgehands check')",)
+        error.mistakes = (first, *others)
+        return error
 
 
 class UsageError(EdgehandsError, ValueError):
@@ -80,3 +104,7 @@ class GestureError(EdgehandsError, ValueError):
 
 class CalibrationError(EdgehandsError, ValueError):
     """Camera intrinsics that make no sense, or pictures that don't show the checkerboard."""
+
+
+class DatasetError(EdgehandsError, ValueError):
+    """A folder of labelled pictures that can't be read, or an annotation that can't be kept."""

@@ -60,7 +60,8 @@ def preview(
     Open the printed address in a browser. Ctrl-C ends it.
     """
     try:
-        from edgehands.preview.server import PageAddress, serve_page  # noqa: PLC0415
+        from edgehands.preview.server import serve_page  # noqa: PLC0415
+        from edgehands.preview.serving import PageAddress  # noqa: PLC0415
     except ImportError as error:
         raise UsageError(f"{NOT_INSTALLED} ({error})") from None
     settings = load([config] if config else DEFAULT_PATHS, options={"mqtt.url": mqtt}).mqtt

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgehands.config.load import load
-from edgehands.config.toml import parse_toml
+from edgehands.config.toml_file import parse_toml
 from edgehands.config.values import toml_value
 from edgehands.errors import ConfigError
 

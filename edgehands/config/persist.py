@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgehands.config.toml import read_toml
+from edgehands.config.toml_file import read_tables
 from edgehands.config.values import toml_value
 from edgehands.errors import ConfigError
 
@@ -33,7 +33,7 @@ def save_settings(path: Path, changes: Mapping[str, Any]) -> None:
     """
     tables: dict[str, dict[str, Any]] = {}
     with contextlib.suppress(ConfigError):
-        tables = read_toml(path, required=False)
+        tables, _ = read_tables(path, required=False)
     for dotted, value in changes.items():
         section, _, key = dotted.partition(".")
         tables.setdefault(section, {})[key] = value

@@ -1,4 +1,7 @@
-"""Reading TOML that anybody may have written: bounded, and no complaint quotes it."""
+"""A TOML file as tables, with every line in it that is no TOML.
+
+Anybody may have written it: what is read is bounded, and no complaint quotes it.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ from typing import Any, Final
 from edgehands.errors import ConfigError
 
 MAX_BYTES: Final = 1_000_000
+MAX_MISTAKES: Final = 50
+"""Lines that are no TOML; with more of them it is another kind of file."""
+
 MAX_DEPTH: Final = 16
 """Parts of a dotted key; ours have two. tomllib takes 45 s for 20,000."""
 
@@ -45,30 +51,31 @@ _KINDS = (
 _OTHERWISE = "a value is a number, true, false or text in quotes"
 
 
-def read_toml(path: Path, *, required: bool) -> dict[str, Any]:
-    """Read a file; one that doesn't exist and isn't required is empty.
+def read_tables(path: Path, *, required: bool = True) -> tuple[dict[str, Any], list[ConfigError]]:
+    """Read a file's tables and what is wrong with its lines.
+
+    A line that is no TOML is left out, and one that was to begin a table with all that stands
+    below it, so that what follows can be checked too.
+
+    Args:
+        path: the file.
+        required: whether it must exist; else a missing one holds nothing.
 
     Raises:
-        ConfigError: It can't be read or isn't TOML; names the line and shows nothing of it.
+        ConfigError: The file can't be read at all.
     """
-    try:
-        raw = _read(path)
-    except (FileNotFoundError, NotADirectoryError):
-        if not required:
-            return {}
-        raise ConfigError(f"{path} doesn't exist: give the path of a configuration file") from None
-    except OSError as error:
-        raise ConfigError(f"{path} can't be read ({error.strerror}): check its rights") from None
-    except ValueError:  # a NUL in the name
-        raise ConfigError(f"{path} is no path: give that of a configuration file") from None
-    if len(raw) > MAX_BYTES:
-        raise ConfigError(f"{path} is larger than 1 MB: it is no configuration file")
-    try:
-        # The card is edited on any computer: Windows' Notepad puts a mark in front.
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8") from None
-    return parse_toml(text, str(path))
+    lines = _read_text(path, required=required).split("\n")
+    mistakes: list[ConfigError] = []
+    while True:
+        try:
+            return parse_toml("\n".join(lines), str(path)), mistakes
+        except ConfigError as error:
+            mistakes.append(error)
+            place = re.search(r"is not valid TOML at line (\d+),", str(error))
+            number = int(place[1]) - 1 if place else -1
+            if not 0 <= number < len(lines) or len(mistakes) >= MAX_MISTAKES:
+                return {}, mistakes
+            _leave_out(lines, number)
 
 
 def parse_toml(text: str, where: str) -> dict[str, Any]:
@@ -79,7 +86,7 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
         where: the file, for the message.
 
     Raises:
-        ConfigError: as :func:`read_toml`; its ``line`` is the line's number, 0 where it has none.
+        ConfigError: It isn't TOML; names the line and shows nothing of it.
     """
     bare = _TEXT_OR_COMMENT.sub('""', text)
     if _DEEP_KEY.search(bare):
@@ -96,15 +103,29 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
         raise ConfigError(f"{where} is nested too deeply: it is no configuration file") from None
     except ValueError as error:
         place = re.search(r"at line (\d+), column (\d+)", str(error))
-        at = f" in line {place[1]}, column {place[2]}" if place else ""
+        at = f" at line {place[1]}, column {place[2]}" if place else ""
         what = next((said for start, said in _KINDS if str(error).startswith(start)), _OTHERWISE)
         raise ConfigError(f"{where} is not valid TOML{at}: {what}") from None
 
 
-def broken_line(error: ConfigError) -> int:
-    """The line that an error of :func:`parse_toml` names; 0 where it names none."""
-    place = re.search(r"is not valid TOML in line (\d+),", str(error))
-    return int(place[1]) if place else 0
+def _read_text(path: Path, *, required: bool) -> str:
+    try:
+        raw = _read(path)
+    except (FileNotFoundError, NotADirectoryError):
+        if not required:
+            return ""
+        raise ConfigError(f"{path} doesn't exist: give the path of a configuration file") from None
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read ({error.strerror}): check its rights") from None
+    except ValueError:  # a NUL in the name
+        raise ConfigError(f"{path} is no path: give that of a configuration file") from None
+    if len(raw) > MAX_BYTES:
+        raise ConfigError(f"{path} is larger than 1 MB: it is no configuration file")
+    try:
+        # The card is edited on any computer: Windows' Notepad puts a mark in front.
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8") from None
 
 
 def _read(path: Path) -> bytes:
@@ -117,3 +138,14 @@ def _read(path: Path) -> bytes:
         if not stat.S_ISREG(mode) and path.resolve() != Path(os.devnull):
             raise OSError(0, "it is no regular file")
         return file.read(MAX_BYTES + 1)
+
+
+def _leave_out(lines: list[str], number: int) -> None:
+    """Empty a line; where it was to begin a table, also those up to the next table."""
+    begins_table = lines[number].lstrip().startswith("[")
+    lines[number] = ""
+    if begins_table:
+        for below in range(number + 1, len(lines)):
+            if lines[below].lstrip().startswith("["):
+                return
+            lines[below] = ""
