@@ -129,10 +129,8 @@ def _node_line(node: NodeState) -> Text:
     if node.info is not None:
         variants = {model.variant for model in node.info.models}
         models = ", ".join(sorted(printable(variant) for variant in variants))
-        line.append(
-            f"  {printable(node.info.version)}  {printable(node.info.backend)} {models}".rstrip(),
-            "dim",
-        )
+        version, backend = printable(node.info.version), printable(node.info.backend)
+        line.append(f"  {version}  {backend} {models}".rstrip(), "dim")
     if node.stats is not None and node.online:
         stats = node.stats
         line.append(f"  {stats.fps:.1f} fps  {stats.rss_mb:.0f} MB", "dim")
