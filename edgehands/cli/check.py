@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgehands.config import DEFAULT_PATHS, explain, load_with_origins
+from edgehands.cli.choices import ConfigOption
 
 app = typer.Typer()
 
 
 @app.command()
 def check(
-    config: Annotated[
-        Path | None, typer.Option(help="Read this file only, instead of the usual two.")
-    ] = None,
+    config: ConfigOption = None,
     *,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing if good.")] = False,
 ) -> None:
@@ -25,6 +22,8 @@ def check(
     Read in this order, each over the one before: /etc/edgehands/edgehands.toml,
     /boot/firmware/edgehands.toml, EDGEHANDS_SECTION__KEY variables.
     """
+    from edgehands.config import DEFAULT_PATHS, explain, load_with_origins
+
     loaded = load_with_origins([config] if config else DEFAULT_PATHS)
     if not quiet:
         typer.echo(explain(loaded.config, loaded.origins))

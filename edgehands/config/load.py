@@ -135,7 +135,7 @@ def _read_file(path: Path, *, required: bool) -> dict[str, dict[str, Any]]:
             return {}
         raise ConfigError(f"{path} doesn't exist: give the path of a configuration file") from None
     except OSError as error:
-        raise ConfigError(f"{path} can't be read ({error.strerror}): check its rights") from None
+        raise ConfigError(f"{path} {_why_unreadable(error)}") from None
     if len(raw) > _MAX_BYTES:
         raise ConfigError(f"{path} is larger than 1 MB: it is no configuration file")
     try:
@@ -152,6 +152,12 @@ def _read_file(path: Path, *, required: bool) -> dict[str, dict[str, Any]]:
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: {section} = {content} is not a table: write [{section}]")
     return table
+
+
+def _why_unreadable(error: OSError) -> str:
+    if isinstance(error, IsADirectoryError):
+        return "is a folder: give the path of a configuration file"
+    return f"can't be read ({error.strerror}): check its permissions"
 
 
 class _Layers:

@@ -62,8 +62,9 @@ def serve(
 
     with ExitStack() as stack:
         stack.enter_context(stop_on_signals(stop))
-        tracker = stack.enter_context(HandTracker(config.tracking))
+        # The source first: a wrong one is told before the models are loaded.
         source = stack.enter_context(open_camera())
+        tracker = stack.enter_context(HandTracker(config.tracking))
         publisher = MqttPublisher(config)
 
         def info() -> InfoMessage:
