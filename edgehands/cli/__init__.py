@@ -47,6 +47,7 @@ VERBS = {
     "models": Verb("models", "List and verify the model files."),
     "gestures": Verb("gestures", "Teach, test and manage gestures of your own."),
     "homeassistant": Verb("homeassistant", "Remove a node from Home Assistant."),
+    "record": Verb("record", "Record pictures with what the tracker says of them."),
     "synth": Verb("synth", "Draw synthetic hands with their exact truth."),
     "simulate": Verb("simulate", "Size a broker: publish what many nodes would."),
 }

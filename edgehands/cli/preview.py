@@ -47,7 +47,8 @@ def preview(
     from edgehands.errors import UsageError
 
     try:
-        from edgehands.preview.server import PageAddress, serve_page
+        from edgehands.preview.server import serve_page
+        from edgehands.preview.serving import PageAddress
     except ImportError as error:
         raise UsageError(f"{NOT_INSTALLED} ({error})") from None
     settings = load([config] if config else DEFAULT_PATHS, options={"mqtt.url": mqtt}).mqtt

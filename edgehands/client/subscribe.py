@@ -101,7 +101,7 @@ async def subscribe(
 
 
 @contextlib.contextmanager
-def listen(
+def listen(  # noqa: PLR0913 - all but two by name
     url: str,
     callback: Callable[[Message], object],
     *,
