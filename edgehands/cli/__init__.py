@@ -6,13 +6,17 @@ Exit codes: 0 good, 1 failed, 2 wrong usage or configuration. An error is one li
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgehands.errors import ConfigError, EdgehandsError, UsageError
+from edgehands.process_list import hide_arguments
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,30 +64,52 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: what follows the program's name; None = the process's own.
     """
+    hide_arguments()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
+    code: object = 0
     try:
-        code = _application(words, debug=debug)(
-            args=[word for word in words if word != "--debug"],
-            prog_name="edgehands",
-            standalone_mode=False,
-        )
-    except EdgehandsError as error:
-        if debug:
-            raise
-        _complain(str(error))
-        code = 2 if isinstance(error, (ConfigError, UsageError)) else 1
+        try:
+            code = _application(words, debug=debug)(
+                args=[word for word in words if word != "--debug"],
+                prog_name="edgehands",
+                standalone_mode=False,
+            )
+        finally:
+            sys.stdout.flush()  # at the interpreter's end it would be too late for a line of ours
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         code = 130
     except BrokenPipeError:
         # The reader of a pipe has had enough, as `head` does: no error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        _let_go_of_stdout()
     except Exception as error:
         code = _wrong_usage(error)
         if code is None:
-            raise
+            if debug:
+                raise
+            code = _tell(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(error: Exception) -> int:
+    """Say in one line what went wrong; give the exit code."""
+    if isinstance(error, EdgehandsError):
+        line = str(error)
+    elif isinstance(error, OSError):
+        if error.errno == errno.ENOSPC:
+            _let_go_of_stdout()
+        what = f"{error.filename}: " if error.filename else ""
+        line = f"{what}{error.strerror or error}: check path, permissions and free space"
+    else:
+        line = f"unexpected {type(error).__name__}: {error}: run with --debug and report it"
+    _complain(line)
+    return 2 if isinstance(error, (ConfigError, UsageError)) else 1
+
+
+def _let_go_of_stdout() -> None:
+    """Have nothing written there any more: what still waits would raise at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _application(words: Sequence[str], *, debug: bool) -> Typer:
@@ -155,4 +181,4 @@ def _wrong_usage(error: Exception) -> int | None:
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write(f"edgehands: {text}\n")
+    sys.stderr.write(f"edgehands: {redact(text)}\n")

@@ -7,21 +7,31 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+from typing import TYPE_CHECKING
 
 from edgehands.config import DEFAULT_PATHS, load
 from edgehands.errors import ConfigError, EdgehandsError, UsageError
+from edgehands.safe_text import redact
 from edgehands.service.logs import start_logging
 from edgehands.service.options import RunOptions
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
 
 log = logging.getLogger(__name__)
 
 
-def main() -> int:
-    """Run the service; give the exit code."""
+def main(environment: MutableMapping[str, str] | None = None) -> int:
+    """Run the service; give the exit code.
+
+    Args:
+        environment: holds what ``edgehands run`` was asked for; None = the process's own.
+    """
     debug = False
     try:
-        options = RunOptions.take(os.environ)
+        options = RunOptions.take(os.environ if environment is None else environment)
         debug = options.debug
         start_logging(verbose=options.verbose)
         config = load(
@@ -43,7 +53,7 @@ def main() -> int:
             raise
         log.debug("unexpected", exc_info=True)
         sys.stderr.write(
-            f"edgehands: unexpected {type(error).__name__}: {error}: "
+            f"edgehands: unexpected {type(error).__name__}: {redact(str(error))}: "
             "run with --debug and report what it prints\n"
         )
         return 1
@@ -51,4 +61,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until serve() listens to it
     sys.exit(main())
