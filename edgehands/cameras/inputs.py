@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from edgehands.cameras.base import SourceFailure, orient, redact
+from edgehands.cameras.base import SourceFailure, orient
 from edgehands.cameras.files import list_folder
 from edgehands.cameras.image_header import HeaderCutOff, read_image_header
 from edgehands.cameras.images import IMAGE_SUFFIXES, check_file, read_image
@@ -24,6 +24,7 @@ from edgehands.cameras.settings import CameraSettings
 from edgehands.cameras.video import VideoSource
 from edgehands.errors import SourceError, SourceNotFound
 from edgehands.hand import Frame
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     import os

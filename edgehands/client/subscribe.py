@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgehands.config import MqttConfig, check_topic_level
 from edgehands.mqtt.contract import MessageError, check_message
 from edgehands.mqtt.messages import HandsMessage
-from edgehands.preview.lines import broker_line
-from edgehands.preview.subscriber import BrokerState, Received, Subscriber
+from edgehands.preview.subscriber import BrokerState, Received, Subscriber, broker_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.live import Live
 
 from edgehands.preview.incoming import read_message
-from edgehands.preview.lines import ChangeLines, broker_line, json_line
+from edgehands.preview.lines import ChangeLines, json_line
 from edgehands.preview.live import LiveState
-from edgehands.preview.subscriber import BrokerState, Received, Subscriber
+from edgehands.preview.subscriber import BrokerState, Received, Subscriber, broker_line
 from edgehands.preview.terminal import LiveView
 
 if TYPE_CHECKING:
