@@ -52,6 +52,7 @@ VERBS = {
     "gestures": Verb("gestures", "Teach, test and manage gestures of your own."),
     "homeassistant": Verb("homeassistant", "Remove a node from Home Assistant."),
     "record": Verb("record", "Record pictures with what the tracker says of them."),
+    "annotate": Verb("annotate", "Correct recorded pictures on a page."),
     "synth": Verb("synth", "Draw synthetic hands with their exact truth."),
     "simulate": Verb("simulate", "Size a broker: publish what many nodes would."),
 }

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from edgehands.doctor.finding import doubtful, good, wrong
+from edgehands.service.heat import HOT_C, SINCE_THE_START, UNDER_VOLTAGE, WARM_C, troubles_of
 from edgehands.service.statistics import temperature_c
 from edgehands.wording import counted
 
@@ -15,25 +16,10 @@ if TYPE_CHECKING:
     from edgehands.doctor.finding import Finding
     from edgehands.doctor.system import System
 
-WARM_C = 80.0
-"""From here on a Raspberry Pi slows down (its firmware's soft limit)."""
-
-HOT_C = 85.0
-"""Here its firmware slows it down hard."""
-
 LEAST_FREE_MB = 200
 """Less than this and an upgrade, or the journal, fills the card."""
 
 _RELEASED = dt.datetime(2025, 1, 1, tzinfo=dt.UTC).timestamp()
-
-# Bits of `vcgencmd get_throttled`; the same 16 places higher say "since the start".
-_UNDERVOLTAGE = 0x1
-_TROUBLES = {
-    0x1: "under-voltage",
-    0x2: "capped frequency",
-    0x4: "throttling",
-    0x8: "the soft temperature limit",
-}
 
 
 def check_clock(system: System, _config: Config) -> tuple[Finding, ...]:
@@ -82,15 +68,18 @@ def check_power(system: System, _config: Config) -> tuple[Finding, ...]:
     flags = _throttled(system)
     if flags is None:
         return (good("power", "this machine doesn't report throttling or under-voltage"),)
-    now = [name for bit, name in _TROUBLES.items() if flags & bit]
-    before = [name for bit, name in _TROUBLES.items() if flags & bit << 16]
+    now, before = troubles_of(flags), troubles_of(flags >> SINCE_THE_START)
     supply = "use the official power supply, and unplug USB devices that draw much current"
-    if flags & _UNDERVOLTAGE:
+    if flags & UNDER_VOLTAGE:
         return (wrong("power", f"now: {', '.join(now)}", supply),)
     if now:
         return (doubtful("power", f"now: {', '.join(now)}", "cool it: add a heat sink or a fan"),)
     if before:
-        remedy = supply if flags & _UNDERVOLTAGE << 16 else "cool it: add a heat sink or a fan"
+        remedy = (
+            supply
+            if flags >> SINCE_THE_START & UNDER_VOLTAGE
+            else "cool it: add a heat sink or a fan"
+        )
         return (doubtful("power", f"since boot: {', '.join(before)}", remedy),)
     return (good("power", "no throttling or under-voltage since boot"),)
 
@@ -157,7 +146,7 @@ def _throttled(system: System) -> int | None:
     for sensor in system.glob("/sys/class/hwmon/hwmon*/name"):
         if system.read(sensor) == "rpi_volt":
             alarm = system.read(sensor.parent / "in0_lcrit_alarm")
-            return _UNDERVOLTAGE if alarm == "1" else 0
+            return UNDER_VOLTAGE if alarm == "1" else 0
     return None
 
 
