@@ -24,6 +24,7 @@ from edgehands.preview.live import LiveState
 from edgehands.preview.subscriber import BrokerState, Subscriber
 from edgehands.preview.terminal import LiveView
 from edgehands.safe_text import redact
+from edgehands.service.options import RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -99,9 +100,9 @@ def run_demo(options: DemoOptions) -> None:
         service = stack.enter_context(
             Child(
                 "service",
-                ["-m", "edgehands.service", "--config", str(_no_file(folder))],
+                ["-m", "edgehands.service"],
                 folder,
-                settings,
+                {**settings, **RunOptions(config=str(_no_file(folder))).to_environment()},
             )
         )
         show.run(service, children)

@@ -13,7 +13,7 @@ from edgehands.safe_text import printable
 
 if TYPE_CHECKING:
     from edgehands.preview.incoming import Incoming
-    from edgehands.preview.subscriber import BrokerState, Received
+    from edgehands.preview.subscriber import Received
 
 
 class JsonLine(msgspec.Struct, frozen=True):
@@ -53,13 +53,6 @@ def json_line(received: Received) -> bytes:
 def _escaped(found: re.Match[bytes]) -> bytes:
     """A character as JSON escapes it."""
     return f"\\u{ord(found[0].decode()):04x}".encode()
-
-
-def broker_line(broker: BrokerState) -> str:
-    """Say how it stands with the broker."""
-    if broker.connected:
-        return f"connected to {broker.address} (MQTT {broker.protocol})"
-    return printable(broker.trouble, 1000)
 
 
 class ChangeLines:
