@@ -9,6 +9,7 @@ import typer
 
 from edgehands.config import DEFAULT_PATHS, check_topic_level, load
 from edgehands.errors import UsageError
+from edgehands.picture_socket import SERVICE_SOCKET
 
 app = typer.Typer()
 
@@ -45,13 +46,24 @@ def preview(
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Read this configuration file only.")
     ] = None,
+    pictures: Annotated[
+        Path,
+        typer.Option(
+            metavar="SOCKET", help="Where a service on this machine gives pictures, if it may."
+        ),
+    ] = SERVICE_SOCKET,
+    *,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Viewers may look, but not change or teach.")
+    ] = False,
 ) -> None:
     """Serve a page that shows what is published: hands in 2-D and 3-D, gestures, rates, statuses.
 
     Open the printed address in a browser. Ctrl-C ends it.
     """
     try:
-        from edgehands.preview.server import PageAddress, serve_page  # noqa: PLC0415
+        from edgehands.preview.server import PageOptions, serve_page  # noqa: PLC0415
+        from edgehands.preview.serving import PageAddress  # noqa: PLC0415
     except ImportError as error:
         raise UsageError(f"{NOT_INSTALLED} ({error})") from None
     settings = load([config] if config else DEFAULT_PATHS, options={"mqtt.url": mqtt}).mqtt
@@ -61,4 +73,5 @@ def preview(
     def ready(url: str) -> None:
         typer.echo(f"{url}{'#token=…' if token else ''}")
 
-    serve_page(settings, PageAddress(host, port, token, tuple(name or ())), node=node, ready=ready)
+    options = PageOptions(node=node, read_only=read_only, pictures=pictures)
+    serve_page(settings, PageAddress(host, port, token, tuple(name or ())), options, ready=ready)
