@@ -17,7 +17,6 @@ import msgspec
 from rich.console import Console
 from rich.live import Live
 
-from edgehands.cameras import redact
 from edgehands.config import MqttConfig, load
 from edgehands.demo.page import CHOSEN
 from edgehands.demo.processes import HOST, Child, free_port, listens
@@ -28,6 +27,7 @@ from edgehands.preview.live import LiveState
 from edgehands.preview.page_messages import SourceChoice
 from edgehands.preview.subscriber import BrokerState, Subscriber
 from edgehands.preview.terminal import LiveView
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

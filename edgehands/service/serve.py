@@ -11,11 +11,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import msgspec
 
 import edgehands
 from edgehands.cameras import open_source
-from edgehands.cameras.base import redact
 from edgehands.config import digest, state_file
 from edgehands.errors import EdgehandsError
 from edgehands.gestures import HandInterpreter
@@ -27,6 +27,7 @@ from edgehands.mqtt.request_messages import SettingsMessage
 from edgehands.mqtt.requests import Requests
 from edgehands.mqtt.topics import topics_of
 from edgehands.picture_socket import SOCKET_NAME, PictureOrigin
+from edgehands.safe_text import redact
 from edgehands.service.controls import ServiceControls
 from edgehands.service.governor import Governor
 from edgehands.service.loop import FrameLoop, Parts
@@ -40,7 +41,7 @@ from edgehands.tracking import HandTracker
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from edgehands.cameras import Source
+    from edgehands.cameras import Source, SourceInfo
     from edgehands.config import Config, PreviewConfig
     from edgehands.service.protocols import Interpreter
 
@@ -70,6 +71,8 @@ def serve(
             return ()
         return (HandInterpreter(settings, config.pose).interpret,)
 
+    # For a hand's crop OpenCV's threads cost more than they save.
+    cv2.setNumThreads(1)
     with ExitStack() as stack:
         stack.enter_context(stop_on_signals(stop))
         topics = topics_of(config)
@@ -80,7 +83,7 @@ def serve(
         publisher = MqttPublisher(config)
 
         def info() -> InfoMessage:
-            return info_of(config, tracker, source)
+            return info_of(config, tracker, loop.describe_camera())
 
         parts = Parts(
             source=source,
@@ -115,7 +118,7 @@ def serve(
         if socket_path is not None:
 
             def origin() -> PictureOrigin:
-                return origin_of(config, source)
+                return origin_of(config, loop.describe_camera())
 
             stack.enter_context(PictureServer(socket_path, origin, loop.next_frame))
         publisher.info(info())
@@ -142,14 +145,13 @@ def picture_socket(config: PreviewConfig, env: Mapping[str, str]) -> Path | None
     return Path(folder) / SOCKET_NAME if config.images and folder else None
 
 
-def origin_of(config: Config, source: Source) -> PictureOrigin:
+def origin_of(config: Config, source: SourceInfo) -> PictureOrigin:
     """Say whose pictures the page gets."""
-    uri = source.describe().uri
     return PictureOrigin(
         node=config.node.name,
         camera=config.camera.name,
-        film=uri.startswith("demo:"),
-        source=uri,
+        film=source.uri.startswith("demo:"),
+        source=source.uri,
     )
 
 
@@ -164,9 +166,8 @@ def settings_of(config: Config) -> SettingsMessage:
     )
 
 
-def info_of(config: Config, tracker: HandTracker, source: Source) -> InfoMessage:
+def info_of(config: Config, tracker: HandTracker, camera: SourceInfo) -> InfoMessage:
     """Build the ``info`` message; no secret stands in it."""
-    camera = source.describe()
     return InfoMessage(
         version=edgehands.__version__,
         python=platform.python_version(),
