@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.test_demo import any_port, demo_with_camera
+from tests.mosquitto import free_port
+from tests.test_demo import demo_with_camera
 from tests.test_preview_page import Site, browser, expect  # noqa: F401 - a fixture
 
 pytest.importorskip("amqtt", reason="the demo's broker isn't installed: edgehands[demo]")
@@ -50,7 +51,7 @@ def test_the_film_is_seen_and_ones_own_hands_after_one_click(
     tmp_path: Path,
 ) -> None:
     """Without it: nobody would see a picture, nor their own hands."""
-    port = any_port()
+    port = free_port()
     with (
         demo_with_camera(tmp_path, "--port", str(port)) as command,
         browser.new_context(viewport={"width": 1280, "height": 900}) as context,

@@ -81,6 +81,7 @@ def test_no_picture_is_made_before_somebody_asks(path: Path, loop: Loop) -> None
     assert message is not None
     assert [hand.id for hand in message.hands] == [1]
     image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
     assert image.shape[:2] == (message.height, message.width)
 
 
@@ -137,6 +138,7 @@ def test_a_frame_that_is_large_becomes_a_small_picture() -> None:
     text, jpeg = LENGTHS.unpack(packet[: LENGTHS.size])
     assert len(packet) == LENGTHS.size + text + jpeg
     shown = cv2.imdecode(np.frombuffer(packet[-jpeg:], np.uint8), cv2.IMREAD_COLOR)
+    assert shown is not None
     assert shown.shape == (360, 640, 3)
 
 

@@ -28,6 +28,7 @@ from edgehands.preview.page_messages import SourceChoice
 from edgehands.preview.subscriber import BrokerState, Subscriber
 from edgehands.preview.terminal import LiveView
 from edgehands.safe_text import redact
+from edgehands.service.options import RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -211,9 +212,13 @@ class _Service:
         self.child = self._stack.enter_context(
             Child(
                 "service",
-                ["-m", "edgehands.service", "--config", str(_no_file(self._folder))],
+                ["-m", "edgehands.service"],
                 self._folder,
-                {**self._settings, "EDGEHANDS_CAMERA__SOURCE": source},
+                {
+                    **self._settings,
+                    "EDGEHANDS_CAMERA__SOURCE": source,
+                    **RunOptions(config=str(_no_file(self._folder))).to_environment(),
+                },
             )
         )
 

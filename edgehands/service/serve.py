@@ -76,10 +76,11 @@ def serve(
     with ExitStack() as stack:
         stack.enter_context(stop_on_signals(stop))
         topics = topics_of(config)
-        with _told(config, topics.problem):
-            tracker = stack.enter_context(HandTracker(config.tracking))
+        # The source first: a wrong one is told before the models are loaded.
         with _told(config, topics.camera_problem):
             source = stack.enter_context(open_camera())
+        with _told(config, topics.problem):
+            tracker = stack.enter_context(HandTracker(config.tracking))
         publisher = MqttPublisher(config)
 
         def info() -> InfoMessage:
