@@ -30,10 +30,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync import client
 from websockets.typing import Origin
 
-from edgehands.preview import server, serving
-from edgehands.preview.hub import Hub
-from edgehands.preview.live import LiveState
-from edgehands.preview.subscriber import BrokerState
+from edgehands.preview import server, serving, sockets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,23 +202,22 @@ class Visitor:
 
 def test_wrong_tokens_are_tried_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it: thousands of connections could try thousands of tokens a second."""
-    monkeypatch.setattr(server, "WRONG_TOKEN_PAUSE_S", 0.2)
+    monkeypatch.setattr(sockets, "WRONG_TOKEN_PAUSE_S", 0.2)
     compared: list[str] = []
 
     def same(given: str, _right: str) -> bool:
         compared.append(given)
         return False
 
-    monkeypatch.setattr(server, "same_token", same)
-    state = LiveState("edgehands", BrokerState("x"))
+    monkeypatch.setattr(sockets, "same_token", same)
 
     async def visit() -> list[int]:
-        live = server._Live(Hub(state), TOKEN)
+        door = sockets.Door(TOKEN)
         crowd = [Visitor("10.0.0.7", "wrong, all of them") for _ in range(500)]
         crowd += [Visitor("10.0.0.8", "wrong, from elsewhere")]
-        await asyncio.gather(*(live._let_in(visitor) for visitor in crowd))  # type: ignore[arg-type]
-        assert not live._wrong
-        assert not live._waiting
+        await asyncio.gather(*(door.let_in(visitor) for visitor in crowd))  # type: ignore[arg-type]
+        assert not door._wrong
+        assert not door._waiting
         return [visitor.code for visitor in crowd]
 
     codes = asyncio.run(visit())
@@ -232,21 +228,20 @@ def test_wrong_tokens_are_tried_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch)
 
 def test_silence_is_bounded_for_one_address_and_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it: silent connections would fill the memory, or one address keep out the others."""
-    monkeypatch.setattr(server, "TOKEN_TIMEOUT_S", 3600.0)
-    state = LiveState("edgehands", BrokerState("x"))
+    monkeypatch.setattr(sockets, "TOKEN_TIMEOUT_S", 3600.0)
 
     async def visit() -> None:
-        live = server._Live(Hub(state), TOKEN)
+        door = sockets.Door(TOKEN)
         tasks = []
         for number in range(200):
             visitor = Visitor(f"10.0.0.{number}" if number % 2 else "10.0.0.1")
-            tasks.append(asyncio.create_task(live._let_in(visitor)))  # type: ignore[arg-type]
+            tasks.append(asyncio.create_task(door.let_in(visitor)))  # type: ignore[arg-type]
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            assert len(live._waiting) <= 64
-            assert list(live._waiting.values()).count("10.0.0.1") <= 8
+            assert len(door._waiting) <= 64
+            assert list(door._waiting.values()).count("10.0.0.1") <= 8
             owner = Visitor("10.0.0.1", TOKEN)
-            assert await live._let_in(owner)  # type: ignore[arg-type]
+            assert await door.let_in(owner)  # type: ignore[arg-type]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
