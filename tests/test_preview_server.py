@@ -339,7 +339,7 @@ def test_a_token_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.Monkey
     """On the command line it would be in the shell's history and in every list of processes."""
     file = tmp_path / "token"
     asked: list[serving.PageAddress] = []
-    monkeypatch.setattr(server, "serve_page", lambda _, address, **__: asked.append(address))
+    monkeypatch.setattr(server, "serve_page", lambda _, address, *__, **___: asked.append(address))
     runner = CliRunner()
     for raw, token in ((f"{TOKEN}\nmore", TOKEN), ("é" * 12 + "\r\n", "é" * 12)):
         file.write_bytes(raw.encode())
