@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 
 DAMAGE_LIMIT = 50
 """So many packets in a row that can't be decoded are taken for the end of the film."""
-DEFAULT_FPS = 30.0
 
 _WITHOUT_TIMES = frozenset(
     {"h264", "hevc", "vvc", "m4v", "mpegvideo", "mjpeg", "obu", "av1", "dirac", "cavsvideo", "h263"}
@@ -50,20 +49,18 @@ class AvFilm:
         SourceError: No film, nothing in it can be decoded, or larger than the limits.
     """
 
-    def __init__(self, path: Path, *, fps: float | None, threads: int) -> None:
+    def __init__(self, path: Path, *, fps: float | None, default_fps: float, threads: int) -> None:
         self._name = shown(path)
         self._file = path.open("rb")
         self._container: Any = None
         try:
             self._container = self._open()
-            stream = video_stream(self._container)
-            if stream is None:
-                raise SourceError(f"{self._name}: no pictures in it: give an image or a video")
+            stream = video_stream(self._container, self._name)
             check_size(path, stream.codec_context.width or 1, stream.codec_context.height or 1)
             set_up_decoder(stream, threads=threads)
             self._stream = stream
             self._raw = self._container.format.name in _WITHOUT_TIMES
-            self.fps = self._rate(fps)
+            self.fps = self._rate(fps, default_fps)
             self.seconds = self._length()
             self.frames = stream.frames or round(self.seconds * self.fps)
             self.damaged = 0
@@ -125,13 +122,12 @@ class AvFilm:
                 f"{self._name}: not an image, and not a video that can be read ({reason(error)})"
             ) from None
 
-    def _rate(self, given: float | None) -> float:
+    def _rate(self, given: float | None, default: float) -> float:
         stream = self._stream
         if self._raw:
             # FFmpeg says 25 where the pictures say nothing.
-            told = stream.codec_context.framerate if self._stream.codec_context.name != "mjpeg" else 0
-            return given or _plausible(told) or DEFAULT_FPS
-        return _plausible(stream.average_rate) or _plausible(stream.guessed_rate) or DEFAULT_FPS
+            return given or _plausible(stream.codec_context.framerate) or default
+        return _plausible(stream.average_rate) or _plausible(stream.guessed_rate) or default
 
     def _length(self) -> float:
         stream = self._stream

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from edgehands.cameras.limits import MAX_IMAGE_PIXELS
+from edgehands.errors import SourceError
 from edgehands.geometry.constants import LONGEST_SIDE
 
 if TYPE_CHECKING:
@@ -44,10 +45,16 @@ def reason(error: BaseException) -> str:
     return " ".join(text.split())[:200]
 
 
-def video_stream(container: Any) -> Any:
-    """Give the film among a file's streams: the largest picture that is no cover; None = none."""
+def video_stream(container: Any, name: str) -> Any:
+    """Give the film among a file's streams: the largest picture that is no cover.
+
+    Raises:
+        SourceError: There is none.
+    """
     found = [s for s in container.streams.video if not is_cover(s)]
-    return max(found, key=lambda s: (s.codec_context.width or 0) * (s.codec_context.height or 0)) if found else None
+    if not found:
+        raise SourceError(f"{name}: no moving pictures in it: give a video, or the camera's path")
+    return max(found, key=lambda s: (s.codec_context.width or 0) * (s.codec_context.height or 0))
 
 
 def is_cover(stream: Any) -> bool:
@@ -74,7 +81,8 @@ def square_pixels(width: int, height: int, aspect: Fraction | None) -> tuple[int
     """Width and height at which a picture's pixels are square: one of them grows, none shrinks.
 
     Args:
-        width, height: as stored.
+        width: as stored, pixels.
+        height: as stored, pixels.
         aspect: width of a stored pixel divided by its height; None = unknown, taken for 1.
     """
     ratio = float(aspect) if aspect else 1.0
@@ -82,7 +90,11 @@ def square_pixels(width: int, height: int, aspect: Fraction | None) -> tuple[int
     if not 0.2 <= ratio <= 5 or math.isclose(ratio, 1.0, abs_tol=0.005):
         return width, height
     wide = (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
-    return wide if max(wide) <= LONGEST_SIDE and wide[0] * wide[1] <= MAX_IMAGE_PIXELS else (width, height)
+    return (
+        wide
+        if max(wide) <= LONGEST_SIDE and wide[0] * wide[1] <= MAX_IMAGE_PIXELS
+        else (width, height)
+    )
 
 
 class Shaper:
@@ -204,7 +216,9 @@ class Deinterlacer:
 
 def _bwdif(width: int, height: int, form: str) -> Any:
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=width, height=height, format=form, time_base=MICROSECONDS)
+    source = graph.add_buffer(
+        width=width, height=height, format=av.VideoFormat(form), time_base=MICROSECONDS
+    )
     filtered = graph.add("bwdif", "mode=send_frame:deint=interlaced")
     end = graph.add("buffersink")
     source.link_to(filtered)

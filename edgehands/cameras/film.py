@@ -52,13 +52,14 @@ class Film(Protocol):
         """Close the file."""
 
 
-def open_film(path: Path, *, fps: float | None = None, threads: int = 1) -> Film:
+def open_film(path: Path, *, fps: float | None, default_fps: float, threads: int) -> Film:
     """Open a film or an animated image.
 
     Args:
         path: a file that is there.
-        fps: the rate of a file without times of its own; None = what it says itself, or 30.
-        threads: for decoding.
+        fps: the rate of a file without times of its own; None = what it says itself, if anything.
+        default_fps: its rate where nobody says anything.
+        threads: for decoding; 0 = by the number of cores.
 
     Raises:
         SourceError: No film, or larger than the limits.
@@ -68,7 +69,13 @@ def open_film(path: Path, *, fps: float | None = None, threads: int = 1) -> Film
     # Only here: a camera's service has no use for FFmpeg a second time in memory.
     from edgehands.cameras.av_film import AvFilm  # noqa: PLC0415
 
-    return AvFilm(path, fps=fps, threads=threads)
+    return AvFilm(path, fps=fps, default_fps=default_fps, threads=threads)
+
+
+def is_animation(path: Path) -> bool:
+    """Whether an image file holds frames with times, as a GIF may."""
+    with ImageFile(path) as file:
+        return file.animated
 
 
 class Animation:

@@ -15,7 +15,7 @@ import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import cv2
 import numpy as np
@@ -99,7 +99,7 @@ class ImageFile:
         self.animated = self.pages > 1 and self.format in _ANIMATED
         self.fps = 1 / self._duration()
 
-    def __enter__(self) -> ImageFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -218,7 +218,7 @@ def _is_multi_picture(data: bytes) -> bool:
 def _open(data: bytes, path: str | os.PathLike[str]) -> Image.Image:
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - a camera's service does without
 
-    formats = _FORMATS
+    formats: tuple[str, ...] = _FORMATS
     if Path(path).suffix.lower() == ".tga":  # TGA has no mark of its own: only the name tells it
         formats = (*_FORMATS, "TGA")
     _register_heif()
@@ -234,12 +234,16 @@ def _open(data: bytes, path: str | os.PathLike[str]) -> Image.Image:
     except UnidentifiedImageError:
         brand = data[8:12] if data[4:8] == b"ftyp" else b""
         if brand in _HEIF_BRANDS:
-            raise SourceError(f"{name}: HEIC needs one more package: pip install pillow-heif") from None
+            raise SourceError(
+                f"{name}: HEIC needs one more package: pip install pillow-heif"
+            ) from None
         if brand in {b"avif", b"avis"}:
-            raise SourceError(f"{name}: AVIF needs Pillow 11.3 or newer: pip install -U pillow") from None
+            raise SourceError(
+                f"{name}: AVIF needs Pillow 11.3 or newer: pip install -U pillow"
+            ) from None
         raise SourceError(
-            f"{name}: not an image that can be read (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF), "
-            "or cut off in its header"
+            f"{name}: not an image that can be read (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, "
+            "AVIF), or cut off in its header"
         ) from None
     except (OSError, ValueError, SyntaxError, MemoryError, *_PARSING) as error:
         raise SourceError(f"{name}: damaged: {_reason(error)}: copy it again") from None

@@ -7,6 +7,7 @@ out at full size, with everything behind the hole shifted. simplejpeg is the bin
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
+
+PADDING = 64
+"""Cameras were seen to write a few bytes too many; more than these are what a hole leaves over."""
 
 
 def decode_jpeg(data: bytes | NDArray[np.uint8]) -> NDArray[np.uint8] | None:
@@ -40,11 +44,33 @@ def decode_jpeg(data: bytes | NDArray[np.uint8]) -> NDArray[np.uint8] | None:
         try:
             image = simplejpeg.decode_jpeg(data)
         except ValueError as error:
-            # The only warning that is no damage; the words are those of libjpeg's jerror.h.
-            if "extraneous bytes before marker" not in str(error):
+            if not _is_harmless(str(error)):
                 raise
-            image = simplejpeg.decode_jpeg(data, strict=False)
-    except (ValueError, MemoryError) as error:
+            image = simplejpeg.decode_jpeg(_without_junk(bytes(data)), strict=False)
+    except (ValueError, KeyError, MemoryError) as error:  # KeyError: an unknown colour space
         log.debug("JPEG: %s", error)
         return None
     return np.asarray(image, np.uint8)
+
+
+def _is_harmless(warning: str) -> bool:
+    """Whether libjpeg (jerror.h has its words) only found some bytes too many."""
+    found = re.search(r"(\d+) extraneous bytes before marker", warning)
+    return found is not None and int(found[1]) <= PADDING
+
+
+def _without_junk(data: bytes) -> bytes:
+    """Take out what stands between the segments before the picture: simplejpeg stops at it."""
+    kept, at = [data[:2]], 2
+    while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
+        marker = data[at + 1]
+        if marker == 0xDA:
+            kept.append(data[at:])
+            break
+        if marker in {0x00, 0xFF}:  # no marker at all, or a fill byte before one
+            at += 1
+            continue
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        kept.append(data[at:end])
+        at = end
+    return b"".join(kept)

@@ -38,7 +38,7 @@ class VideoSource(Closing):
         realtime: see above.
         uri: how it was asked for.
         loop: begin again at the end, in real time; None = as ``settings`` say.
-        fps: the rate of a file without times; None = as it says itself, or 30.
+        fps: the rate of a file without times; None = as it says itself, or as ``settings`` say.
         clock: for tests.
         opener: gives the film, again and again; None = by what the file is.
 
@@ -79,12 +79,13 @@ class VideoSource(Closing):
         self._offset = 0.0  # video time at which the current round began
         self._next_t = 0.0
         threads = 1 if realtime else ALL_CORES
-        self._open = opener or (lambda: open_film(path, fps=fps, threads=threads))
+        self._open = opener or (
+            lambda: open_film(path, fps=fps, default_fps=settings.fps, threads=threads)
+        )
         self._wall = path.stat().st_mtime
         self._film = self._open()
         try:
-            if not self._grab():
-                raise SourceError(f"{self._name}: no frame in it: convert it again")
+            self.finished = not self._grab()
         except BaseException:
             self._film.close()
             raise
@@ -109,6 +110,10 @@ class VideoSource(Closing):
             image = self._film.retrieve()
             self._step()
             if image is None:
+                if self.finished and not self._seq:
+                    raise SourceError(
+                        f"{self._name}: no frame of it can be shown: convert it again"
+                    )
                 continue
             if self._realtime:
                 t_mono, t_wall = self._pacer.times(t)

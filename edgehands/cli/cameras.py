@@ -28,7 +28,7 @@ group = typer.Typer(
 )
 app.add_typer(group, name="cameras")
 
-_LIVE = ("picamera2:", "v4l2:", "rtsp:", "fake:", "demo:", "/dev/")
+_LIVE = ("picamera2:", "v4l2:", "rtsp:", "rtsps:", "http:", "https:", "fake:", "demo:", "/dev/")
 
 BoardOption = Annotated[
     str,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-LIVE = ("v4l2", "picamera2", "rtsp", "fake")
+LIVE = ("v4l2", "picamera2", "rtsp", "http", "fake")
 
 
 class Faces(enum.StrEnum):

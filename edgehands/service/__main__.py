@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--source",
         metavar="URI",
-        help="picamera2:0, v4l2:/dev/video0, rtsp://…, file:clip.mp4, dir:images/ or demo:",
+        help="picamera2:0, v4l2:/dev/video0, rtsp://…, http://…, file:clip.mp4, dir:images/ or demo:",
     )
     parser.add_argument("--mqtt", metavar="URL", help="mqtt://host:1883; mqtts:// for TLS")
     parser.add_argument("--verbose", "-v", action="store_true", help="log more")
