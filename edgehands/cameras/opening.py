@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgehands.cameras.base import SourceInfo, redact
+from edgehands.cameras.base import SourceInfo
 from edgehands.cameras.capture import Backoff, LiveSource
 from edgehands.cameras.fake import FakeLife, FakeSource, parse_script
 from edgehands.cameras.files import ImageSource, in_words, list_folder
@@ -18,6 +18,7 @@ from edgehands.cameras.settings import CameraSettings
 from edgehands.cameras.v4l2 import V4L2Opener
 from edgehands.cameras.video import VideoSource
 from edgehands.errors import SourceNotFound, UsageError
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,8 +134,7 @@ def _open_camera(
     elif scheme in STREAMS:
         if not has_host(uri):
             raise UsageError(
-                f"'{redact(uri)}': no host in it: give for example "
-                f"{scheme}://user:password@host/path"
+                f"'{redact(uri)}': no host in it: give for example {scheme}://host/path"
             )
         # Only here: a camera on a cable has no use for FFmpeg a second time in memory.
         from edgehands.cameras.stream import StreamOpener  # noqa: PLC0415

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import av
 
-from edgehands.cameras.base import redact
 from edgehands.cameras.capture import Complaints, Shot
 from edgehands.cameras.decoding import (
     CONTAINERS,
@@ -29,6 +28,7 @@ from edgehands.cameras.http import open_mjpeg
 from edgehands.cameras.limits import check_size
 from edgehands.cameras.pacing import Clock, Pacer
 from edgehands.errors import SourceError
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-LIVE = ("v4l2", "picamera2", "rtsp", "http", "fake")
+LIVE = ("v4l2", "picamera2", "rtsp", "rtsps", "http", "https", "fake")
 
 
 class Faces(enum.StrEnum):
