@@ -24,6 +24,7 @@ from edgehands.cameras.settings import CameraSettings
 from edgehands.cameras.video import VideoSource
 from edgehands.errors import EdgehandsError, SourceError, SourceNotFound
 from edgehands.hand import Frame
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     import os
@@ -46,11 +47,17 @@ class InputFile:
         path: where it is; of a camera, stream or ``demo:`` its URI.
         kind: ``image`` (pictures that have nothing to do with each other), ``video`` or ``camera``.
             An animated image turns out to be a video only when it is opened.
+        uri: of a camera, how it was asked for: it may hold a password.
     """
 
     path: Path
     kind: Kind
     uri: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages, and in the ``source`` of its frames."""
+        return redact(self.uri) or shown(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +197,7 @@ def read_input(
 
 def failure_of(file: InputFile, error: EdgehandsError | OSError) -> SourceFailure:
     """Name an input that couldn't be read, and why."""
-    name = shown(file.path)
+    name = file.name
     if isinstance(error, (SourceError, SourceNotFound)):
         return SourceFailure(name, error)
     why = getattr(error, "strerror", None) or str(error)
