@@ -20,8 +20,9 @@ from edgehands.cli.choices import (
     Precision,
     PrecisionOption,
 )
+from edgehands.cli.evaluate_data import DataOptions, evaluate_data
 from edgehands.cli.output import people, tables
-from edgehands.config import TrackingConfig
+from edgehands.config import DEFAULT_PATHS, TrackingConfig, load
 from edgehands.errors import UsageError
 from edgehands.evaluation.clips import load_clips
 from edgehands.evaluation.metrics import Score, score, total
@@ -63,12 +64,42 @@ def evaluate(
         Path | None, typer.Option(help="Where drawn clips are kept (2 GB for the suite).")
     ] = None,
     list_clips: Annotated[bool, typer.Option("--list", help="Name the clips and exit.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Labelled pictures instead of clips; the next five belong to it."
+        ),
+    ] = None,
+    annotator: Annotated[
+        str, typer.Option(metavar="NAME", help="Whose answers; else who answered most.")
+    ] = "",
+    models: Annotated[
+        str, typer.Option(metavar="A,B", help="full, lite, full-float, lite-int8 and so on.")
+    ] = "full,lite",
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page with plots and the worst pictures."),
+    ] = None,
+    propose: Annotated[
+        bool, typer.Option("--propose", help="Choose thresholds for this camera.")
+    ] = False,
+    write: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The configuration file that gets them if they gain."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for programs.")] = False,
 ) -> None:
     """Track the benchmark's films and print the marks, clip by clip.
 
-    The first run draws the films, some minutes; they are kept for later ones.
+    The first run draws the films, some minutes; they are kept for later ones. With --data, pictures
+    of one's own camera instead, recorded and annotated.
     """
+    if data is not None:
+        wanted = tuple(name.strip() for name in models.split(",") if name.strip())
+        options = DataOptions(data, annotator, wanted, report, propose, write, as_json)
+        tracking = load([write] if write is not None and write.exists() else DEFAULT_PATHS).tracking
+        evaluate_data(options, msgspec.structs.replace(tracking, backend=backend.value))
+        return
     if list_clips:
         _list()
         return
@@ -87,7 +118,7 @@ def evaluate(
     with Progress(console=people, transient=True, disable=not people.is_terminal) as bar:
         films = _load(bar, names, seed=seed, quick=quick, folder=folder)
         marks = _track(bar, config, films)
-    report = Report(
+    told = Report(
         model=config.model,
         precision=config.precision,
         backend=config.backend,
@@ -97,9 +128,9 @@ def evaluate(
         total=total(list(marks.values())),
     )
     if as_json:
-        typer.echo(msgspec.json.encode(report).decode())
+        typer.echo(msgspec.json.encode(told).decode())
     else:
-        _show(report)
+        _show(told)
 
 
 def _load(
