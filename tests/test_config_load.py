@@ -256,7 +256,7 @@ def test_only_the_two_usual_files_may_be_missing(tmp_path: Path) -> None:
     assert load(env={}) is not None
     with pytest.raises(ConfigError, match="doesn't exist"):
         load([tmp_path / "nowhere.toml"], env={})
-    with pytest.raises(ConfigError, match="can't be read"):
+    with pytest.raises(ConfigError, match="is a folder: give"):
         load([tmp_path], env={})
 
 

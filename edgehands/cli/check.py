@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgehands.config import DEFAULT_PATHS, explain, load_with_origins
-from edgehands.errors import ConfigError
+from edgehands.cli.choices import ConfigOption
 
 app = typer.Typer()
 
 
 @app.command()
 def check(
-    config: Annotated[
-        Path | None, typer.Option(help="Read this file only, instead of the usual two.")
-    ] = None,
+    config: ConfigOption = None,
     *,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing if good.")] = False,
 ) -> None:
@@ -28,6 +24,9 @@ def check(
     Read in this order, each over the one before: /etc/edgehands/edgehands.toml,
     /boot/firmware/edgehands.toml, EDGEHANDS_SECTION__KEY variables.
     """
+    from edgehands.config import DEFAULT_PATHS, explain, load_with_origins
+    from edgehands.errors import ConfigError
+
     try:
         loaded = load_with_origins([config] if config else DEFAULT_PATHS)
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""``edgehands eval --data``: how well do the models do on one's own labelled pictures?"""
+"""``edgehands eval --data``: how well the models do on one's own labelled pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from edgehands.atomic import replace_file
-from edgehands.cli.output import people, tables
+from edgehands.cli.actions.output import people, tables
 from edgehands.config import TrackingConfig
 from edgehands.config.edit import set_in_file
 from edgehands.dataset import LabelledImage, read
