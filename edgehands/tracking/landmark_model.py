@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from edgehands.backends.base import Model
     from edgehands.hand import Roi
 
-_SIZE = (LANDMARK_INPUT_SIZE, LANDMARK_INPUT_SIZE)
 _FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
@@ -64,14 +63,16 @@ class LandmarkModel:
     def __init__(self, model: Model, min_presence: float) -> None:
         self._model = model
         self._min_presence = min_presence
+        self._side = model.pixels().shape[0]
         self.runs = 0
         self.seconds = 0.0
 
     def read(self, image: NDArray[np.uint8], roi: Roi) -> LandmarkReading | None:
         """The hand in a ROI of a frame, (H, W, 3) uint8 RGB; None where there is none."""
         roi = on_grid(roi)
-        to_frame = crop_to_frame(roi, LANDMARK_INPUT_SIZE)
-        cv2.warpAffine(image, to_frame, _SIZE, self._model.pixels(), _FLAGS, cv2.BORDER_REPLICATE)
+        to_frame = crop_to_frame(roi, self._side)
+        size = (self._side, self._side)
+        cv2.warpAffine(image, to_frame, size, self._model.pixels(), _FLAGS, cv2.BORDER_REPLICATE)
         start = time.perf_counter()
         self._model.run()
         self.seconds += time.perf_counter() - start
@@ -81,7 +82,8 @@ class LandmarkModel:
             return None
         raw = self._model.output("landmarks").reshape(21, 3)
         world = self._model.output("world_landmarks").reshape(21, 3)
-        landmarks = project_landmarks(raw, to_frame)
+        # Whatever its input, a model answers in pixels of a crop of LANDMARK_INPUT_SIZE.
+        landmarks = project_landmarks(raw, crop_to_frame(roi, LANDMARK_INPUT_SIZE))
         return LandmarkReading(
             roi,
             landmarks_roi(landmarks),
