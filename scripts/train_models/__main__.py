@@ -42,7 +42,13 @@ def teach(name: str, recipe: Recipe, options: argparse.Namespace) -> None:
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
     blob = data.teacher(options.models)
-    squares = locate(sources.find(options.data, options.more), out / "hands.json")
+    try:
+        photographs = sources.find(options.data, options.more)
+    except FileNotFoundError as error:
+        if not options.quick:
+            raise SystemExit(str(error)) from error
+        photographs = []
+    squares = locate(photographs, out / "hands.json") if photographs else []
     negatives = data.pictures_without_hands(options.more)
     learning = data.Found(
         [s for s in squares if not sources.is_held_out(s.source)], negatives[::2], blob

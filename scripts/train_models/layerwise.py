@@ -10,7 +10,7 @@ an error (both below 0, or both above 6) the error doesn't count, which a few re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,7 +20,7 @@ from . import network
 from .network import Network, activate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from build_models.graph import Graph, Op
 
@@ -44,12 +44,37 @@ class Effort:
     rounds: int = 3
 
 
+@dataclass(frozen=True)
+class Hints:
+    """What is known of a network besides its parent.
+
+    Attributes:
+        targets: for the outputs of some operators, what they should be: (N, C, side, side).
+        floors: for some of these, a value below which it doesn't matter how far below.
+        importance: how much each part of a picture matters, (N, 1, any, any); none: all alike.
+    """
+
+    targets: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    floors: Mapping[str, float] = field(default_factory=dict)
+    importance: torch.Tensor | None = None
+
+    def chances(self, side: int) -> torch.Tensor | None:
+        """How likely each place of a grid is to be taken as an example, (N, side²)."""
+        if self.importance is None:
+            return None
+        return F.adaptive_avg_pool2d(self.importance, side).flatten(1)
+
+
+NO_HINTS = Hints()
+
+
 def fit(
     teacher: Graph,
     student: Graph,
     pictures: tuple[torch.Tensor, torch.Tensor],
     effort: Effort,
     tell: Callable[[str], None],
+    hints: Hints = NO_HINTS,
 ) -> Graph:
     """The student's graph with weights fitted layer by layer.
 
@@ -59,6 +84,7 @@ def fit(
         pictures: (N, 3, T, T) and (N, 3, S, S), uint8: the same hands at both sizes.
         effort: how much work is done.
         tell: gets a line for each layer: its error of the target's power, before and after.
+        hints: what is known besides.
     """
     high, low = Network(teacher), Network(student)
     size = pictures[1].shape[2]
@@ -73,11 +99,14 @@ def fit(
                 shape = student.tensors[op.outputs[0]].shape
                 wanted = _resampled(target, shape, size)
                 other = _beside(student, op)
-                if other in seen_low:
+                if op.outputs[0] in hints.targets:
+                    wanted = hints.targets[op.outputs[0]]
+                elif other in seen_low:
                     # What stands beside it in the sum is off too: make up for that.
                     skipped = _resampled(_real(seen_high[other]).half(), shape, size)
                     wanted = wanted + skipped - seen_low[other]
-                before, after = _refit(low, op, seen_low, wanted, effort, generator)
+                task = _Task(op, wanted, hints.floors.get(op.outputs[0]), effort)
+                before, after = _refit(low, seen_low, task, hints, generator)
                 tell(f"{i:3d} {op.kind:18s} {before:.4f} -> {after:.4f}")
             seen_high[above.outputs[0]] = _stored(activate(above, target))
             seen_low[op.outputs[0]] = _stored(activate(op, _linear(low, op, seen_low)))
@@ -140,17 +169,36 @@ def _resampled(target: torch.Tensor, shape: tuple[int, ...], size: int) -> torch
     return torch.cat(parts)
 
 
+@dataclass(frozen=True)
+class _Task:
+    """An operator, what it should give before its activation, and how hard to try."""
+
+    op: Op
+    wanted: torch.Tensor
+    floor: float | None
+    effort: Effort
+
+    def hidden(self, targets: torch.Tensor, given: torch.Tensor) -> torch.Tensor | None:
+        """Where an error does no harm."""
+        kind = self.op.options.get("fusedActivationFunction", 0)
+        floor = 0.0 if kind in {1, 3} else self.floor
+        if floor is None:
+            return None
+        out = (targets <= floor) & (given <= floor)
+        return out | (targets >= 6) & (given >= 6) if kind == 3 else out
+
+
 def _refit(
     net: Network,
-    op: Op,
     seen: dict[str, torch.Tensor],
-    wanted: torch.Tensor,
-    effort: Effort,
+    task: _Task,
+    hints: Hints,
     generator: torch.Generator,
 ) -> tuple[float, float]:
     """Change an operator's weights and bias; its relative squared error before and after."""
+    op, effort = task.op, task.effort
     weights, bias = net.value(op.inputs[1]), net.value(op.inputs[2])
-    rows, targets = _examples(op, seen[op.inputs[0]], wanted, weights, effort.rows, generator)
+    rows, targets = _examples(task, seen[op.inputs[0]], weights, hints, generator)
     # (channels, rows, taps + 1): one group for all outputs, or one for each depthwise channel.
     flat = weights.reshape(len(rows), -1, rows.shape[2] - 1)
     known = torch.cat([flat, bias.reshape(len(rows), -1, 1)], 2)
@@ -165,11 +213,8 @@ def _refit(
     for number in range(effort.rounds + 1):
         given = rows @ solution.transpose(1, 2)
         error = targets - given
-        kind = op.options.get("fusedActivationFunction", 0)
-        if kind in {1, 3}:
-            hidden = (targets <= 0) & (given <= 0)
-            if kind == 3:
-                hidden |= (targets >= 6) & (given >= 6)
+        hidden = task.hidden(targets, given)
+        if hidden is not None:
             error = error.masked_fill(hidden, 0)
         shown = activate(op, targets)
         relative = float(error.pow(2).sum() / (shown - shown.mean(1, keepdim=True)).pow(2).sum())
@@ -185,40 +230,42 @@ def _refit(
 
 
 def _examples(
-    op: Op,
+    task: _Task,
     inputs: torch.Tensor,
-    wanted: torch.Tensor,
     weights: torch.Tensor,
-    most: int,
+    hints: Hints,
     generator: torch.Generator,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Inputs with a 1 behind them, (G, rows, taps + 1), and targets, (G, rows, outputs)."""
+    op, wanted = task.op, task.wanted
     if op.kind == "FULLY_CONNECTED":
         one = torch.cat([inputs.flatten(1).float(), torch.ones(len(inputs), 1)], 1)
         return one[None], wanted.flatten(1).float()[None]
     side, count = wanted.shape[2], wanted.shape[0]
-    each = max(1, min(side * side, most // count))
+    each = max(1, min(side * side, task.effort.rows // count))
     kernel = (weights.shape[2], weights.shape[3])
+    chances = hints.chances(side)
+    if chances is None:
+        chances = torch.ones(count, side * side)
     rows, targets = [], []
     for start in range(0, count, BATCH):
         value = _real(inputs[start : start + BATCH])
-        pads = network.padding(op, value.shape[2], value.shape[3], kernel)
-        places = torch.randperm(side * side, generator=generator)[:each]
+        places = torch.multinomial(chances[start : start + BATCH], each, generator=generator)
+        which = torch.arange(len(value))[:, None]
         if kernel == (1, 1):
-            patches = value.flatten(2)[:, :, places].unsqueeze(2)
+            taken = value[which, :, places // side, places % side].unsqueeze(3)
         else:
             stride = (op.options["strideH"], op.options["strideW"])
-            padded = F.pad(value, pads)
-            windows = padded.unfold(2, kernel[0], stride[0]).unfold(3, kernel[1], stride[1])
-            windows = windows[:, :, places // side, places % side]
-            patches = windows.flatten(3).transpose(2, 3)  # (n, channels, taps, places)
-        rows.append(patches)
-        targets.append(wanted[start : start + BATCH].float().flatten(2)[:, :, places])
-    taken, goal = torch.cat(rows), torch.cat(targets)
+            pads = network.padding(op, value.shape[2], value.shape[3], kernel)
+            windows = F.pad(value, pads).unfold(2, kernel[0], stride[0])
+            windows = windows.unfold(3, kernel[1], stride[1])
+            taken = windows[which, :, places // side, places % side].flatten(3)
+        rows.append(taken)  # (n, places, channels, taps)
+        goal = wanted[start : start + BATCH].float()
+        targets.append(goal[which, :, places // side, places % side])
+    x, y = torch.cat(rows).flatten(0, 1), torch.cat(targets).flatten(0, 1)
     if op.kind == "DEPTHWISE_CONV_2D":
-        x = taken.permute(1, 0, 3, 2).flatten(1, 2)  # (channels, rows, taps)
-        y = goal.permute(1, 0, 2).flatten(1)[:, :, None]
+        x, y = x.transpose(0, 1), y.t()[:, :, None]
     else:
-        x = taken.permute(0, 3, 1, 2).flatten(2).flatten(0, 1)[None]
-        y = goal.permute(0, 2, 1).flatten(0, 1)[None]
+        x, y = x.flatten(1)[None], y[None]
     return torch.cat([x, torch.ones(*x.shape[:2], 1)], 2), y

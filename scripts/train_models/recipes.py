@@ -43,7 +43,7 @@ class Recipe:
             effort=Effort(rows=1500, rounds=1),
             learn=replace(self.learn, photographs=32, drawn=16, empty=8),
             examine=replace(self.examine, photographs=24, drawn=8, empty=4),
-            schedule=replace(self.schedule, steps=24, batch=8, every=12, rate=3e-4),
+            schedule=replace(self.schedule, steps=24, batch=8, every=6, rate=3e-4),
         )
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from build_models.graph import Tensor
+
 if TYPE_CHECKING:
     from build_models.graph import Graph
 
@@ -28,7 +30,9 @@ def for_input(graph: Graph, size: int) -> Graph:
         if op.kind == "RESHAPE":
             count, last = int(np.prod(source.shape)), target.shape[-1]
             target.shape = (1, count // last, last)
-            out.tensors[op.inputs[1]].data = np.array(target.shape, np.int32)
+            # Constants of shape are shared between operators that now differ.
+            op.inputs[1] = f"shape_of_{op.outputs[0]}"
+            out.tensors[op.inputs[1]] = Tensor((3,), "int32", np.array(target.shape, np.int32))
             op.options["newShape"] = list(target.shape)
         elif op.kind == "CONCATENATION":
             sizes = [out.tensors[name].shape for name in op.inputs]

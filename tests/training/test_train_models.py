@@ -1,0 +1,139 @@
+"""Models of our own are trained by one command, and what is shipped is what was trained."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch isn't installed: run scripts/train_models/test")
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from build_models import graph  # noqa: E402 - needs the path
+from train_models import layerwise, losses, palm_data, shrink, sources, split  # noqa: E402
+from train_models.network import Network  # noqa: E402
+from train_models.runner import answers  # noqa: E402
+
+MODELS = ROOT / "models"
+EXPORT_MARGIN = 2e-3
+"""Pixels of a 224-pixel crop: what sums in another order may make of landmarks."""
+
+
+def parent(name: str) -> graph.Graph:
+    """One of MediaPipe's float models."""
+    return graph.read(MODELS / f"{name}_float16.tflite")
+
+
+def smooth_pictures(count: int, size: int) -> np.ndarray:
+    """Pictures of soft blobs, (N, 3, size, size) uint8."""
+    generator = torch.Generator().manual_seed(7)
+    coarse = torch.rand((count, 3, 6, 6), generator=generator)
+    fine = torch.nn.functional.interpolate(coarse, (size, size), mode="bicubic").clamp(0, 1)
+    return (fine * 255).to(torch.uint8).numpy()
+
+
+@pytest.mark.parametrize("size", [224, 160])
+def test_torch_and_the_exported_file_give_the_same_landmarks(size: int) -> None:
+    """A model that is shipped would otherwise not be the one that was examined."""
+    small = shrink.for_input(parent("hand_landmark_lite"), size)
+    pictures = smooth_pictures(2, size)
+    network = Network(small)
+    with torch.no_grad():
+        given = network(torch.from_numpy(pictures).float() / 255)[small.outputs[0]]
+    exported = answers(graph.write(network.to_graph()), pictures)
+    assert np.abs(given.numpy() - exported.landmarks.numpy()).max() < EXPORT_MARGIN
+
+
+def test_a_palm_model_of_another_size_has_its_own_anchors() -> None:
+    """Without them a smaller palm model couldn't be decoded."""
+    small = shrink.for_input(parent("palm_detection_full"), 128)
+    raw = palm_data.run(graph.write(small), torch.from_numpy(smooth_pictures(1, 128)))
+    assert raw.boxes.shape == (1, 896, 18)
+    assert raw.logits.shape == (1, 896)
+    network = Network(small)
+    with torch.no_grad():
+        given = network(torch.from_numpy(smooth_pictures(1, 128)).float() / 255)
+    assert np.abs(given[small.outputs[1]].numpy()[..., 0] - raw.logits).max() < EXPORT_MARGIN
+
+
+def test_answers_of_a_teacher_are_moved_to_the_anchors_of_a_student() -> None:
+    """A palm in the middle of the picture stays there, with half the pixels."""
+    centres = palm_data.palm_anchors(192)
+    boxes = np.zeros((1, 2016, 18), np.float32)
+    boxes[0, :, 4:6] = 96 - centres * 192  # the first key point is the middle for every anchor
+    raw = palm_data.on_student(palm_data.Raw(boxes, np.zeros((1, 2016), np.float32)), 96)
+    inner = np.abs(palm_data.palm_anchors(96) - 0.5).max(1) < 0.35  # beyond, anchors end
+    points = raw.boxes[0, :, 4:6] + palm_data.palm_anchors(96) * 96
+    assert np.abs(points[inner] - 48).max() < 0.01
+
+
+def test_layers_fitted_one_by_one_come_nearer_to_the_teacher() -> None:
+    """The fit is what makes a smaller input usable at all."""
+    large = parent("hand_landmark_lite")
+    small = shrink.for_input(large, 160)
+    pictures = torch.from_numpy(smooth_pictures(48, 224))
+    reduced = torch.nn.functional.interpolate(pictures.float(), (160, 160), mode="area")
+    reduced = reduced.to(torch.uint8)
+    wanted = answers(graph.write(large), pictures.numpy())
+    effort = layerwise.Effort(rows=4000, rounds=1)
+    fitted = layerwise.fit(large, small, (pictures, reduced), effort, lambda line: None)
+    off = [
+        float((answers(graph.write(g), reduced.numpy()).world - wanted.world).abs().mean())
+        for g in (small, fitted)
+    ]
+    assert off[1] < 0.5 * off[0]
+
+
+def test_a_graph_in_two_parts_answers_as_the_whole() -> None:
+    """The frozen half is computed once: what it gives must be what the whole would."""
+    whole = shrink.for_input(parent("hand_landmark_lite"), 160)
+    count = next(c for c in split.seams(whole) if c > 20)
+    front, back = split.split(whole, count)
+    pictures = torch.from_numpy(smooth_pictures(2, 160)).float() / 255
+    with torch.no_grad():
+        middle = Network(front)(pictures)[front.outputs[0]]
+        halves = Network(back)(middle)[whole.outputs[0]]
+        once = Network(whole)(pictures)[whole.outputs[0]]
+    assert torch.equal(halves, once)
+
+
+def test_the_loss_counts_palm_sizes_not_pixels() -> None:
+    """A far hand would otherwise teach next to nothing."""
+    wanted = torch.zeros(2, 63)
+    wanted.reshape(2, 21, 3)[:, 9, 1] = torch.tensor([60.0, 120.0])
+    given = wanted.clone()
+    given.reshape(2, 21, 3)[:, :, 0] += torch.tensor([[6.0], [12.0]])
+    assert losses.nme(given, wanted).tolist() == pytest.approx([0.1, 0.1])
+
+
+def test_held_out_sources_are_never_learned_from() -> None:
+    """A figure for sources that were learned from would be worth nothing."""
+    learned = {"subhih", "ambrosinim", "emrecandir9", "handy4", "digits"}
+    assert not any(sources.is_held_out(name) for name in learned)
+    assert all(sources.is_held_out(name) for name in sources.HELD_OUT)
+
+
+def test_quick_training_runs_from_end_to_end_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """One command makes a student with its curve; drawn hands are enough for it to work."""
+    command = [sys.executable, "-m", "train_models", "landmark_lite", "--quick"]
+    command += ["--data", str(tmp_path / "none"), "--out", str(tmp_path)]
+    environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}", "PATH": "/usr/bin:/bin"}
+    for minutes in ("0", "60"):
+        done = subprocess.run(
+            [*command, "--minutes", minutes],
+            cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+    curve = json.loads((tmp_path / "landmark_lite-quick.json").read_text())
+    assert curve["step"][0] == 0
+    assert curve["step"][-1] == 24
+    assert curve["loss"][-1] < curve["loss"][1]
+    assert (tmp_path / "landmark_lite-quick.png").stat().st_size > 1000
+    model = graph.read(tmp_path / "landmark_lite-quick.tflite")
+    assert model.tensors[model.inputs[0]].shape == (1, 160, 160, 3)
