@@ -7,16 +7,21 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-
 from build_models import graph
 
-from . import data, layerwise, plot, sources
+from . import data, layerwise, palm_data, plot, sources, students
 from .distil import Training
 from .hands import locate
-from .recipes import RECIPES, Recipe
+from .recipes import RECIPES, LandmarkRecipe, PalmRecipe
 from .shrink import for_input, multiplications
+
+if TYPE_CHECKING:
+    from build_models.graph import Graph
+
+    from .distil import Subject
 
 
 def main() -> None:
@@ -37,41 +42,17 @@ def main() -> None:
     teach(options.name, recipe, options)
 
 
-def teach(name: str, recipe: Recipe, options: argparse.Namespace) -> None:
+def teach(name: str, recipe: LandmarkRecipe | PalmRecipe, options: argparse.Namespace) -> None:
     """Fit, descend, and write the student, its curve and its figures; goes on where it stopped."""
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
-    blob = data.teacher(options.models)
-    try:
-        photographs = sources.find(options.data, options.more)
-    except FileNotFoundError as error:
-        if not options.quick:
-            raise SystemExit(str(error)) from error
-        photographs = []
-    squares = locate(photographs, out / "hands.json") if photographs else []
-    negatives = data.pictures_without_hands(options.more)
-    learning = data.Found(
-        [s for s in squares if not sources.is_held_out(s.source)], negatives[::2], blob
-    )
-    examining = data.Found(
-        [s for s in squares if sources.is_held_out(s.source)], negatives[1::2], blob
-    )
     stem = f"{name}-quick" if options.quick else name
-    fitted = out / f"{stem}-fitted.tflite"
-    if not fitted.exists():
-        lesson = data.lesson(recipe.fit, recipe.size, learning, out, say)
-        parent = graph.read(data.teacher(options.models, recipe.parent))
-        student = for_input(parent, recipe.size)
-        pictures = (lesson.large, lesson.pictures)
-        result = layerwise.fit(parent, student, pictures, recipe.effort, say)
-        fitted.write_bytes(graph.write(result))
-    student = graph.read(fitted)
+    if isinstance(recipe, PalmRecipe):
+        student, subjects = palm(recipe, options)
+    else:
+        student, subjects = landmarks(stem, recipe, options)
     say(f"{name}: {multiplications(student):.1f} million multiplications")
-    lessons = (
-        data.lesson(recipe.learn, recipe.size, learning, out, say),
-        data.lesson(recipe.examine, recipe.size, examining, out, say),
-    )
-    training = Training(student, recipe.schedule, lessons, options.device)
+    training = Training(student, recipe.schedule, subjects, options.device)
     checkpoint = out / f"{stem}.pt"
     if checkpoint.exists():
         training.resume(checkpoint)
@@ -79,6 +60,55 @@ def teach(name: str, recipe: Recipe, options: argparse.Namespace) -> None:
     training.keep(checkpoint)
     (out / f"{stem}.json").write_text(json.dumps(asdict(training.curve), indent=1) + "\n")
     plot.curve(training.curve, out / f"{stem}.png", name)
+
+
+def palm(recipe: PalmRecipe, options: argparse.Namespace) -> tuple[Graph, tuple[Subject, Subject]]:
+    """The palm student as it begins, and what it learns from and is examined by."""
+    learning, examining = found(options, "palm_detection")
+    student = students.palm(recipe.size, recipe.seed)
+    making = data.Making(recipe.size, tuple(student.outputs), options.out, say)
+    return student, (
+        palm_data.lesson(recipe.learn, learning, making, views=1),
+        palm_data.lesson(recipe.examine, examining, making, views=0),
+    )
+
+
+def landmarks(
+    stem: str, recipe: LandmarkRecipe, options: argparse.Namespace
+) -> tuple[Graph, tuple[Subject, Subject]]:
+    """The landmark student, fitted layer by layer, and what it learns from and is examined by."""
+    learning, examining = found(options, "hand_landmark")
+    parent = graph.read(data.teacher(options.models, "hand_landmark", recipe.parent))
+    student = for_input(parent, recipe.size)
+
+    making = data.Making(recipe.size, tuple(student.outputs), options.out, say)
+    fitted = options.out / f"{stem}-fitted.tflite"
+    if not fitted.exists():
+        seen = data.lesson(recipe.fit, learning, making)
+        pictures = (seen.large, seen.pictures)
+        result = layerwise.fit(parent, student, pictures, recipe.effort, say)
+        fitted.write_bytes(graph.write(result))
+    student = graph.read(fitted)
+    return student, (
+        data.lesson(recipe.learn, learning, making),
+        data.lesson(recipe.examine, examining, making),
+    )
+
+
+def found(options: argparse.Namespace, task: str) -> tuple[data.Found, data.Found]:
+    """Hands and empty pictures to learn from, and those of held-out sources."""
+    blob = data.teacher(options.models, task)
+    try:
+        photographs = sources.find(options.data, options.more)
+    except FileNotFoundError as error:
+        if not options.quick:
+            raise SystemExit(str(error)) from error
+        photographs = []
+    squares = locate(photographs, options.out / "hands.json") if photographs else []
+    negatives = data.pictures_without_hands(options.more)
+    ours = [s for s in squares if not sources.is_held_out(s.source)]
+    theirs = [s for s in squares if sources.is_held_out(s.source)]
+    return data.Found(ours, negatives[::2], blob), data.Found(theirs, negatives[1::2], blob)
 
 
 def say(text: str) -> None:

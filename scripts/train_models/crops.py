@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-
 from build_models.samples import stray
+
 from edgehands.geometry.roi import crop_to_frame
 
 from . import hands
@@ -91,7 +91,7 @@ def vary(image: Pixels, rng: np.random.Generator) -> Pixels:
         out = np.clip(out + noise, 0, 255)
     elif choice < 0.4:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 70))]
-        out = cv2.imdecode(cv2.imencode(".jpg", out, quality)[1], cv2.IMREAD_COLOR)
+        out = np.asarray(cv2.imdecode(cv2.imencode(".jpg", out, quality)[1], cv2.IMREAD_COLOR))
     return np.ascontiguousarray(out, dtype=np.uint8)
 
 

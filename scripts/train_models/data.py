@@ -6,18 +6,16 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import torch
-
-from build_models import graph
 from build_models.samples import stray
+
 from edgehands.geometry.roi import landmarks_roi
 from edgehands.hand import Roi
 from edgehands.synthetic import random_scene, render_scene
 
 from . import crops, hands, sources
-from .losses import Answers
+from .losses import Answers, landmark_loss, nme
 from .runner import answers
 
 if TYPE_CHECKING:
@@ -40,13 +38,34 @@ class Lesson:
 
     Attributes:
         pictures: (N, 3, S, S) uint8.
-        large: (N, 3, 224, 224) uint8, the same at the teacher's size; none where not asked for.
+        large: (N, 3, 224, 224) uint8, the same at the teacher's size.
         wanted: the right answers.
+        outputs: the student's outputs: landmarks, presence, handedness, world landmarks.
     """
 
     pictures: torch.Tensor
     large: torch.Tensor
     wanted: Answers
+    outputs: tuple[str, ...]
+
+    def loss(self, outputs: dict[str, torch.Tensor], rows: torch.Tensor) -> torch.Tensor:
+        """Of the answers to some of the crops."""
+        given = Answers(*(outputs[name] for name in self.outputs))
+        device = given.landmarks.device
+        wanted = self.wanted.at(rows)
+        return landmark_loss(given, Answers(*(v.to(device) for v in vars(wanted).values())))
+
+    def examine(self, outputs: dict[str, torch.Tensor]) -> dict[str, float]:
+        """NME against the teacher, median and mean, % of palm size; how far presence is off."""
+        given = Answers(*(outputs[name] for name in self.outputs))
+        there = self.wanted.presence[:, 0] > 0.5
+        error = 100 * nme(given.landmarks[there], self.wanted.landmarks[there])
+        off = (given.presence - self.wanted.presence).abs().mean()
+        return {
+            "NME, median, %": float(error.median()),
+            "NME, mean, %": float(error.mean()),
+            "presence off": float(off),
+        }
 
 
 @dataclass(frozen=True)
@@ -67,18 +86,30 @@ class Plan:
     seed: int
 
 
-def lesson(
-    plan: Plan,
-    size: int,
-    found: Found,
-    kept: Path,
-    tell: Callable[[str], None],
-) -> Lesson:
+@dataclass(frozen=True)
+class Making:
+    """How lessons are made.
+
+    Attributes:
+        size: pixels of the student's input.
+        outputs: the student's outputs, in the order of the lesson's answers.
+        kept: where they are kept, made once.
+        tell: gets lines of progress.
+    """
+
+    size: int
+    outputs: tuple[str, ...]
+    kept: Path
+    tell: Callable[[str], None]
+
+
+def lesson(plan: Plan, found: Found, making: Making) -> Lesson:
     """The crops of a plan with their answers; made once and kept in a folder."""
+    size, kept = making.size, making.kept
     text = f"{plan} {size} {found.digest()}"
     path = kept / f"lesson-{hashlib.sha256(text.encode()).hexdigest()[:12]}.npz"
     if not path.exists():
-        pairs, certain = _pairs(plan, size, found, tell)
+        pairs, certain = _pairs(plan, found, making)
         large = crops.stack([pair.teacher for pair in pairs])
         given = answers(found.teacher, large)
         given.presence[certain] = 0.0
@@ -88,7 +119,7 @@ def lesson(
     with np.load(path) as stored:
         tensors = {name: torch.from_numpy(stored[name]) for name in stored.files}
     wanted = Answers(*(tensors[k] for k in ("landmarks", "presence", "handedness", "world")))
-    return Lesson(tensors["small"], tensors["large"], wanted)
+    return Lesson(tensors["small"], tensors["large"], wanted, making.outputs)
 
 
 @dataclass(frozen=True)
@@ -111,12 +142,10 @@ class Found:
         return hashlib.sha256("".join(names).encode()).hexdigest()[:12]
 
 
-def _pairs(
-    plan: Plan, size: int, found: Found, tell: Callable[[str], None]
-) -> tuple[list[Pair], list[int]]:
+def _pairs(plan: Plan, found: Found, making: Making) -> tuple[list[Pair], list[int]]:
     """Pairs in a random order, and which of them certainly show no hand."""
     rng = np.random.default_rng(plan.seed)
-    sizes = (TEACHER_SIZE, size)
+    sizes, tell = (TEACHER_SIZE, making.size), making.tell
     pairs = crops.photographs(even(found.squares, plan.photographs, rng), sizes, rng)
     tell(f"{len(pairs)} crops of photographs")
     pairs += _drawn(plan, sizes, rng)
@@ -215,11 +244,6 @@ def pictures_without_hands(more: Path | None) -> list[Path]:
     )
 
 
-def teacher(models: Path, variant: str = "full") -> bytes:
-    """MediaPipe's float landmark model as one .tflite file."""
-    return (models / f"hand_landmark_{variant}_float16.tflite").read_bytes()
-
-
-def read_teacher(blob: bytes) -> graph.Graph:
-    """The same as a graph."""
-    return graph.read(blob)
+def teacher(models: Path, task: str, variant: str = "full") -> bytes:
+    """MediaPipe's float model of a task, ``hand_landmark`` or ``palm_detection``."""
+    return (models / f"{task}_{variant}_float16.tflite").read_bytes()

@@ -9,26 +9,39 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-
 from build_models import graph
 
-from .losses import Answers, landmark_loss, nme
 from .network import Network
 from .split import join, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import Protocol
 
     from build_models.graph import Graph
 
-    from .data import Lesson
+    Outputs = dict[str, torch.Tensor]
+
+    class Subject(Protocol):
+        """Pictures, and how good an answer to them is."""
+
+        @property
+        def pictures(self) -> torch.Tensor:
+            """(N, 3, S, S) uint8."""
+            ...
+
+        def loss(self, outputs: Outputs, rows: torch.Tensor) -> torch.Tensor:
+            """One number for the answers to some of the pictures."""
+            ...
+
+        def examine(self, outputs: Outputs) -> dict[str, float]:
+            """Figures, by name, for the answers to all pictures."""
+            ...
+
 
 AVERAGE = 0.999
 """Share that the averaged weights keep of themselves at each step."""
-
-FEATURE_WEIGHT = 0.2
-"""Of the error of the pooled features, in units of their own variance."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +82,13 @@ class Curve:
         step: steps of descent until then.
         seconds: since the training began.
         loss: mean of the batches since the last examination.
-        median, mean: NME against the teacher on held-out sources, per cent of palm size.
-        presence: mean difference of presence there.
+        figures: what the subject says of itself, by name.
     """
 
     step: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     loss: list[float] = field(default_factory=list)
-    median: list[float] = field(default_factory=list)
-    mean: list[float] = field(default_factory=list)
-    presence: list[float] = field(default_factory=list)
+    figures: dict[str, list[float]] = field(default_factory=dict)
 
 
 class Training:
@@ -87,12 +97,12 @@ class Training:
     Args:
         student: the graph, with the weights to begin with.
         schedule: how long and how fast.
-        lessons: to learn from, and to be examined by.
+        subjects: to learn from, and to be examined by.
         device: ``cpu`` or ``cuda``.
     """
 
     def __init__(
-        self, student: Graph, schedule: Schedule, lessons: tuple[Lesson, Lesson], device: str
+        self, student: Graph, schedule: Schedule, subjects: tuple[Subject, Subject], device: str
     ) -> None:
         self._student = student
         self._schedule = schedule
@@ -100,8 +110,8 @@ class Training:
         front, back = split(student, schedule.frozen) if schedule.frozen else (None, student)
         self._front = front
         self._network = Network(back).to(self._device)
-        self._inputs = [self._features(front, lesson.pictures) for lesson in lessons]
-        self._wanted = [lesson.wanted for lesson in lessons]
+        self._inputs = [self._features(front, subject.pictures) for subject in subjects]
+        self._subjects = subjects
         self._average = [p.detach().clone() for p in self._network.parameters()]
         self._adam = torch.optim.Adam(self._network.parameters(), betas=(0.9, 0.99))
         self._order = torch.Generator().manual_seed(schedule.seed)
@@ -142,10 +152,6 @@ class Training:
         value = self._inputs[which][rows].to(self._device)
         return value.float() / 255 if value.dtype == torch.uint8 else value.float()
 
-    def _answers(self, values: torch.Tensor) -> Answers:
-        outputs = self._network(values)
-        return Answers(*(outputs[name] for name in self._student.outputs))
-
     def _descend(self) -> float:
         if len(self._queue) < self._schedule.batch:
             self._queue += torch.randperm(len(self._inputs[0]), generator=self._order).tolist()
@@ -153,12 +159,9 @@ class Training:
         del self._queue[: self._schedule.batch]
         for group in self._adam.param_groups:
             group["lr"] = self._schedule.at(self.step)
-        given = self._answers(self._batch(0, rows))
-        wanted = self._wanted[0].at(rows)
-        wanted = Answers(*(v.to(self._device) for v in vars(wanted).values()))
-        loss = landmark_loss(given, wanted)
+        loss = self._subjects[0].loss(self._network(self._batch(0, rows)), rows)
         self._adam.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
         self._adam.step()
         self.step += 1
@@ -171,29 +174,21 @@ class Training:
     def _examine(self, loss: float, tell: Callable[[str], None]) -> None:
         """How good the averaged weights are on the lesson that nobody learned from."""
         present = self._swap()
-        parts = []
+        parts: list[Outputs] = []
         with torch.no_grad():
             for start in range(0, len(self._inputs[1]), 50):
-                given = self._answers(self._batch(1, slice(start, start + 50)))
-                parts.append(torch.cat([given.landmarks, given.presence], 1).cpu())
+                given = self._network(self._batch(1, slice(start, start + 50)))
+                parts.append({name: value.cpu() for name, value in given.items()})
         self._swap(present)
-        given_all, wanted = torch.cat(parts), self._wanted[1]
-        there = wanted.presence[:, 0] > 0.5
-        error = 100 * nme(given_all[there, :63], wanted.landmarks[there])
-        off = float((given_all[:, 63:] - wanted.presence).abs().mean())
-        for name, value in (
-            ("step", self.step),
-            ("seconds", round(self._seconds, 1)),
-            ("loss", round(loss, 5)),
-            ("median", round(float(error.median()), 3)),
-            ("mean", round(float(error.mean()), 3)),
-            ("presence", round(off, 4)),
-        ):
-            getattr(self.curve, name).append(value)
-        tell(
-            f"step {self.step}: loss {loss:.4f}, held out {error.median():.2f} % median,"
-            f" {error.mean():.2f} % mean, presence {off:.3f} off, {self._seconds:.0f} s"
-        )
+        outputs = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        figures = self._subjects[1].examine(outputs)
+        self.curve.step.append(self.step)
+        self.curve.seconds.append(round(self._seconds, 1))
+        self.curve.loss.append(round(loss, 5))
+        for name, value in figures.items():
+            self.curve.figures.setdefault(name, []).append(round(value, 4))
+        text = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        tell(f"step {self.step}: loss {loss:.4f}, held out: {text}; {self._seconds:.0f} s")
 
     def _swap(self, values: list[torch.Tensor] | None = None) -> list[torch.Tensor]:
         """Put the averaged weights (or these) into the network; what was there before."""

@@ -10,7 +10,7 @@ an error (both below 0, or both above 6) the error doesn't count, which a few re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,7 +20,7 @@ from . import network
 from .network import Network, activate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from build_models.graph import Graph, Op
 
@@ -44,37 +44,12 @@ class Effort:
     rounds: int = 3
 
 
-@dataclass(frozen=True)
-class Hints:
-    """What is known of a network besides its parent.
-
-    Attributes:
-        targets: for the outputs of some operators, what they should be: (N, C, side, side).
-        floors: for some of these, a value below which it doesn't matter how far below.
-        importance: how much each part of a picture matters, (N, 1, any, any); none: all alike.
-    """
-
-    targets: Mapping[str, torch.Tensor] = field(default_factory=dict)
-    floors: Mapping[str, float] = field(default_factory=dict)
-    importance: torch.Tensor | None = None
-
-    def chances(self, side: int) -> torch.Tensor | None:
-        """How likely each place of a grid is to be taken as an example, (N, side²)."""
-        if self.importance is None:
-            return None
-        return F.adaptive_avg_pool2d(self.importance, side).flatten(1)
-
-
-NO_HINTS = Hints()
-
-
 def fit(
     teacher: Graph,
     student: Graph,
     pictures: tuple[torch.Tensor, torch.Tensor],
     effort: Effort,
     tell: Callable[[str], None],
-    hints: Hints = NO_HINTS,
 ) -> Graph:
     """The student's graph with weights fitted layer by layer.
 
@@ -84,7 +59,6 @@ def fit(
         pictures: (N, 3, T, T) and (N, 3, S, S), uint8: the same hands at both sizes.
         effort: how much work is done.
         tell: gets a line for each layer: its error of the target's power, before and after.
-        hints: what is known besides.
     """
     high, low = Network(teacher), Network(student)
     size = pictures[1].shape[2]
@@ -99,14 +73,12 @@ def fit(
                 shape = student.tensors[op.outputs[0]].shape
                 wanted = _resampled(target, shape, size)
                 other = _beside(student, op)
-                if op.outputs[0] in hints.targets:
-                    wanted = hints.targets[op.outputs[0]]
-                elif other in seen_low:
+                if other in seen_low:
                     # What stands beside it in the sum is off too: make up for that.
-                    skipped = _resampled(_real(seen_high[other]).half(), shape, size)
+                    skipped = _resampled(seen_high[other], shape, size)
                     wanted = wanted + skipped - seen_low[other]
-                task = _Task(op, wanted, hints.floors.get(op.outputs[0]), effort)
-                before, after = _refit(low, seen_low, task, hints, generator)
+                task = _Task(op, wanted, effort)
+                before, after = _refit(low, seen_low[op.inputs[0]], task, generator)
                 tell(f"{i:3d} {op.kind:18s} {before:.4f} -> {after:.4f}")
             seen_high[above.outputs[0]] = _stored(activate(above, target))
             seen_low[op.outputs[0]] = _stored(activate(op, _linear(low, op, seen_low)))
@@ -175,36 +147,33 @@ class _Task:
 
     op: Op
     wanted: torch.Tensor
-    floor: float | None
     effort: Effort
 
     def hidden(self, targets: torch.Tensor, given: torch.Tensor) -> torch.Tensor | None:
         """Where an error does no harm."""
         kind = self.op.options.get("fusedActivationFunction", 0)
-        floor = 0.0 if kind in {1, 3} else self.floor
-        if floor is None:
+        if kind not in {1, 3}:
             return None
-        out = (targets <= floor) & (given <= floor)
-        return out | (targets >= 6) & (given >= 6) if kind == 3 else out
+        low = (targets <= 0) & (given <= 0)
+        return low | (targets >= 6) & (given >= 6) if kind == 3 else low
 
 
 def _refit(
     net: Network,
-    seen: dict[str, torch.Tensor],
+    inputs: torch.Tensor,
     task: _Task,
-    hints: Hints,
     generator: torch.Generator,
 ) -> tuple[float, float]:
     """Change an operator's weights and bias; its relative squared error before and after."""
     op, effort = task.op, task.effort
     weights, bias = net.value(op.inputs[1]), net.value(op.inputs[2])
-    rows, targets = _examples(task, seen[op.inputs[0]], weights, hints, generator)
+    rows, targets = _examples(task, inputs, weights, generator)
     # (channels, rows, taps + 1): one group for all outputs, or one for each depthwise channel.
     flat = weights.reshape(len(rows), -1, rows.shape[2] - 1)
     known = torch.cat([flat, bias.reshape(len(rows), -1, 1)], 2)
     power = rows.pow(2).mean(1)
     # Places of one crop say much the same: 16 of them count, at the most.
-    told = min(rows.shape[1], 16 * len(seen[op.inputs[0]]))
+    told = min(rows.shape[1], 16 * len(inputs))
     ridge = effort.ridge + effort.doubt * rows.shape[2] / told
     pull = torch.diag_embed(ridge * power + 1e-9) * rows.shape[1]
     gram = rows.transpose(1, 2) @ rows + pull
@@ -233,7 +202,6 @@ def _examples(
     task: _Task,
     inputs: torch.Tensor,
     weights: torch.Tensor,
-    hints: Hints,
     generator: torch.Generator,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Inputs with a 1 behind them, (G, rows, taps + 1), and targets, (G, rows, outputs)."""
@@ -244,13 +212,11 @@ def _examples(
     side, count = wanted.shape[2], wanted.shape[0]
     each = max(1, min(side * side, task.effort.rows // count))
     kernel = (weights.shape[2], weights.shape[3])
-    chances = hints.chances(side)
-    if chances is None:
-        chances = torch.ones(count, side * side)
+    chances = torch.ones(min(BATCH, count), side * side)
     rows, targets = [], []
     for start in range(0, count, BATCH):
         value = _real(inputs[start : start + BATCH])
-        places = torch.multinomial(chances[start : start + BATCH], each, generator=generator)
+        places = torch.multinomial(chances[: len(value)], each, generator=generator)
         which = torch.arange(len(value))[:, None]
         if kernel == (1, 1):
             taken = value[which, :, places // side, places % side].unsqueeze(3)

@@ -45,17 +45,19 @@ class Answers:
 def palm_sizes(landmarks: torch.Tensor) -> torch.Tensor:
     """Wrist to middle MCP of (N, 63) landmarks, (N,), in their unit; at least 1/8 of a crop."""
     points = landmarks.reshape(-1, 21, 3)
-    return (points[:, 0, :2] - points[:, 9, :2]).norm(dim=1).clamp(min=28)
+    sizes: torch.Tensor = (points[:, 0, :2] - points[:, 9, :2]).norm(dim=1).clamp(min=28)
+    return sizes
 
 
 def nme(given: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """Mean 2-D landmark error over the 21 points, of palm size, (N,)."""
     error = (given - wanted).reshape(-1, 21, 3)[..., :2].norm(dim=2).mean(1)
-    return error / palm_sizes(wanted)
+    shares: torch.Tensor = error / palm_sizes(wanted)
+    return shares
 
 
 def landmark_loss(given: Answers, wanted: Answers) -> torch.Tensor:
-    """One number: landmarks, world, presence and handedness against the teacher's or the truth's."""
+    """One number for landmarks, world, presence and handedness against what they should be."""
     there = (wanted.presence > 0.5).float()
     scale = palm_sizes(wanted.landmarks)[:, None, None]
     error = (given.landmarks - wanted.landmarks).reshape(-1, 21, 3) / scale

@@ -175,9 +175,7 @@ def _resize(net: Network, op: Op, seen: dict[str, torch.Tensor]) -> torch.Tensor
         return F.interpolate(seen[op.inputs[0]], (rows, columns), mode="nearest")
     if not op.options.get("halfPixelCenters"):
         raise ValueError("only half-pixel centres are trained")
-    return F.interpolate(
-        seen[op.inputs[0]], (rows, columns), mode="bilinear", align_corners=False
-    )
+    return F.interpolate(seen[op.inputs[0]], (rows, columns), mode="bilinear", align_corners=False)
 
 
 def _mean(net: Network, op: Op, seen: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -19,12 +21,14 @@ from edgehands.hand import Roi
 from edgehands.synthetic import random_scene, render_scene
 
 from . import crops, hands
+from .data import even
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from .data import Found, Making, Plan
 
     Pixels = NDArray[np.uint8]
 
@@ -62,8 +66,7 @@ def photographs(
             scaled = whole.copy()
             scaled[:, :2] *= PALM_INPUT_SIZE / size
             pairs.append((_draw(image, whole, PALM_INPUT_SIZE), _draw(image, scaled, size)))
-        for _ in range(views):
-            pairs.append(_view(crops.vary(image, rng), size, rng))
+        pairs += [_view(crops.vary(image, rng), size, rng) for _ in range(views)]
     return _stacked(pairs, rng)
 
 
@@ -81,8 +84,39 @@ def drawn(count: int, size: int, rng: np.random.Generator, seed: int) -> Frames:
     return _stacked(pairs, rng)
 
 
+def lesson(plan: Plan, found: Found, making: Making, *, views: int) -> PalmLesson:
+    """The pictures of a plan with the teacher's answers; made once and kept in a folder.
+
+    With ``views`` each photograph is seen by so many other cameras, else as it is.
+    """
+    size, kept = making.size, making.kept
+    text = f"{plan} {size} {views} {found.digest()}"
+    path = kept / f"palms-{hashlib.sha256(text.encode()).hexdigest()[:12]}.npz"
+    if not path.exists():
+        rng = np.random.default_rng(plan.seed)
+        chosen = even(found.squares, plan.photographs, rng)
+        paths = [(Path(s.path), hands.needs_margin(s.source)) for s in chosen]
+        if found.empty:
+            paths += [(found.empty[i % len(found.empty)], False) for i in range(plan.empty)]
+        seen = joined(
+            [
+                photographs(paths, size, rng, views=views),
+                drawn(plan.drawn, size, rng, 700_000 + 10_000 * plan.seed),
+            ]
+        )
+        raw = run(found.teacher, seen.large)
+        kept.mkdir(parents=True, exist_ok=True)
+        np.savez(path, small=seen.small.numpy(), boxes=raw.boxes, logits=raw.logits)
+    with np.load(path) as stored:
+        raw = Raw(stored["boxes"], stored["logits"])
+        small = torch.from_numpy(stored["small"])
+    wanted = raw if size == PALM_INPUT_SIZE else on_student(raw, size)
+    return PalmLesson(small, wanted, raw, making.outputs)
+
+
 def joined(parts: Sequence[Frames]) -> Frames:
-    """Several as one."""
+    """Several as one; those without any picture are left out."""
+    parts = [part for part in parts if len(part.large)]
     return Frames(torch.cat([p.large for p in parts]), torch.cat([p.small for p in parts]))
 
 
@@ -108,6 +142,8 @@ def _draw(image: Pixels, to_frame: NDArray[np.float64], size: int) -> Pixels:
 
 
 def _stacked(pairs: Sequence[tuple[Pixels, Pixels]], rng: np.random.Generator) -> Frames:
+    if not pairs:
+        return Frames(torch.empty(0), torch.empty(0))
     order = rng.permutation(len(pairs))
     return Frames(
         torch.from_numpy(crops.stack([pairs[i][0] for i in order])),
@@ -135,7 +171,8 @@ def on_student(raw: Raw, size: int) -> Raw:
 
     Between anchors answers are interpolated: a box is told from its anchor, and anchors lie evenly.
     """
-    boxes, logits = [], []
+    boxes: list[NDArray[np.float32]] = []
+    logits: list[NDArray[np.float32]] = []
     start = 0
     for stride, a_cell in GRIDS:
         cells, wanted = PALM_INPUT_SIZE // stride, size // stride
@@ -170,6 +207,72 @@ def decode(raw: Raw, number: int, size: int, score: float) -> tuple[Any, Any]:
     flat = np.concatenate([corners, points.reshape(len(boxes), 14)], axis=1)
     scores = (1 / (1 + np.exp(-np.clip(logits[chosen], -100, 100)))).astype(np.float32)
     return weighted_nms(corners, flat, scores, PALM_NMS_IOU)
+
+
+@dataclass(frozen=True)
+class PalmLesson:
+    """Pictures with what a palm student should answer.
+
+    Attributes:
+        pictures: (N, 3, S, S) uint8.
+        wanted: the teacher's answers at the student's anchors.
+        teacher: the teacher's own answers, to be examined by.
+        outputs: the student's outputs: boxes, scores.
+    """
+
+    pictures: torch.Tensor
+    wanted: Raw
+    teacher: Raw
+    outputs: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Pixels of the student's input."""
+        return int(self.pictures.shape[2])
+
+    def loss(self, outputs: dict[str, torch.Tensor], rows: torch.Tensor) -> torch.Tensor:
+        """Of the answers to some of the pictures."""
+        boxes, scores = (outputs[name] for name in self.outputs)
+        device, which = boxes.device, rows.numpy()
+        logits = torch.from_numpy(self.wanted.logits[which]).to(device)
+        targets = torch.from_numpy(self.wanted.boxes[which]).to(device)
+        return palm_loss(boxes / self.size, scores[..., 0], targets / self.size, logits)
+
+    def examine(self, outputs: dict[str, torch.Tensor]) -> dict[str, float]:
+        """Recall, precision and key points against the teacher."""
+        boxes, scores = (outputs[name].numpy() for name in self.outputs)
+        found = agreement(self.teacher, Raw(boxes, scores[..., 0]), self.size)
+        return {
+            "recall": found.recall,
+            "precision": found.precision,
+            "key points, of the box": found.points,
+        }
+
+
+def palm_loss(
+    boxes: torch.Tensor, scores: torch.Tensor, targets: torch.Tensor, logits: torch.Tensor
+) -> torch.Tensor:
+    """Scores and boxes against the teacher's.
+
+    Args:
+        boxes: (N, anchors, 18), shares of the input's side.
+        scores: (N, anchors), logits.
+        targets: boxes of the teacher.
+        logits: of the teacher.
+    """
+    chance = torch.sigmoid(logits)
+    # Nearly all anchors see no palm: those that do, or nearly do, count for half.
+    weight = chance + 0.02
+    entropy = F.binary_cross_entropy_with_logits(scores, chance, reduction="none")
+    score_loss = (entropy * weight).sum() / weight.sum()
+    seen = chance * (chance > SEEN)
+    size = targets[..., 2:4].abs().amax(-1, keepdim=True).clamp(min=0.02)
+    apart = F.huber_loss(boxes / size, targets / size, reduction="none", delta=0.1) / 0.1
+    return score_loss + (apart.mean(-1) * seen).sum() / seen.sum().clamp(min=1)
+
+
+SEEN = 0.2
+"""Least score of an anchor whose box counts."""
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def curve(seen: Curve, path: Path, title: str) -> None:
-    """Draw the error on held-out sources over the steps, beside the loss, into a PNG."""
+    """Draw the figures on held-out sources over the steps, beside the loss, into a PNG."""
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    axes.plot(seen.step, seen.mean, label="mean")
-    axes.plot(seen.step, seen.median, label="median")
-    axes.set(title=title, xlabel="steps", ylabel="NME on held-out sources, % of palm size")
+    for name, values in seen.figures.items():
+        axes.plot(seen.step, values, label=name)
+    axes.set(title=title, xlabel="steps", ylabel="on held-out sources")
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     beside = axes.twinx()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class LandmarkRecipe:
     """How a landmark student comes to be.
 
     Attributes:
@@ -35,7 +35,7 @@ class Recipe:
     examine: Plan
     schedule: Schedule
 
-    def quick(self) -> Recipe:
+    def quick(self) -> LandmarkRecipe:
         """The same in a minute: it shows that everything works, not what it can do."""
         return replace(
             self,
@@ -47,17 +47,45 @@ class Recipe:
         )
 
 
-RECIPES: Mapping[str, Recipe] = {
-    "landmark_full": Recipe(
+@dataclass(frozen=True)
+class PalmRecipe:
+    """How a palm student comes to be.
+
+    Attributes:
+        size: pixels of its input.
+        learn: pictures that it learns from.
+        examine: pictures of held-out sources.
+        schedule: of the descent.
+        seed: of its first weights.
+    """
+
+    size: int
+    learn: Plan
+    examine: Plan
+    schedule: Schedule
+    seed: int = 0
+
+    def quick(self) -> PalmRecipe:
+        """The same in a minute: it shows that everything works, not what it can do."""
+        return replace(
+            self,
+            learn=replace(self.learn, photographs=24, drawn=24, empty=8),
+            examine=replace(self.examine, photographs=12, drawn=12, empty=0),
+            schedule=replace(self.schedule, steps=24, batch=8, every=6, rate=1e-3),
+        )
+
+
+RECIPES: Mapping[str, LandmarkRecipe | PalmRecipe] = {
+    "landmark_full": LandmarkRecipe(
         parent="full",
         size=160,
         fit=Plan(photographs=500, drawn=250, empty=50, seed=1),
         effort=Effort(),
         learn=Plan(photographs=6000, drawn=2000, empty=1000, seed=2),
         examine=Plan(photographs=400, drawn=0, empty=60, seed=3),
-        schedule=Schedule(steps=6000, batch=32, rate=5e-4, frozen=20, every=250),
+        schedule=Schedule(steps=4800, batch=32, rate=1.5e-4, frozen=20, every=300),
     ),
-    "landmark_lite": Recipe(
+    "landmark_lite": LandmarkRecipe(
         parent="lite",
         size=160,
         fit=Plan(photographs=500, drawn=250, empty=50, seed=1),
@@ -65,5 +93,11 @@ RECIPES: Mapping[str, Recipe] = {
         learn=Plan(photographs=6000, drawn=2000, empty=1000, seed=2),
         examine=Plan(photographs=400, drawn=0, empty=60, seed=3),
         schedule=Schedule(steps=6000, batch=32, rate=1e-3, frozen=0, every=250),
+    ),
+    "palm": PalmRecipe(
+        size=192,
+        learn=Plan(photographs=12000, drawn=4000, empty=2000, seed=4),
+        examine=Plan(photographs=300, drawn=0, empty=0, seed=5),
+        schedule=Schedule(steps=60_000, batch=32, rate=2e-3, frozen=0, every=1000),
     ),
 }

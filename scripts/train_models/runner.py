@@ -25,5 +25,5 @@ def answers(model: bytes, pictures: NDArray[np.uint8], threads: int = 1) -> Answ
         interpreter.set_tensor(entry, picture.transpose(1, 2, 0)[None].astype(np.float32) / 255)
         interpreter.invoke()
         rows.append([interpreter.get_tensor(index)[0] for index in outputs])
-    landmarks, presence, handedness, world = (np.stack(column) for column in zip(*rows, strict=True))
-    return Answers(*map(torch.from_numpy, (landmarks, presence, handedness, world)))
+    columns = [np.stack(column) for column in zip(*rows, strict=True)]
+    return Answers(*map(torch.from_numpy, columns))

@@ -1,8 +1,8 @@
 """Photographs to learn from and to be judged on, split by where they come from.
 
 A folder of photographs is mostly one person in one room, so a picture says little about its
-neighbour: whole sources are held out, never single pictures. ``shared/data`` beside the checkout has
-the photographs; nothing of it is committed. `docs/models.md` lists repositories and licences.
+neighbour: whole sources are held out, never single pictures. The photographs lie beside the
+checkout; none of them is committed. ``docs/models.md`` lists repositories and licences.
 """
 
 from __future__ import annotations

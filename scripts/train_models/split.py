@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
 
 def split(graph: Graph, count: int) -> tuple[Graph, Graph]:
-    """The first ``count`` operators, and the rest; raises ValueError where more than one tensor
-    leads from one to the other."""
+    """The first ``count`` operators, and the rest.
+
+    Raises ValueError where more than one tensor leads from one to the other.
+    """
     whole = graph.copy()
     ahead, behind = whole.ops[:count], whole.ops[count:]
     made = {name for op in ahead for name in op.outputs}

@@ -16,7 +16,15 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from build_models import graph  # noqa: E402 - needs the path
-from train_models import layerwise, losses, palm_data, shrink, sources, split  # noqa: E402
+from train_models import (  # noqa: E402
+    layerwise,
+    losses,
+    palm_data,
+    shrink,
+    sources,
+    split,
+    students,
+)
 from train_models.network import Network  # noqa: E402
 from train_models.runner import answers  # noqa: E402
 
@@ -77,12 +85,12 @@ def test_layers_fitted_one_by_one_come_nearer_to_the_teacher() -> None:
     """The fit is what makes a smaller input usable at all."""
     large = parent("hand_landmark_lite")
     small = shrink.for_input(large, 160)
-    pictures = torch.from_numpy(smooth_pictures(48, 224))
+    pictures = torch.from_numpy(smooth_pictures(24, 224))
     reduced = torch.nn.functional.interpolate(pictures.float(), (160, 160), mode="area")
     reduced = reduced.to(torch.uint8)
     wanted = answers(graph.write(large), pictures.numpy())
-    effort = layerwise.Effort(rows=4000, rounds=1)
-    fitted = layerwise.fit(large, small, (pictures, reduced), effort, lambda line: None)
+    effort = layerwise.Effort(rows=2400, rounds=1)
+    fitted = layerwise.fit(large, small, (pictures, reduced), effort, lambda _: None)
     off = [
         float((answers(graph.write(g), reduced.numpy()).world - wanted.world).abs().mean())
         for g in (small, fitted)
@@ -119,9 +127,12 @@ def test_held_out_sources_are_never_learned_from() -> None:
     assert all(sources.is_held_out(name) for name in sources.HELD_OUT)
 
 
-def test_quick_training_runs_from_end_to_end_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "size"), [("landmark_lite", 160), ("palm", 192)])
+def test_quick_training_runs_from_end_to_end_and_goes_on_where_it_stopped(
+    tmp_path: Path, name: str, size: int
+) -> None:
     """One command makes a student with its curve; drawn hands are enough for it to work."""
-    command = [sys.executable, "-m", "train_models", "landmark_lite", "--quick"]
+    command = [sys.executable, "-m", "train_models", name, "--quick"]
     command += ["--data", str(tmp_path / "none"), "--out", str(tmp_path)]
     environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}", "PATH": "/usr/bin:/bin"}
     for minutes in ("0", "60"):
@@ -130,10 +141,26 @@ def test_quick_training_runs_from_end_to_end_and_goes_on_where_it_stopped(tmp_pa
             cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
-    curve = json.loads((tmp_path / "landmark_lite-quick.json").read_text())
+    curve = json.loads((tmp_path / f"{name}-quick.json").read_text())
     assert curve["step"][0] == 0
     assert curve["step"][-1] == 24
     assert curve["loss"][-1] < curve["loss"][1]
-    assert (tmp_path / "landmark_lite-quick.png").stat().st_size > 1000
-    model = graph.read(tmp_path / "landmark_lite-quick.tflite")
-    assert model.tensors[model.inputs[0]].shape == (1, 160, 160, 3)
+    assert (tmp_path / f"{name}-quick.png").stat().st_size > 1000
+    model = graph.read(tmp_path / f"{name}-quick.tflite")
+    assert model.tensors[model.inputs[0]].shape == (1, size, size, 3)
+
+
+def test_the_palm_student_has_mediapipes_anchors_and_only_edge_tpu_operators() -> None:
+    """Decoding stays as it is, and one file can serve CPU and Edge TPU."""
+    student = students.palm()
+    assert [student.tensors[name].shape for name in student.outputs] == [
+        (1, 2016, 18),
+        (1, 2016, 1),
+    ]
+    assert {op.kind for op in student.ops} <= {
+        *("CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "RESIZE_NEAREST_NEIGHBOR"),
+        *("RESHAPE", "CONCATENATION"),
+    }
+    assert shrink.multiplications(student) <= 110
+    channels = {student.tensors[op.outputs[0]].shape[-1] for op in student.ops if op.kind == "ADD"}
+    assert all(count % 8 == 0 for count in channels)
