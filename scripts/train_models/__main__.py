@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +88,9 @@ def landmarks(
         pictures = (seen.large, seen.pictures)
         result = layerwise.fit(parent, student, pictures, recipe.effort, say)
         fitted.write_bytes(graph.write(result))
+    # Names of tensors are those of the file from here on.
     student = graph.read(fitted)
+    making = replace(making, outputs=tuple(student.outputs))
     return student, (
         data.lesson(recipe.learn, learning, making),
         data.lesson(recipe.examine, examining, making),
