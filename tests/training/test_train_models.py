@@ -2,48 +2,54 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="torch isn't installed: run scripts/train_models/test")
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+torch: Any = pytest.importorskip(
+    "torch", reason="torch isn't installed: run scripts/train_models/test"
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from build_models import graph  # noqa: E402 - needs the path
-from train_models import (  # noqa: E402
-    layerwise,
-    losses,
-    palm_data,
-    shrink,
-    sources,
-    split,
-    students,
-)
-from train_models.network import Network  # noqa: E402
-from train_models.runner import answers  # noqa: E402
+graph: Any = importlib.import_module("build_models.graph")
+data: Any = importlib.import_module("train_models.palm_data")
+layerwise: Any = importlib.import_module("train_models.layerwise")
+losses: Any = importlib.import_module("train_models.losses")
+network: Any = importlib.import_module("train_models.network")
+runner: Any = importlib.import_module("train_models.runner")
+shrink: Any = importlib.import_module("train_models.shrink")
+sources: Any = importlib.import_module("train_models.sources")
+split: Any = importlib.import_module("train_models.split")
+students: Any = importlib.import_module("train_models.students")
 
 MODELS = ROOT / "models"
 EXPORT_MARGIN = 2e-3
 """Pixels of a 224-pixel crop: what sums in another order may make of landmarks."""
 
 
-def parent(name: str) -> graph.Graph:
+def parent(name: str) -> Any:
     """One of MediaPipe's float models."""
     return graph.read(MODELS / f"{name}_float16.tflite")
 
 
-def smooth_pictures(count: int, size: int) -> np.ndarray:
+def smooth_pictures(count: int, size: int) -> NDArray[np.uint8]:
     """Pictures of soft blobs, (N, 3, size, size) uint8."""
     generator = torch.Generator().manual_seed(7)
     coarse = torch.rand((count, 3, 6, 6), generator=generator)
     fine = torch.nn.functional.interpolate(coarse, (size, size), mode="bicubic").clamp(0, 1)
-    return (fine * 255).to(torch.uint8).numpy()
+    pictures: NDArray[np.uint8] = (fine * 255).to(torch.uint8).numpy()
+    return pictures
 
 
 @pytest.mark.parametrize("size", [224, 160])
@@ -51,33 +57,33 @@ def test_torch_and_the_exported_file_give_the_same_landmarks(size: int) -> None:
     """A model that is shipped would otherwise not be the one that was examined."""
     small = shrink.for_input(parent("hand_landmark_lite"), size)
     pictures = smooth_pictures(2, size)
-    network = Network(small)
+    module = network.Network(small)
     with torch.no_grad():
-        given = network(torch.from_numpy(pictures).float() / 255)[small.outputs[0]]
-    exported = answers(graph.write(network.to_graph()), pictures)
+        given = module(torch.from_numpy(pictures).float() / 255)[small.outputs[0]]
+    exported = runner.answers(graph.write(module.to_graph()), pictures)
     assert np.abs(given.numpy() - exported.landmarks.numpy()).max() < EXPORT_MARGIN
 
 
 def test_a_palm_model_of_another_size_has_its_own_anchors() -> None:
     """Without them a smaller palm model couldn't be decoded."""
     small = shrink.for_input(parent("palm_detection_full"), 128)
-    raw = palm_data.run(graph.write(small), torch.from_numpy(smooth_pictures(1, 128)))
+    raw = data.run(graph.write(small), torch.from_numpy(smooth_pictures(1, 128)))
     assert raw.boxes.shape == (1, 896, 18)
     assert raw.logits.shape == (1, 896)
-    network = Network(small)
+    module = network.Network(small)
     with torch.no_grad():
-        given = network(torch.from_numpy(smooth_pictures(1, 128)).float() / 255)
+        given = module(torch.from_numpy(smooth_pictures(1, 128)).float() / 255)
     assert np.abs(given[small.outputs[1]].numpy()[..., 0] - raw.logits).max() < EXPORT_MARGIN
 
 
 def test_answers_of_a_teacher_are_moved_to_the_anchors_of_a_student() -> None:
     """A palm in the middle of the picture stays there, with half the pixels."""
-    centres = palm_data.palm_anchors(192)
+    centres = data.palm_anchors(192)
     boxes = np.zeros((1, 2016, 18), np.float32)
     boxes[0, :, 4:6] = 96 - centres * 192  # the first key point is the middle for every anchor
-    raw = palm_data.on_student(palm_data.Raw(boxes, np.zeros((1, 2016), np.float32)), 96)
-    inner = np.abs(palm_data.palm_anchors(96) - 0.5).max(1) < 0.35  # beyond, anchors end
-    points = raw.boxes[0, :, 4:6] + palm_data.palm_anchors(96) * 96
+    raw = data.on_student(data.Raw(boxes, np.zeros((1, 2016), np.float32)), 96)
+    inner = np.abs(data.palm_anchors(96) - 0.5).max(1) < 0.35  # beyond, anchors end
+    points = raw.boxes[0, :, 4:6] + data.palm_anchors(96) * 96
     assert np.abs(points[inner] - 48).max() < 0.01
 
 
@@ -88,11 +94,11 @@ def test_layers_fitted_one_by_one_come_nearer_to_the_teacher() -> None:
     pictures = torch.from_numpy(smooth_pictures(24, 224))
     reduced = torch.nn.functional.interpolate(pictures.float(), (160, 160), mode="area")
     reduced = reduced.to(torch.uint8)
-    wanted = answers(graph.write(large), pictures.numpy())
+    wanted = runner.answers(graph.write(large), pictures.numpy())
     effort = layerwise.Effort(rows=2400, rounds=1)
     fitted = layerwise.fit(large, small, (pictures, reduced), effort, lambda _: None)
     off = [
-        float((answers(graph.write(g), reduced.numpy()).world - wanted.world).abs().mean())
+        float((runner.answers(graph.write(g), reduced.numpy()).world - wanted.world).abs().mean())
         for g in (small, fitted)
     ]
     assert off[1] < 0.5 * off[0]
@@ -105,9 +111,9 @@ def test_a_graph_in_two_parts_answers_as_the_whole() -> None:
     front, back = split.split(whole, count)
     pictures = torch.from_numpy(smooth_pictures(2, 160)).float() / 255
     with torch.no_grad():
-        middle = Network(front)(pictures)[front.outputs[0]]
-        halves = Network(back)(middle)[whole.outputs[0]]
-        once = Network(whole)(pictures)[whole.outputs[0]]
+        middle = network.Network(front)(pictures)[front.outputs[0]]
+        halves = network.Network(back)(middle)[whole.outputs[0]]
+        once = network.Network(whole)(pictures)[whole.outputs[0]]
     assert torch.equal(halves, once)
 
 
