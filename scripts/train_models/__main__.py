@@ -107,7 +107,8 @@ def found(options: argparse.Namespace, task: str) -> tuple[data.Found, data.Foun
             raise SystemExit(str(error)) from error
         photographs = []
     squares = locate(photographs, options.out / "hands.json") if photographs else []
-    negatives = data.pictures_without_hands(options.more)
+    folders = [options.data] if options.more is None else [options.data, options.more]
+    negatives = data.pictures_without_hands(folders)
     ours = [s for s in squares if not sources.is_held_out(s.source)]
     theirs = [s for s in squares if sources.is_held_out(s.source)]
     return data.Found(ours, negatives[::2], blob), data.Found(theirs, negatives[1::2], blob)

@@ -235,12 +235,13 @@ def _anywhere(image: Pixels, rng: np.random.Generator) -> Roi:
     )
 
 
-def pictures_without_hands(more: Path | None) -> list[Path]:
-    """The collected hard negatives: faces, rooms, things."""
-    if more is None or not (more / "negatives").is_dir():
-        return []
+def pictures_without_hands(folders: Sequence[Path]) -> list[Path]:
+    """The hard negatives, ``negatives/`` of these folders: faces, rooms, things."""
     return sorted(
-        path for path in (more / "negatives").rglob("*") if path.suffix in sources.SUFFIXES
+        path
+        for folder in folders
+        for path in (folder / "negatives").rglob("*")
+        if path.suffix.lower() in sources.SUFFIXES
     )
 
 

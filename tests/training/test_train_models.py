@@ -133,6 +133,24 @@ def test_held_out_sources_are_never_learned_from() -> None:
     assert all(sources.is_held_out(name) for name in sources.HELD_OUT)
 
 
+def test_photographs_are_fetched_once_and_what_is_missing_is_named(tmp_path: Path) -> None:
+    """Anybody with a network can learn from the same photographs."""
+    fetch: Any = importlib.import_module("train_models.fetch")
+    every = fetch.listed()
+    assert len(every) > 3000
+    assert all(p.repository.count("/") == 1 and p.commit and p.licence for p in every)
+    far, folder = tmp_path / "far", tmp_path / "here"
+    there = far / every[0].repository / every[0].commit / every[0].path
+    there.parent.mkdir(parents=True)
+    there.write_bytes(b"a picture")
+    problems = fetch.fetch(folder, every[:2], far.as_uri())
+    assert (folder / every[0].file).read_bytes() == b"a picture"
+    assert len(problems) == 1
+    assert problems[0].startswith(every[1].file)
+    there.unlink()
+    assert not fetch.fetch(folder, every[:1], far.as_uri())
+
+
 @pytest.mark.parametrize(("name", "size"), [("landmark_lite", 160), ("palm", 192)])
 def test_quick_training_runs_from_end_to_end_and_goes_on_where_it_stopped(
     tmp_path: Path, name: str, size: int
