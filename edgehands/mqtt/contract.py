@@ -14,7 +14,13 @@ import msgspec
 
 from edgehands.hand import Handedness
 from edgehands.mqtt.compact import decode_compact
-from edgehands.mqtt.messages import EventMessage, HandsMessage, InfoMessage, StatsMessage
+from edgehands.mqtt.messages import (
+    EventMessage,
+    HandsMessage,
+    InfoMessage,
+    InstanceMessage,
+    StatsMessage,
+)
 from edgehands.mqtt.request_messages import REQUESTS, ResponseMessage
 from edgehands.mqtt.topics import Topics
 
@@ -72,6 +78,14 @@ CHANNELS: tuple[Channel, ...] = (
     ),
     Channel("info", _T.info, "What runs on the node.", 1, retain=True, payload=InfoMessage),
     Channel(
+        "cameraInfo",
+        _T.camera_info,
+        "The same for each camera: a node can have several.",
+        1,
+        retain=True,
+        payload=InfoMessage,
+    ),
+    Channel(
         "stats",
         _T.stats,
         "How the node is doing, every 10 seconds.",
@@ -80,12 +94,29 @@ CHANNELS: tuple[Channel, ...] = (
         payload=StatsMessage,
     ),
     Channel(
+        "cameraStats",
+        _T.camera_stats,
+        "The same for each camera.",
+        0,
+        retain=False,
+        payload=StatsMessage,
+    ),
+    Channel(
         "problem",
         _T.problem,
-        "What is wrong with the settings, so that the node can't start; empty when they are good.",
+        "Why the node can't start (its settings), or that a second device has its name; empty when "
+        "all is well.",
         1,
         retain=True,
         payload="text",
+    ),
+    Channel(
+        "instance",
+        _T.instance,
+        "A service says who it is to others of the same node, with every connection.",
+        0,
+        retain=False,
+        payload=InstanceMessage,
     ),
     Channel(
         "cameraStatus",

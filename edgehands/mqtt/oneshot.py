@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import secrets
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import paho.mqtt.client as paho
@@ -13,6 +12,7 @@ import paho.mqtt.client as paho
 from edgehands.errors import BrokerError
 from edgehands.mqtt import reasons
 from edgehands.mqtt.session import Session
+from edgehands.mqtt.wake import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -67,7 +67,7 @@ def remove_discovery(config: MqttConfig, topics: Topics, prefix: str) -> None:
     publish_once(config, [(topics.discovery(prefix), b"")])
 
 
-@contextmanager
+@contextlib.contextmanager
 def _visit(
     config: MqttConfig, acknowledged: Callable[[int, str], None]
 ) -> Iterator[tuple[Session, int]]:
@@ -103,10 +103,5 @@ def _visit(
 
 
 def _work(session: Session) -> None:
-    # Nobody else has anything to say to this thread: a pipe that stays silent.
-    read, write = os.pipe()
-    try:
-        session.work(0.2, lambda: None, read)
-    finally:
-        os.close(read)
-        os.close(write)
+    with contextlib.closing(Wake()) as nobody:  # has anything to say to this thread
+        session.work(0.2, nobody.drain, nobody.fileno())

@@ -147,6 +147,8 @@ class HandsPublisher:
         # A repeat after an outage has the same id; another start of the program never does.
         self._run = secrets.token_hex(4)
         self._events = 0
+        self._primary = True
+        self._info = b""
 
     def begin(self) -> None:
         """Say that nothing is seen yet: what an earlier run left at the broker is out of date."""
@@ -221,11 +223,17 @@ class HandsPublisher:
 
     def info(self, message: InfoMessage) -> None:
         """Say what runs here."""
-        self._out.state(self._topics.info, encode(message))
+        self._info = encode(message)
+        self._out.state(self._topics.camera_info, self._info)
+        if self._primary:
+            self._out.state(self._topics.info, self._info)
 
     def stats(self, message: StatsMessage) -> None:
         """Say how it is doing."""
-        self._out.note(self._topics.stats, encode(message))
+        payload = encode(message)
+        self._out.note(self._topics.camera_stats, payload)
+        if self._primary:
+            self._out.note(self._topics.stats, payload)
 
     def _say_count(self, count: int) -> None:
         self._out.state(self._topics.presence, ON if count else OFF)
@@ -274,6 +282,7 @@ class MqttPublisher(HandsPublisher):
     def __init__(self, config: Config) -> None:
         self.topics = topics_of(config)
         self.client = MqttClient(config.mqtt, self.topics)
+        self.client.peers.changed = self._speak_for_node
         super().__init__(
             self.client,
             self.topics,
@@ -296,6 +305,15 @@ class MqttPublisher(HandsPublisher):
         with contextlib.ExitStack() as stack:
             stack.callback(self.client.close)
             self.camera_status("offline")
+
+    def _speak_for_node(self, primary: bool) -> None:
+        """Of several services of a node, one publishes ``info`` and ``stats`` of the whole."""
+        self._primary = primary
+        if not primary:
+            self.client.outbox.forget(self.topics.info)
+        elif self._info:
+            self.client.state(self.topics.info, self._info)
+            self.client.repeat(self.topics.info)
 
     @property
     def connected(self) -> bool:

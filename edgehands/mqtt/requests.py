@@ -65,12 +65,14 @@ class Received:
         topic, payload: as they came.
         response_topic: where the answer shall go (MQTT 5); empty = the usual place.
         correlation: to be sent back with the answer (MQTT 5).
+        retained: it was said before, maybe long ago.
     """
 
     topic: str
     payload: bytes
     response_topic: str = ""
     correlation: bytes = b""
+    retained: bool = False
 
 
 class Requests:
