@@ -7,18 +7,40 @@ value that was wrong, the limit it broke, and what to do about it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class EdgehandsError(Exception):
     """The root of every error that edgehands raises on purpose."""
 
 
 class ConfigError(EdgehandsError, ValueError):
-    """A setting is unknown, of the wrong type, or out of its range."""
+    """A setting is unknown, of the wrong type, or out of its range.
+
+    Attributes:
+        mistakes: what is wrong, a line each; the message is the first of them.
+    """
 
     def __init__(self, message: str) -> None:
         # It shows what somebody wrote, which may hold line ends and be as long as a file.
         line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message[:1000])
-        super().__init__(line if len(message) <= 1000 else f"{line}...")
+        line = line if len(message) <= 1000 else f"{line}..."
+        super().__init__(line)
+        self.mistakes: tuple[str, ...] = (line,)
+
+    @classmethod
+    def of(cls, errors: Sequence[ConfigError]) -> ConfigError:
+        """Make one error of several."""
+        first, *others = [line for error in errors for line in error.mistakes]
+        error = cls(first)
+        if others:
+            plural = "s" if len(others) > 1 else ""
+            error.args = (f"{error} ({len(others)} more mistake{plural}: see 'edgehands check')",)
+        error.mistakes = (first, *others)
+        return error
 
 
 class UsageError(EdgehandsError, ValueError):
@@ -75,3 +97,7 @@ class GestureError(EdgehandsError, ValueError):
 
 class CalibrationError(EdgehandsError, ValueError):
     """Camera intrinsics that make no sense, or pictures that don't show the checkerboard."""
+
+
+class DatasetError(EdgehandsError, ValueError):
+    """A folder of labelled pictures that can't be read, or an annotation that can't be kept."""

@@ -271,3 +271,16 @@ def test_service_carries_no_tables_and_no_web_server() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_check_names_every_mistake(tmp_path: Path) -> None:
+    """Without it: README would promise what the command doesn't do."""
+    file = tmp_path / "edgehands.toml"
+    file.write_text("[tracking]\nmax_hands = 12\n[camra]\n")
+    done = run("check", "--config", file)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2
+    assert "tracking.max_hands = 12" in lines[0]
+    assert "unknown table camra" in lines[1]

@@ -277,3 +277,37 @@ def test_urls_of_every_kind_are_understood() -> None:
         assert (address.scheme, address.host, address.port, address.path) == expected
         assert MqttConfig(url=str(address)).address == address
     assert MqttConfig(url="mqtt://a%40b:p%2Fw@hub").username == "a@b"
+
+
+def test_every_mistake_of_a_file_is_named(write: Writer) -> None:
+    """Without it: who corrects a card would learn of one mistake at each start."""
+    path = write(
+        "[tracking]\nmax_hands = 12\nmodle = 1\n[camra]\nx = 1\n[mqtt\nurl = 3\n"
+        '[node]\nname = "a b"\nfoo = "abc\n[publish]\nrate_limit = -1\n'
+    )
+    with pytest.raises(ConfigError) as raised:
+        load([path], env={"EDGEHANDS_POSE__FOV": "1", "EDGEHANDS_NOWHERE__X": "1"})
+    expected = (
+        "at line 6",
+        "at line 10",
+        "tracking.max_hands = 12",
+        "unknown key tracking.modle",
+        "unknown table camra",
+        "publish.rate_limit = -1",
+        "unknown table nowhere",
+        "unknown key pose.fov",
+        'node.name = "a b"',
+    )
+    mistakes = raised.value.mistakes
+    assert len(mistakes) == len(expected), mistakes
+    for mistake, words in zip(mistakes, expected, strict=True):
+        assert words in mistake
+    assert str(raised.value) == f"{mistakes[0]} (8 more mistakes: see 'edgehands check')"
+
+
+def test_a_rule_between_settings_is_not_judged_by_half(write: Writer) -> None:
+    """Without it: one wrong value would be named, and another that only misses it."""
+    path = write('[mqtt]\ntls_key = "key.pem"\ntls_cert = 3\n')
+    with pytest.raises(ConfigError) as raised:
+        load([path], env={})
+    assert len(raised.value.mistakes) == 1

@@ -230,3 +230,21 @@ def test_a_hung_camera_driver_ends_the_process(tmp_path: Path) -> None:
         assert process.wait(30) == 1, log.read_text()
     assert "the driver hasn't answered for 0.3 s" in log.read_text()
     assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.broker
+def test_a_start_that_fails_leaves_the_reason_and_a_good_one_takes_it_back(
+    broker: Mosquitto, folder: Path, tmp_path: Path
+) -> None:
+    """Without it: a device without a screen could not say that its source is none."""
+    topic, env = "edgehands/pi/camera/main/problem", {"EDGEHANDS_NODE__NAME": "pi"}
+    bad = ("--source", "usb:0", "--mqtt", broker.url)
+    with service(*bad, log=tmp_path / "bad", **env) as process:
+        assert process.wait(30) == 2
+    assert b"unknown kind of source 'usb'" in retained(broker.port)[topic]
+    good = ("--source", f"dir:{folder}", "--mqtt", broker.url)
+    with (
+        Listener(broker.port) as listener,
+        service(*good, log=tmp_path / "good", EDGEHANDS_CAMERA__LOOP="true", **env),
+    ):
+        assert wait_for(lambda: listener.last("pi/camera/main/problem") == b"", 20)

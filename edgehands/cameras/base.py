@@ -82,6 +82,10 @@ class FrameSource(Protocol):
         """How often a camera couldn't be opened, or was lost while it was read."""
 
     @property
+    def problem(self) -> str:
+        """Why no frames are coming, one line without secrets; empty while nothing is wrong."""
+
+    @property
     def stuck_s(self) -> float:
         """Seconds that a camera's driver has been holding up a call by now; 0 when it isn't."""
 

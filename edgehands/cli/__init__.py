@@ -30,6 +30,7 @@ VERBS = {
     "models": "edgehands.cli.models",
     "gestures": "edgehands.cli.gestures",
     "homeassistant": "edgehands.cli.homeassistant",
+    "record": "edgehands.cli.record",
     "synth": "edgehands.cli.synth",
     "simulate": "edgehands.cli.simulate",
 }

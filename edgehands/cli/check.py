@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgehands.config import DEFAULT_PATHS, explain, load_with_origins
+from edgehands.errors import ConfigError
 
 app = typer.Typer()
 
@@ -22,9 +23,16 @@ def check(
 ) -> None:
     """Validate the configuration and print what is in force, secrets redacted.
 
+    Every mistake is named, a line each; then the exit code is 2.
+
     Read in this order, each over the one before: /etc/edgehands/edgehands.toml,
     /boot/firmware/edgehands.toml, EDGEHANDS_SECTION__KEY variables.
     """
-    loaded = load_with_origins([config] if config else DEFAULT_PATHS)
+    try:
+        loaded = load_with_origins([config] if config else DEFAULT_PATHS)
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            typer.echo(f"edgehands: {mistake}", err=True)
+        raise typer.Exit(2) from None
     if not quiet:
         typer.echo(explain(loaded.config, loaded.origins))

@@ -104,7 +104,8 @@ def run_demo(options: DemoOptions) -> None:
             )
         )
         show.run(service, children)
-    sys.stdout.write("The demo has ended.\n")
+        problem = show.problem()
+    sys.stdout.write(f"The demo has ended. {problem}".rstrip() + "\n")
 
 
 def subscribe_lines(addresses: Addresses) -> list[str]:
@@ -255,9 +256,15 @@ class _Show:
                 came = came or any(cam.status == "online" for _, cam in self._state.cameras())
             if self._seconds and time.monotonic() - begin > self._seconds:
                 if not came:
-                    words = service.last_words()
+                    words = self.problem() or service.last_words()
                     raise EdgehandsError(f"no frame came in {self._seconds:g} s: {words}")
                 return
+
+    def problem(self) -> str:
+        """Say why no frames are coming now; empty while they come."""
+        with self._state.lock:
+            problems = [camera.problem for _, camera in self._state.cameras() if camera.problem]
+        return problems[0] if problems else ""
 
 
 def _failure(child: Child) -> EdgehandsError:

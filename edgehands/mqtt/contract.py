@@ -15,6 +15,7 @@ import msgspec
 from edgehands.hand import Handedness
 from edgehands.mqtt.compact import decode_compact
 from edgehands.mqtt.messages import (
+    MAX_TEXT,
     EventMessage,
     HandsMessage,
     InfoMessage,
@@ -31,9 +32,6 @@ MAX_BYTES = 65_536
 """No message is larger; a larger one is refused before anything reads it."""
 
 _T = Topics.templates()
-MAX_TEXT = 1000
-"""Characters of a line for people."""
-
 _GESTURE_NAME = re.compile(r"[a-z0-9_-]{1,32}")
 
 
@@ -104,8 +102,8 @@ CHANNELS: tuple[Channel, ...] = (
     Channel(
         "problem",
         _T.problem,
-        "Why the node can't start (its settings), or that a second device has its name; empty when "
-        "all is well.",
+        "What is wrong with the node, its settings or its name (a second device has it); empty "
+        "while nothing is.",
         1,
         retain=True,
         payload="text",
@@ -125,6 +123,14 @@ CHANNELS: tuple[Channel, ...] = (
         1,
         retain=True,
         payload=("online", "offline", "disabled"),
+    ),
+    Channel(
+        "cameraProblem",
+        _T.camera_problem,
+        "Why no frames are coming, and what to do about it; empty while there is nothing to say.",
+        1,
+        retain=True,
+        payload="text",
     ),
     Channel(
         "hands",

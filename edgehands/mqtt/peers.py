@@ -91,8 +91,7 @@ class Peers:
         self._siblings: dict[str, float] = {}  # by camera: when it was heard last
         self._shown: dict[str, bytes] = {}  # cameras of this node, and their retained status
         self._twin_heard = float("-inf")
-        self._told_problem = False
-        self._clear_problem = _NEVER
+        self._told_of_twin = False
         self._asked = self._said = float("-inf")
         self.owes_answer = False
         self._called_offline = False
@@ -102,7 +101,7 @@ class Peers:
     def subscriptions(self) -> tuple[str, ...]:
         """What to subscribe to, with what is retained there."""
         topics = self._topics
-        return (topics.instance, topics.status, topics.problem, topics.any_camera_status)
+        return (topics.instance, topics.status, topics.any_camera_status)
 
     @property
     def siblings(self) -> tuple[str, ...]:
@@ -118,8 +117,6 @@ class Peers:
         """Say who we are, and ask who else is there."""
         self.heard_self = False
         self._shown.clear()
-        if self._clear_problem == _NEVER:
-            self._clear_problem = self._clock() + GONE_S
         self._ask()
 
     def tick(self) -> None:
@@ -135,12 +132,10 @@ class Peers:
             self._settle()
         elif self._siblings and now - self._asked > SIBLINGS_AGAIN_S:
             self._ask()
-        if now >= self._clear_problem and not self.twin:
-            self._clear_problem = _NEVER
-            if self._told_problem:
-                self._told_problem = False
-                log.info("the other device that called itself %s is gone", self._topics.node)
-                self._outbox.state(self._topics.problem, b"")
+        if self._told_of_twin and not self.twin:
+            self._told_of_twin = False
+            log.info("the other device that called itself %s is gone", self._topics.node_name)
+            self._outbox.state(self._topics.problem, b"")
 
     def leave(self) -> None:
         """Say that we end, and ask whether anybody stays."""
@@ -152,6 +147,7 @@ class Peers:
         self.yielded = False
         self._held_since = self._clock()
         self._twin_heard = float("-inf")
+        self._told_of_twin = False
         self._outbox.forget_events()
 
     def claim(self) -> bytes:
@@ -170,9 +166,6 @@ class Peers:
                 # By a sibling's last will, or by that of an old connection of ours.
                 self._called_offline = True
                 self.tick()
-        elif message.topic == topics.problem:
-            # What is wrong with the settings can't be true while we run.
-            self._told_problem |= bool(message.payload)
         elif len(self._shown) < MAX_SIBLINGS:
             self._shown[message.topic.split("/")[-2]] = message.payload
 
@@ -208,8 +201,7 @@ class Peers:
             return
         first = not self.twin
         self._twin_heard = now
-        self._clear_problem = now + GONE_S
-        self._told_problem = True
+        self._told_of_twin = True
         self.owes_answer = True
         if first:
             log.warning(
@@ -222,6 +214,7 @@ class Peers:
             "another name on one of them"
         )
         self._outbox.state(self._topics.problem, text.encode())
+        self._outbox.repeat(self._topics.problem)  # a sibling that began has emptied it
 
     def _ask(self) -> None:
         self._asked = self._clock()

@@ -68,6 +68,7 @@ class Topics:
         self.camera_status = f"{self.camera}/status"
         self.camera_info = f"{self.camera}/info"
         self.camera_stats = f"{self.camera}/stats"
+        self.camera_problem = f"{self.camera}/problem"
         self.hands = f"{self.camera}/hands"
         self.hands_bin = f"{self.camera}/hands/bin"
         self.presence = f"{self.camera}/presence"

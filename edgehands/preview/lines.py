@@ -58,8 +58,10 @@ class ChangeLines:
         value = message.value
         if isinstance(value, EventMessage):
             return str(event_line(message.node, value))
-        if not isinstance(value, str | int) or self._before.get(message.topic) == value:
+        # A problem that is solved is an empty text, and so is one that never was.
+        before = self._before.get(message.topic, "")
+        if not isinstance(value, str | int) or before == value:
             return ""
         self._before[message.topic] = value
         where = f"{message.node}/{message.camera}" if message.camera else message.node
-        return f"{clock(message.t)}  {where}  {message.name}  {value}"
+        return f"{clock(message.t)}  {where}  {message.name}  {'none' if value == '' else value}"

@@ -53,6 +53,7 @@ class CameraView(msgspec.Struct, frozen=True):
 
     name: str
     status: str
+    problem: str
     enabled: str
     presence: str
     count: int | None
@@ -70,6 +71,7 @@ class NodeView(msgspec.Struct, frozen=True):
 
     name: str
     status: str
+    problem: str
     rate: float
     heard: float
     cameras: list[CameraView]
@@ -112,14 +114,15 @@ def state_news(state: LiveState, wanted: Choice, now: float) -> StateNews:
     """Say how everything stands; ``state.lock`` must be held."""
     shown = choose(state, wanted)
     node = state.nodes.get(shown.node)
+    camera = node.cameras.get(shown.camera) if node else None
     broker = state.broker
     return StateNews(
         t=now,
         broker=BrokerView(broker.address, broker.connected, broker.protocol, broker.trouble),
         shown=shown,
         nodes=[_node_view(each) for _, each in sorted(state.nodes.items())],
-        info=node.info if node else None,
-        stats=node.stats if node else None,
+        info=(camera and camera.info) or (node.info if node else None),
+        stats=(camera and camera.stats) or (node.stats if node else None),
         flows=[_flow_view(flow, now) for _, flow in sorted(node.flows.items())] if node else [],
         events=[event for _, event in node.events] if node else [],
     )
@@ -129,6 +132,7 @@ def _node_view(node: NodeState) -> NodeView:
     return NodeView(
         name=node.name,
         status=node.status,
+        problem=node.problem,
         rate=round(node.rate(), 2),
         heard=node.heard,
         cameras=[_camera_view(node.cameras[name], node) for name in sorted(node.cameras)],
@@ -140,6 +144,7 @@ def _camera_view(camera: CameraState, node: NodeState) -> CameraView:
         name=camera.name,
         # A node without power can't say that its camera is gone too.
         status=camera.status if node.status != "offline" else "offline",
+        problem=camera.problem,
         enabled=camera.enabled,
         presence=camera.presence,
         count=camera.count,

@@ -94,7 +94,7 @@ class ServiceControls:
         last = None if loop.last_frame is None else round(time.monotonic() - loop.last_frame, 2)
         reasons = []
         if loop.camera == "offline":
-            reasons.append("the camera is away")
+            reasons.append(loop.problem or "the camera is away")
         if loop.camera == "online" and last is not None and last > 5.0:
             reasons.append(f"no frame for {last:g} s")
         if stats.temperature_c is not None and stats.temperature_c >= HOT_C:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edgehands.cameras.base import redact
 from edgehands.errors import EdgehandsError, FrameError, SourceError, UsageError
 from edgehands.hand import FrameHands
 from edgehands.mqtt.request_messages import SettingsMessage
@@ -83,6 +84,7 @@ class FrameLoop:
         commands: wishes of other threads.
         settings: those in force that can be changed while running.
         camera: its state, as published.
+        problem: why no frames are coming, as published; empty while nothing is wrong.
         count: frames processed.
         last_frame: when the last one was, monotonic seconds; None before the first.
     """
@@ -93,6 +95,7 @@ class FrameLoop:
             max_hands=2, smoothing=True, rate_limit=0.0, enabled=True, gestures=True
         )
         self.camera: CameraStatus = "offline"
+        self.problem = ""
         self.count = 0
         self.last_frame: float | None = None
         self._parts = parts
@@ -131,11 +134,14 @@ class FrameLoop:
             try:
                 while not stop.is_set() and not (self._source and self._source.finished):
                     self._step(stop, notifier)
+            except EdgehandsError as error:
+                self.problem = redact(str(error))
+                raise
             finally:
                 notifier.stopping()
                 if self._source is not None and self._source is not self._parts.source:
                     self._source.close()
-                self._parts.publisher.camera_status("offline")
+                self._parts.publisher.camera_status("offline", self.problem)
 
     def stats(self) -> StatsMessage:
         """How it is doing now."""
@@ -186,7 +192,7 @@ class FrameLoop:
             return
         frame = self._source.read(READ_TIMEOUT_S)
         online = frame is not None or (self.camera == "online" and self._source.online)
-        self._show_camera("online" if online else "offline")
+        self._show_camera("online" if online else "offline", "" if online else self._source.problem)
         if frame is None:
             if self._source.stuck_s > STUCK_S:
                 raise SourceError(
@@ -219,12 +225,13 @@ class FrameLoop:
         self._due = max(self._due, now - period) + period
         return False
 
-    def _show_camera(self, status: CameraStatus) -> None:
-        if status == self.camera:
+    def _show_camera(self, status: CameraStatus, problem: str = "") -> None:
+        if status == self.camera and problem == self.problem:
             return
-        self.camera = status
-        self._parts.publisher.camera_status(status)
-        if status == "online" and self._parts.on_online is not None:
+        came = status == "online" != self.camera
+        self.camera, self.problem = status, problem
+        self._parts.publisher.camera_status(status, problem)
+        if came and self._parts.on_online is not None:
             self._parts.on_online()
 
     def _process(self, frame: Frame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import platform
@@ -13,13 +14,17 @@ import msgspec
 
 import edgehands
 from edgehands.cameras import open_source
+from edgehands.cameras.base import redact
 from edgehands.config import digest, state_file
+from edgehands.errors import EdgehandsError
 from edgehands.gestures import HandInterpreter
 from edgehands.mqtt.discovery import Discovery
 from edgehands.mqtt.messages import CameraMessage, InfoMessage, ModelMessage
-from edgehands.mqtt.publisher import MqttPublisher
+from edgehands.mqtt.oneshot import publish_once
+from edgehands.mqtt.publisher import MqttPublisher, problem_line
 from edgehands.mqtt.request_messages import SettingsMessage
 from edgehands.mqtt.requests import Requests
+from edgehands.mqtt.topics import topics_of
 from edgehands.service.controls import ServiceControls
 from edgehands.service.governor import Governor
 from edgehands.service.loop import FrameLoop, Parts
@@ -30,6 +35,8 @@ from edgehands.service.statistics import system_name
 from edgehands.tracking import HandTracker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from edgehands.cameras import Source
     from edgehands.config import Config
     from edgehands.service.protocols import Interpreter
@@ -62,8 +69,11 @@ def serve(
 
     with ExitStack() as stack:
         stack.enter_context(stop_on_signals(stop))
-        tracker = stack.enter_context(HandTracker(config.tracking))
-        source = stack.enter_context(open_camera())
+        topics = topics_of(config)
+        with _told(config, topics.problem):
+            tracker = stack.enter_context(HandTracker(config.tracking))
+        with _told(config, topics.camera_problem):
+            source = stack.enter_context(open_camera())
         publisher = MqttPublisher(config)
 
         def info() -> InfoMessage:
@@ -85,7 +95,9 @@ def serve(
             )
         snapshots = Snapshots(allowed=config.preview.images, next_frame=loop.next_frame)
         controls = ServiceControls(config, loop, info, state_file(os.environ), snapshots)
-        requests = Requests(publisher.topics, controls, publisher.client)
+        requests = Requests(
+            publisher.topics, controls, publisher.client, peers=publisher.client.peers
+        )
         publisher.client.listen(requests)
         if config.homeassistant.discovery:
             publisher.client.listen(
@@ -101,6 +113,17 @@ def serve(
         publisher.info(info())
         notifier.status("models loaded, waiting for the camera")
         loop.run(stop, notifier)
+
+
+@contextlib.contextmanager
+def _told(config: Config, topic: str) -> Iterator[None]:
+    """Leave the reason at the broker when a part can't be opened: only the log would know it."""
+    try:
+        yield
+    except EdgehandsError as error:
+        with contextlib.suppress(EdgehandsError):
+            publish_once(config.mqtt, [(topic, problem_line(redact(str(error))))])
+        raise
 
 
 def settings_of(config: Config) -> SettingsMessage:
