@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.conftest import MakeBroker
     from tests.mosquitto import Mosquitto
 
-TOPICS = Topics(node="kitchen.pi")
+TOPICS = Topics(node="kitchen_pi")
 
 
 def test_the_document_has_what_home_assistant_demands() -> None:

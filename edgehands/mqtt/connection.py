@@ -74,6 +74,7 @@ class Connection:
         now = time.monotonic()
         self._peers.tick()
         if self._peers.yielded:
+            self._delivery.send_notes(self._session)
             return True
         if now > self._lasted_at:
             self._lasted_at = float("inf")
@@ -102,7 +103,7 @@ class Connection:
             self._leave_at = now
             if self._peers.siblings:
                 self._leave_at += SIBLING_ANSWER_S
-                self._peers.leave()
+            self._peers.leave()
         if self._peers.siblings:
             self._outbox.forget(self._topics.status)
         elif now < self._leave_at:

@@ -131,7 +131,7 @@ class Delivery:
             return
         while self._to_subscribe:
             self._subscribe(session)
-        self._send_notes(session)
+        self.send_notes(session)
         if not self.holding:
             self._send_states(session)
             self._send_events(session)
@@ -172,7 +172,7 @@ class Delivery:
             return
         if self._to_subscribe:
             self._subscribe(session)
-        elif not (self._send_notes(session, 1) or self.holding) and not (
+        elif not (self.send_notes(session, 1) or self.holding) and not (
             self._send_states(session, 1) or self._send_events(session, 1)
         ):
             if self._outbox.has_live():
@@ -207,7 +207,8 @@ class Delivery:
                 self._outbox.drop_event(event.number)
         return len(due)
 
-    def _send_notes(self, session: Session, most: int | None = None) -> int:
+    def send_notes(self, session: Session, most: int | None = None) -> int:
+        """Send what is worth sending at most once, and only the newest of a topic."""
         due = self._outbox.due_notes(most)
         for topic, payload in due:
             sent = _Sent("fleeting", topic, len(payload), pings=session.link.pings)

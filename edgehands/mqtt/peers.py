@@ -95,6 +95,7 @@ class Peers:
         self._asked = self._said = float("-inf")
         self.owes_answer = False
         self._called_offline = False
+        self._leaving = False
         self._settle_at = _NEVER
 
     @property
@@ -122,6 +123,8 @@ class Peers:
     def tick(self) -> None:
         """Do what is due; called about once a second, at least."""
         now = self._clock()
+        if self._leaving:
+            return
         if self.owes_answer and now - self._said >= ANSWERS_APART_S:
             self._say()
         if self._called_offline and now - self._asked >= 1.0 and not self.yielded:
@@ -138,9 +141,11 @@ class Peers:
             self._outbox.state(self._topics.problem, b"")
 
     def leave(self) -> None:
-        """Say that we end, and ask whether anybody stays."""
-        self._siblings.clear()
-        self._say(ask=True, leaving=True)
+        """Say to siblings that we end, and ask which of them stays: it is found in ``siblings``."""
+        self._leaving = True
+        if self._siblings:
+            self._siblings.clear()
+            self._say(ask=True, leaving=True)
 
     def resume(self) -> None:
         """Publish again after having yielded: the twin is gone."""
@@ -198,6 +203,7 @@ class Peers:
                 "it is gone: set node.name to a name of its own and restart",
                 *(where, name),
             )
+            self._say()  # so that the other one knows of us
             return
         first = not self.twin
         self._twin_heard = now

@@ -93,7 +93,13 @@ class Topics:
 
     def when_gone(self) -> tuple[tuple[str, bytes], ...]:
         """What is true of a camera whose service has gone: topics and their retained values."""
-        return ((self.camera_status, OFFLINE), (self.presence, OFF), (self.count, b"0"))
+        why = b"its service has ended: see the device's log"
+        return (
+            (self.camera_problem, why),
+            (self.camera_status, OFFLINE),
+            (self.presence, OFF),
+            (self.count, b"0"),
+        )
 
     def discovery(self, prefix: str) -> str:
         """Topic of Home Assistant's discovery document; ``prefix`` is Home Assistant's own.
