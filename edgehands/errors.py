@@ -2,19 +2,29 @@
 
 Every error derives from :class:`EdgehandsError` and from the builtin it resembles, so
 ``except ValueError`` and ``except OSError`` do what a reader expects. A message is one line: the
-value that was wrong, the limit it broke, and what to do about it.
+value that was wrong, the limit it broke, and what to do about it. No secret stands in it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgehands.safe_text import redact
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+LONGEST = 1000
+"""Characters of a message."""
 
 
 class EdgehandsError(Exception):
     """The root of every error that edgehands raises on purpose."""
+
+    def __init__(self, message: str = "", *more: object) -> None:
+        # It may quote what somebody wrote: a password, line ends, a whole file.
+        line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message[:LONGEST])
+        super().__init__(redact(line if len(message) <= LONGEST else f"{line}..."), *more)
 
 
 class ConfigError(EdgehandsError, ValueError):
@@ -25,11 +35,8 @@ class ConfigError(EdgehandsError, ValueError):
     """
 
     def __init__(self, message: str) -> None:
-        # It shows what somebody wrote, which may hold line ends and be as long as a file.
-        line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message[:1000])
-        line = line if len(message) <= 1000 else f"{line}..."
-        super().__init__(line)
-        self.mistakes: tuple[str, ...] = (line,)
+        super().__init__(message)
+        self.mistakes: tuple[str, ...] = (str(self),)
 
     @classmethod
     def of(cls, errors: Sequence[ConfigError]) -> ConfigError:

@@ -50,7 +50,17 @@ def test_files_are_what_the_published_schemas_say(tmp_path: Path) -> None:
     """Without it: a program written after the schema couldn't read a folder."""
     folder = tmp_path / "set"
     make_folder(folder, [[reported()], []])
-    annotate_all(folder, [[annotated(z_mm=[0.0, None] + [5.0] * 19, z_from="depth")], []])
+    annotate_all(
+        folder,
+        [
+            [
+                annotated(
+                    z_mm=[0.0, None] + [5.0] * 19, z_from=["depth", "absent"] + ["fitted"] * 19
+                )
+            ],
+            [],
+        ],
+    )
     schemas = {name: json.loads(text) for name, text in dataset_schemas().items()}
     jsonschema.validate(json.loads((folder / HEADER).read_text()), schemas["dataset"])
     for line in (folder / FRAMES).read_text().splitlines():

@@ -14,9 +14,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from edgehands.cameras.base import Closing, SourceInfo, orient, oriented_size, redact
+from edgehands.cameras.base import Closing, SourceInfo, orient, oriented_size
 from edgehands.errors import BackendUnavailable, SourceError, SourceNotFound
 from edgehands.hand import Frame
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,12 +6,16 @@ Exit codes: 0 good, 1 failed, 2 wrong usage or configuration. An error is one li
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
 from edgehands.errors import ConfigError, EdgehandsError, UsageError
+from edgehands.process_list import hide_arguments
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -39,25 +43,50 @@ VERBS = {
 
 def main() -> None:
     """Run the command line and exit."""
-    arguments = sys.argv[1:]
+    hide_arguments()
+    debug = "--debug" in sys.argv[1:]
+    arguments = [word for word in sys.argv[1:] if word != "--debug"]
     if arguments[:1] == ["run"]:
-        # The service doesn't carry typer and rich.
+        # The service doesn't carry typer and rich, and until it listens to signals it just ends.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         from edgehands.service.__main__ import main as run  # noqa: PLC0415
 
-        sys.exit(run(arguments[1:]))
-    debug = "--debug" in arguments
+        sys.exit(run([*arguments[1:], *(["--debug"] if debug else [])]))
     try:
-        _application(arguments)([word for word in arguments if word != "--debug"])
-    except EdgehandsError as error:
-        if debug:
-            raise
-        sys.stderr.write(f"edgehands: {error}\n")
-        sys.exit(2 if isinstance(error, (ConfigError, UsageError)) else 1)
+        try:
+            _application(arguments)(arguments)
+        finally:
+            sys.stdout.flush()  # at the interpreter's end it would be too late for a line of ours
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         sys.exit(130)
     except BrokenPipeError:
         # The reader of a pipe has had enough, as `head` does: no error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_stdout()
+    except Exception as error:
+        if debug:
+            raise
+        sys.exit(_tell(error))
+
+
+def _tell(error: Exception) -> int:
+    """Say in one line what went wrong; give the exit code."""
+    if isinstance(error, EdgehandsError):
+        line = str(error)
+    elif isinstance(error, OSError):
+        if error.errno == errno.ENOSPC:
+            _let_go_of_stdout()
+        what = f"{error.filename}: " if error.filename else ""
+        line = f"{what}{error.strerror or error}: check path, rights and free space"
+    else:
+        line = f"unexpected {type(error).__name__}: {error}: run with --debug and report it"
+    sys.stderr.write(f"edgehands: {redact(line)}\n")
+    return 2 if isinstance(error, (ConfigError, UsageError)) else 1
+
+
+def _let_go_of_stdout() -> None:
+    """Have nothing written there any more: what still waits would raise at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _application(arguments: list[str]) -> Typer:

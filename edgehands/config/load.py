@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgehands.config.persist import state_file
-from edgehands.config.secret import REDACTED
 from edgehands.config.sections import SECTIONS, Config
 from edgehands.config.toml_file import read_tables
-from edgehands.config.values import check_value, field_types, is_secret, toml_value
+from edgehands.config.values import check_value, field_types, shown
 from edgehands.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,6 +25,8 @@ DEFAULT_PATHS = (
 """Read in this order, each over the one before; the second lies on the card's FAT partition."""
 
 _ENV_PREFIX = "EDGEHANDS_"
+_LONGEST_NAME = 64
+"""Characters of an unknown key that are compared with the known ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,44 +91,6 @@ def load_with_origins(
     return Loaded(config=config, origins=layers.origins)
 
 
-def explain(config: Config, origins: Mapping[str, str] | None = None) -> str:
-    """The effective configuration as TOML, secrets redacted, each origin as a comment."""
-    lines = []
-    for name, kind in SECTIONS.items():
-        lines.append(f"[{name}]")
-        section = getattr(config, name)
-        for key, field in field_types(kind).items():
-            value = getattr(section, key)
-            if value is None:
-                continue
-            origin = (origins or {}).get(f"{name}.{key}")
-            note = f"  # {origin}" if origin else ""
-            shown = f'"{REDACTED}"' if is_secret(field) else toml_value(value)
-            lines.append(f"{key} = {shown}{note}")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def redacted(config: Config) -> dict[str, dict[str, Any]]:
-    """The settings by table and key, secrets as ``***``."""
-    return {
-        name: {
-            key: REDACTED if is_secret(kind) and value is not None else value
-            for key, kind in field_types(section).items()
-            for value in (getattr(getattr(config, name), key),)
-        }
-        for name, section in SECTIONS.items()
-    }
-
-
-def digest(config: Config) -> str:
-    """Sixteen hexadecimal digits that change with any setting but a secret.
-
-    Secrets stay out: a digest of a short password can be guessed back.
-    """
-    return hashlib.sha256(explain(config).encode()).hexdigest()[:16]
-
-
 class _Layers:
     """The settings given so far: a later layer replaces what an earlier one said.
 
@@ -163,7 +125,7 @@ class _Layers:
                 _known(origin, section, "table", section, list(SECTIONS))
                 if not isinstance(table, dict):
                     raise ConfigError(
-                        f"{origin}: {section} = {table} is not a table: write [{section}]"
+                        f"{origin}: {section} = {shown(table)} is not a table: write [{section}]"
                     )
                 for key, value in table.items():
                     with self.noting():
@@ -207,7 +169,7 @@ class _Layers:
 def _known(origin: str, name: str, what: str, full: str, valid: list[str]) -> None:
     if name in valid:
         return
-    near = difflib.get_close_matches(name.lower(), valid, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name[:_LONGEST_NAME].lower(), valid, n=1, cutoff=0.5)
     hint = f'did you mean "{near[0]}"?' if near else "known are " + ", ".join(valid)
     raise ConfigError(f"{origin}: unknown {what} {full}: {hint}")
 

@@ -92,14 +92,20 @@ class AnnotationStore:
             raise DatasetError(f"{path}: says it is of {found.image}: was it renamed?")
         return found
 
-    def done(self) -> set[str]:
-        """The pictures (their names without ending) that were answered."""
+    def stems(self) -> set[str]:
+        """The pictures (their names without ending) of which something was said."""
         if not self._place.is_dir():
             return set()
-        return {p.stem for p in self._place.iterdir() if p.suffix == ".json"}
+        return {p.stem for p in self._place.iterdir() if p.suffix == ".json" and p.name[0] != "."}
 
     def save(
-        self, frame: RecordedFrame, hands: list[AnnotatedHand], *, revision: int, seconds: float
+        self,
+        frame: RecordedFrame,
+        hands: list[AnnotatedHand],
+        *,
+        revision: int,
+        seconds: float = 0.0,
+        complete: bool = True,
     ) -> Annotation:
         """Keep what was said of a picture; when this returns it is on the disk.
 
@@ -108,6 +114,7 @@ class AnnotationStore:
             hands: all hands in it.
             revision: of the answer that was read before; 0 = there was none.
             seconds: spent on it in all.
+            complete: the annotator has finished with the picture.
 
         Raises:
             Outdated: there is a newer answer than the one that was read.
@@ -129,6 +136,7 @@ class AnnotationStore:
                 saved=now(),
                 revision=known + 1,
                 seconds=round(seconds, 1),
+                complete=complete,
                 hands=hands,
             )
             try:
@@ -164,5 +172,8 @@ def check_points(frame: RecordedFrame, hand: AnnotatedHand, where: str) -> None:
                     f"{where}: point {i} at {point[0]:.0f}, {point[1]:.0f} lies outside of the "
                     f"{size[0]} x {size[1]} picture: move it in, or mark it outside"
                 )
-    if hand.z_mm and len(hand.z_mm) != len(hand.points):
-        raise DatasetError(f"{where}: {len(hand.z_mm)} depths for {len(hand.points)} points")
+    if len(hand.z_mm) not in {0, len(hand.points)} or len(hand.z_from) != len(hand.z_mm):
+        raise DatasetError(
+            f"{where}: {len(hand.z_mm)} depths from {len(hand.z_from)} origins for "
+            f"{len(hand.points)} points: give one of each for every point, or none"
+        )

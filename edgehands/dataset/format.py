@@ -33,9 +33,9 @@ PointState = Literal["visible", "occluded", "outside"]
 """``occluded``: in the picture, but something is in front of it; its place is an estimate.
 ``outside``: not in the picture."""
 
-ZOrigin = Literal["depth", "fitted", "guess", "truth", "absent"]
-"""Where z comes from: the depth picture; bone lengths fitted to the points; the model's own guess,
-unchanged; a drawn scene or a public data set; nowhere."""
+ZOrigin = Literal["depth", "fitted", "truth", "absent"]
+"""Where a point's z comes from: the depth picture; bone lengths fitted to the points; a drawn scene
+or a public data set; nowhere."""
 
 Reason = Literal["presence", "lost", "new_id", "jump", "models_disagree", "interval"]
 """Why a frame was kept: a presence between 0.3 and 0.8; a hand was lost here and found again, or
@@ -184,7 +184,7 @@ class AnnotatedHand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         states: of the 21 points.
         z_mm: 21 depths relative to the wrist in millimetres, smaller = nearer; null = unknown.
             Empty where nothing is known.
-        z_from: where ``z_mm`` comes from.
+        z_from: where each of them comes from; empty where nothing is known.
         gesture: the name of the shape, for teaching; empty = not said.
         guess: id of the recorded hand that it was corrected from; 0 = none.
     """
@@ -193,7 +193,7 @@ class AnnotatedHand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     points: Points
     states: Annotated[list[PointState], msgspec.Meta(min_length=POINTS, max_length=POINTS)]
     z_mm: Annotated[list[float | None], msgspec.Meta(max_length=POINTS)] = []
-    z_from: ZOrigin = "absent"
+    z_from: Annotated[list[ZOrigin], msgspec.Meta(max_length=POINTS)] = []
     gesture: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{0,32}$")] = ""
     guess: int = 0
 
@@ -208,6 +208,8 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
         saved: when, ISO 8601, UTC.
         revision: how often it was saved: rises by one each time.
         seconds: how long the annotator had the picture open, in all.
+        complete: the annotator said that this is all, and right; else it is work in progress,
+            which nothing but the page reads.
         hands: every hand in the picture.
     """
 
@@ -217,4 +219,5 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
     saved: str = ""
     revision: Annotated[int, msgspec.Meta(ge=1)] = 1
     seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    complete: bool = True
     hands: Annotated[list[AnnotatedHand], msgspec.Meta(max_length=20)] = []

@@ -32,7 +32,7 @@ class LabelledHand:
         visible: (21,) in the picture, and nothing is in front of it.
         inside: (21,) in the picture.
         z_mm: (21,) millimetres behind (+) or before (-) the wrist; NaN = unknown.
-        z_from: where that comes from.
+        z_from: where each of them comes from.
         gesture: the name of the shape; empty = not said.
     """
 
@@ -41,7 +41,7 @@ class LabelledHand:
     visible: NDArray[np.bool_]
     inside: NDArray[np.bool_]
     z_mm: NDArray[np.float64]
-    z_from: ZOrigin
+    z_from: tuple[ZOrigin, ...]
     gesture: str
 
     @property
@@ -99,7 +99,7 @@ def _stores(folder: Path, annotator: str | None) -> list[AnnotationStore]:
             )
         return [AnnotationStore(folder, annotator)]
     stores = [AnnotationStore(folder, name) for name in known]
-    return sorted(stores, key=lambda store: -len(store.done()))
+    return sorted(stores, key=lambda store: -len(store.stems()))
 
 
 def _labelled(
@@ -108,7 +108,7 @@ def _labelled(
     for frame in frames:
         for store in stores:
             answer = store.read(frame.file)
-            if answer is not None:
+            if answer is not None and answer.complete:
                 yield labelled(folder, frame, answer)
                 break
 
@@ -141,6 +141,6 @@ def hand_of(hand: AnnotatedHand) -> LabelledHand:
         np.asarray(states == "visible"),
         np.asarray(states != "outside"),
         np.array(z, np.float64),
-        hand.z_from,
+        tuple(hand.z_from) or ("absent",) * len(hand.points),
         hand.gesture,
     )

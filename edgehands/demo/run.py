@@ -23,6 +23,7 @@ from edgehands.preview.lines import ChangeLines
 from edgehands.preview.live import LiveState
 from edgehands.preview.subscriber import BrokerState, Subscriber
 from edgehands.preview.terminal import LiveView
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -122,7 +123,7 @@ def subscribe_lines(addresses: Addresses) -> list[str]:
 
 def header(addresses: Addresses, source: str) -> list[str]:
     """Say what runs where, and how to subscribe to it."""
-    playing = "a clip of drawn hands" if source == "demo:" else source
+    playing = "a clip of drawn hands" if source == "demo:" else redact(source)
     python = subscribe_lines(addresses)
     return [
         f"edgehands demo: {playing} plays as the camera. Ctrl-C ends it.",

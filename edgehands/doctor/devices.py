@@ -6,10 +6,11 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from edgehands.cameras import open_source, redact
+from edgehands.cameras import open_source
 from edgehands.doctor.finding import doubtful, good, wrong, wrong_line
 from edgehands.doctor.system import USER
 from edgehands.errors import EdgehandsError
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     from edgehands.cameras import Source

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from edgehands.cameras import redact
 from edgehands.doctor.finding import doubtful, good, wrong
 from edgehands.doctor.system import UNIT
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     from edgehands.config import Config

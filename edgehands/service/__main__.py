@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 from typing import TYPE_CHECKING
 
 from edgehands.config import DEFAULT_PATHS, load
 from edgehands.errors import ConfigError, EdgehandsError, UsageError
+from edgehands.process_list import hide_arguments
+from edgehands.safe_text import redact
 from edgehands.service.logs import start_logging
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ SIGTERM and Ctrl-C end it cleanly. Exit codes: 0 good, 1 failed, 2 wrong usage o
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the service; give the exit code."""
+    hide_arguments()
     options = _parser().parse_args(arguments)
     start_logging(verbose=options.verbose)
     try:
@@ -48,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         log.debug("unexpected", exc_info=True)
         sys.stderr.write(
-            f"edgehands: unexpected {type(error).__name__}: {error}: "
+            f"edgehands: unexpected {type(error).__name__}: {redact(str(error))}: "
             "run with --debug and report what it prints\n"
         )
         return 1
@@ -77,4 +81,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until serve() listens to it
     sys.exit(main())

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edgehands.cameras.base import redact
 from edgehands.errors import EdgehandsError, FrameError, SourceError, UsageError
 from edgehands.hand import FrameHands
 from edgehands.mqtt.request_messages import SettingsMessage
+from edgehands.safe_text import redact
 from edgehands.service.commands import Command, CommandQueue
 from edgehands.service.notify import Notifier
 from edgehands.service.report import Reporter

@@ -14,7 +14,6 @@ import msgspec
 
 import edgehands
 from edgehands.cameras import open_source
-from edgehands.cameras.base import redact
 from edgehands.config import digest, state_file
 from edgehands.errors import EdgehandsError
 from edgehands.gestures import HandInterpreter
@@ -25,6 +24,7 @@ from edgehands.mqtt.publisher import MqttPublisher, problem_line
 from edgehands.mqtt.request_messages import SettingsMessage
 from edgehands.mqtt.requests import Requests
 from edgehands.mqtt.topics import topics_of
+from edgehands.safe_text import redact
 from edgehands.service.controls import ServiceControls
 from edgehands.service.governor import Governor
 from edgehands.service.loop import FrameLoop, Parts
