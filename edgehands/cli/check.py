@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgehands.config import DEFAULT_PATHS, explain, load_with_origins
+from edgehands.config import explain, load_with_origins, paths_for
 from edgehands.errors import ConfigError
 
 app = typer.Typer()
@@ -18,6 +18,9 @@ def check(
     config: Annotated[
         Path | None, typer.Option(help="Read this file only, instead of the usual two.")
     ] = None,
+    camera: Annotated[
+        str, typer.Option(metavar="NAME", help="One of several cameras: its own file is read too.")
+    ] = "",
     *,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing if good.")] = False,
 ) -> None:
@@ -29,7 +32,9 @@ def check(
     /boot/firmware/edgehands.toml, EDGEHANDS_SECTION__KEY variables.
     """
     try:
-        loaded = load_with_origins([config] if config else DEFAULT_PATHS)
+        loaded = load_with_origins(
+            paths_for(config, camera), options={"camera.name": camera or None}
+        )
     except ConfigError as error:
         for mistake in error.mistakes:
             typer.echo(f"edgehands: {mistake}", err=True)

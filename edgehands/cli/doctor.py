@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from edgehands.cli.output import tables
-from edgehands.config import DEFAULT_PATHS, Config, load
+from edgehands.config import Config, load, paths_for
 from edgehands.doctor import examine
 from edgehands.doctor.examine import report
 from edgehands.errors import ConfigError
@@ -27,6 +27,9 @@ def doctor(
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Read this configuration file only.")
     ] = None,
+    camera: Annotated[
+        str, typer.Option(metavar="NAME", help="One of several cameras: its own file is read too.")
+    ] = "",
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for programs.")] = False,
 ) -> None:
@@ -37,7 +40,7 @@ def doctor(
     """
     settings: Config | ConfigError
     try:
-        settings = load([config] if config else DEFAULT_PATHS)
+        settings = load(paths_for(config, camera), options={"camera.name": camera or None})
     except ConfigError as error:
         settings = error
     findings = []

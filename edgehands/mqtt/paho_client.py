@@ -15,6 +15,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 if TYPE_CHECKING:
     from edgehands.config import BrokerUrl
 
+MAX_INCOMING_BYTES = 65_536
+"""The largest packet we accept. An MQTT 5 broker is told so and never sends more; from another one,
+a larger packet ends the connection before any of it is kept."""
+
+TOO_LARGE = f"a packet above {MAX_INCOMING_BYTES} bytes came in"
+
 CONNECT_TIMEOUT_S = 5.0
 """For the TCP connection and for the TLS handshake, each."""
 
@@ -95,6 +101,11 @@ class _Client(paho.Client):
     def _create_socket_connection(self) -> socket.socket:
         self._opening = super()._create_socket_connection()
         return self._opening
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if bufsize > MAX_INCOMING_BYTES:  # what is left of the packet
+            raise OSError(TOO_LARGE)
+        return super()._sock_recv(bufsize)
 
     def _give_up(self) -> None:
         with contextlib.suppress(OSError, AttributeError):

@@ -22,7 +22,14 @@ from paho.mqtt.properties import Properties
 from edgehands.mqtt.credentials import password_of, tls_context
 from edgehands.mqtt.flood import Flood
 from edgehands.mqtt.link import Link
-from edgehands.mqtt.paho_client import LastError, make_client, raw_socket, readable
+from edgehands.mqtt.paho_client import (
+    MAX_INCOMING_BYTES,
+    TOO_LARGE,
+    LastError,
+    make_client,
+    raw_socket,
+    readable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,9 +42,6 @@ log = logging.getLogger(__name__)
 
 SEND_BUFFER_BYTES = 16_384
 """What the kernel may hold back: all of it is delivered, old, when a stalled link recovers."""
-
-MAX_INCOMING_BYTES = 65_536
-"""The largest packet we accept; an MQTT 5 broker is told so and never sends more."""
 
 MAX_PACKET_BYTES = 268_435_455 + 5
 """The largest packet there can be; an MQTT 5 broker may name a lower limit."""
@@ -234,16 +238,7 @@ class Session:
         self._heard = time.monotonic()
         for _ in range(BATCH):
             rc = self._client.loop_read()
-            # An MQTT 3.1.1 broker wasn't told our limit; all of a packet would be kept in memory.
-            if self._client._in_packet["remaining_length"] > MAX_INCOMING_BYTES:  # noqa: SLF001
-                self._end(f"a packet above {MAX_INCOMING_BYTES} bytes came in")
-                self.abandon()
-            if (
-                rc
-                or self.ended
-                or not self._flood.lasts(self._heard)
-                or not readable(poll, connection)
-            ):
+            if rc or not self._flood.lasts(self._heard) or not readable(poll, connection):
                 return rc
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
@@ -286,7 +281,7 @@ class Session:
         text = self._errors.text
         closed = any(words in text for words in _CLOSED) if text else reason != _KEEPALIVE
         if not self.ended:
-            self.closed, self.silent = closed, not closed
+            self.closed, self.silent = closed, not closed and text != TOO_LARGE
         self._end(text or reason)
 
     def _end(self, reason: str) -> None:

@@ -110,6 +110,10 @@ class Topics:
             return f"{prefix}/device/{self.node_id}/config"
         return f"{prefix}/device/{self.node_id}/{_escaped(self.camera_name)}/config"
 
+    def any_discovery(self, prefix: str) -> str:
+        """Filter of the documents of this node's further cameras."""
+        return f"{prefix}/device/{self.node_id}/+/config"
+
     def request(self, verb: str) -> str:
         """Topic on which this is asked of the node."""
         return f"{self.node}/request/{verb}"

@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from edgehands.config import DEFAULT_PATHS, load
+from edgehands.config import load, paths_for
 from edgehands.errors import ConfigError, EdgehandsError, UsageError
 from edgehands.process_list import hide_arguments
 from edgehands.safe_text import redact
@@ -33,8 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start_logging(verbose=options.verbose)
     try:
         config = load(
-            [options.config] if options.config else DEFAULT_PATHS,
-            options={"camera.source": options.source, "mqtt.url": options.mqtt},
+            paths_for(options.config, options.camera),
+            options={
+                "camera.name": options.camera or None,
+                "camera.source": options.source,
+                "mqtt.url": options.mqtt,
+            },
         )
         # Only now: a wrong configuration is told in a tenth of the time.
         from edgehands.service.serve import serve  # noqa: PLC0415
@@ -68,6 +72,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--config", metavar="FILE", help="read this file only, instead of the usual two"
+    )
+    parser.add_argument(
+        "--camera",
+        metavar="NAME",
+        default="",
+        help="one of several cameras of this device: its name, and the name of its own file "
+        "(/etc/edgehands/NAME.toml, /boot/firmware/edgehands-NAME.toml)",
     )
     parser.add_argument(
         "--source",
