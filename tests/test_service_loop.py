@@ -96,7 +96,8 @@ class ScriptedTracker:
     config: TrackingConfig = field(default_factory=TrackingConfig)
     resets: int = 0
 
-    def reset(self) -> None:
+    def reconfigure(self, config: TrackingConfig) -> None:
+        self.config = config
         self.resets += 1
 
     def process(self, image: NDArray[np.uint8], timestamp: float | None = None) -> tuple[Hand, ...]:

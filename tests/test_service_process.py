@@ -173,6 +173,11 @@ def test_a_running_service_answers_and_obeys(
         time.sleep(0.5)
         assert len(listener.on("/hands")) == quiet
         assert asker.ask("health")["data"]["camera"] == "disabled"
+        refused = asker.ask("restart_camera")
+        assert "switched off" in refused["error"]
+        time.sleep(0.5)
+        assert len(listener.on("/hands")) == quiet
+        assert listener.last("camera/main/status") == b"disabled"
         asker.send("edgehands/pi/camera/main/enabled/set", "ON")
         assert wait_for(lambda: len(listener.on("/hands")) > quiet)
         assert listener.last("camera/main/status") == b"online"

@@ -35,6 +35,7 @@ VERBS = {
     "gestures": "edgehands.cli.gestures",
     "homeassistant": "edgehands.cli.homeassistant",
     "record": "edgehands.cli.record",
+    "annotate": "edgehands.cli.annotate",
     "synth": "edgehands.cli.synth",
     "simulate": "edgehands.cli.simulate",
 }

@@ -187,6 +187,8 @@ class AnnotatedHand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         z_from: where each of them comes from; empty where nothing is known.
         gesture: the name of the shape, for teaching; empty = not said.
         guess: id of the recorded hand that it was corrected from; 0 = none.
+        guess_mm: 21 x, y, z of the model's guess, millimetres: they tell which way bones lean when
+            z is fitted. Empty where there was no guess.
     """
 
     handedness: Side
@@ -196,6 +198,7 @@ class AnnotatedHand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     z_from: Annotated[list[ZOrigin], msgspec.Meta(max_length=POINTS)] = []
     gesture: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{0,32}$")] = ""
     guess: int = 0
+    guess_mm: Annotated[list[Point3], msgspec.Meta(max_length=POINTS)] = []
 
 
 class Annotation(msgspec.Struct, frozen=True, kw_only=True):

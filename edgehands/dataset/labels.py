@@ -10,6 +10,7 @@ import numpy as np
 
 from edgehands.dataset.annotations import AnnotationStore, annotators, check_annotator, check_points
 from edgehands.dataset.files import read_frames, read_header
+from edgehands.dataset.format import POINTS
 from edgehands.errors import DatasetError
 from edgehands.hand import Handedness
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgehands.dataset.format import AnnotatedHand, Annotation, RecordedFrame, ZOrigin
+
+
+_ABSENT: list[ZOrigin] = ["absent"] * POINTS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,6 +145,6 @@ def hand_of(hand: AnnotatedHand) -> LabelledHand:
         np.asarray(states == "visible"),
         np.asarray(states != "outside"),
         np.array(z, np.float64),
-        tuple(hand.z_from) or ("absent",) * len(hand.points),
+        tuple(hand.z_from or _ABSENT),
         hand.gesture,
     )

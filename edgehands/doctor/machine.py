@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from edgehands.doctor.finding import doubtful, good, wrong
+from edgehands.service.heat import HOT_C, SINCE_THE_START, UNDER_VOLTAGE, WARM_C, troubles_of
 from edgehands.service.statistics import temperature_c
 
 if TYPE_CHECKING:
@@ -14,25 +15,10 @@ if TYPE_CHECKING:
     from edgehands.doctor.finding import Finding
     from edgehands.doctor.system import System
 
-WARM_C = 80.0
-"""From here on a Raspberry Pi slows down (its firmware's soft limit)."""
-
-HOT_C = 85.0
-"""Here its firmware slows it down hard."""
-
 LEAST_FREE_MB = 200
 """Less than this and an upgrade, or the journal, fills the card."""
 
 _RELEASED = dt.datetime(2025, 1, 1, tzinfo=dt.UTC).timestamp()
-
-# Bits of `vcgencmd get_throttled`; the same 16 places higher say "since the start".
-_UNDERVOLTAGE = 0x1
-_TROUBLES = {
-    0x1: "under-voltage",
-    0x2: "capped frequency",
-    0x4: "throttling",
-    0x8: "the soft temperature limit",
-}
 
 
 def check_clock(system: System, _config: Config) -> tuple[Finding, ...]:
@@ -81,15 +67,16 @@ def check_power(system: System, _config: Config) -> tuple[Finding, ...]:
     flags = _throttled(system)
     if flags is None:
         return (good("power", "this machine doesn't tell of throttling or under-voltage"),)
-    now = [name for bit, name in _TROUBLES.items() if flags & bit]
-    before = [name for bit, name in _TROUBLES.items() if flags & bit << 16]
+    now, before = troubles_of(flags), troubles_of(flags >> SINCE_THE_START)
     supply = "use the board's own power supply, and unplug what draws much from USB"
-    if flags & _UNDERVOLTAGE:
+    if flags & UNDER_VOLTAGE:
         return (wrong("power", f"now: {', '.join(now)}", supply),)
     if now:
         return (doubtful("power", f"now: {', '.join(now)}", "cool it: heat sink, fan, air"),)
     if before:
-        remedy = supply if flags & _UNDERVOLTAGE << 16 else "cool it: heat sink, fan, air"
+        remedy = (
+            supply if flags >> SINCE_THE_START & UNDER_VOLTAGE else "cool it: heat sink, fan, air"
+        )
         return (doubtful("power", f"since the start: {', '.join(before)}", remedy),)
     return (good("power", "no throttling and no under-voltage since the start"),)
 
@@ -148,7 +135,7 @@ def _throttled(system: System) -> int | None:
     for sensor in system.glob("/sys/class/hwmon/hwmon*/name"):
         if system.read(sensor) == "rpi_volt":
             alarm = system.read(sensor.parent / "in0_lcrit_alarm")
-            return _UNDERVOLTAGE if alarm == "1" else 0
+            return UNDER_VOLTAGE if alarm == "1" else 0
     return None
 
 

@@ -22,7 +22,7 @@ from edgehands.service.statistics import StageTimes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgehands.cameras.base import FrameSource
+    from edgehands.cameras.base import FrameSource, SourceInfo
     from edgehands.gestures.events import GestureEvent
     from edgehands.hand import Frame
     from edgehands.mqtt.messages import StatsMessage
@@ -100,6 +100,7 @@ class FrameLoop:
         self.last_frame: float | None = None
         self._parts = parts
         self._source: FrameSource | None = parts.source
+        self._last_source: FrameSource = parts.source
         self._interpreters = (
             parts.interpreters(self.settings.gestures) if parts.interpreters else ()
         )
@@ -157,6 +158,10 @@ class FrameLoop:
                 return self._newest
             finally:
                 self._watchers -= 1
+
+    def describe_camera(self) -> SourceInfo:
+        """Say what the camera is that is open now, or was last."""
+        return (self._source or self._last_source).describe()
 
     # What the reporter asks of a source, over all that were open so far.
 
@@ -263,6 +268,8 @@ class FrameLoop:
             if command.settings is not None:
                 self._change(command.settings)
             if command.restart_camera:
+                if not self.settings.enabled:
+                    raise UsageError("the camera is switched off: switch it on with enabled first")
                 self._close_camera()
                 self._open_camera()
         except EdgehandsError as error:
@@ -281,10 +288,11 @@ class FrameLoop:
             self._show_camera("disabled")
         if (wanted.max_hands, wanted.smoothing) != (now.max_hands, now.smoothing):
             tracker = self._parts.tracker
-            tracker.config = msgspec.structs.replace(
-                tracker.config, max_hands=wanted.max_hands, smoothing=wanted.smoothing
+            tracker.reconfigure(
+                msgspec.structs.replace(
+                    tracker.config, max_hands=wanted.max_hands, smoothing=wanted.smoothing
+                )
             )
-            tracker.reset()
         if wanted.gestures != now.gestures and self._parts.interpreters is not None:
             self._interpreters = self._parts.interpreters(wanted.gestures)
         self.settings = wanted
@@ -293,7 +301,7 @@ class FrameLoop:
     def _open_camera(self) -> None:
         if self._parts.reopen is None:
             raise UsageError("this source can't be opened again: restart the service")
-        self._source = self._parts.reopen()
+        self._source = self._last_source = self._parts.reopen()
 
     def _close_camera(self) -> None:
         if self._parts.reopen is None:

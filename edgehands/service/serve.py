@@ -10,6 +10,7 @@ import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+import cv2
 import msgspec
 
 import edgehands
@@ -37,7 +38,7 @@ from edgehands.tracking import HandTracker
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edgehands.cameras import Source
+    from edgehands.cameras import Source, SourceInfo
     from edgehands.config import Config
     from edgehands.service.protocols import Interpreter
 
@@ -67,6 +68,8 @@ def serve(
             return ()
         return (HandInterpreter(settings, config.pose).interpret,)
 
+    # For a hand's crop OpenCV's threads cost more than they save.
+    cv2.setNumThreads(1)
     with ExitStack() as stack:
         stack.enter_context(stop_on_signals(stop))
         topics = topics_of(config)
@@ -77,7 +80,7 @@ def serve(
         publisher = MqttPublisher(config)
 
         def info() -> InfoMessage:
-            return info_of(config, tracker, source)
+            return info_of(config, tracker, loop.describe_camera())
 
         parts = Parts(
             source=source,
@@ -137,9 +140,8 @@ def settings_of(config: Config) -> SettingsMessage:
     )
 
 
-def info_of(config: Config, tracker: HandTracker, source: Source) -> InfoMessage:
+def info_of(config: Config, tracker: HandTracker, camera: SourceInfo) -> InfoMessage:
     """Build the ``info`` message; no secret stands in it."""
-    camera = source.describe()
     return InfoMessage(
         version=edgehands.__version__,
         python=platform.python_version(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from edgehands.hand import Roi
 
 _SIZE = (LANDMARK_INPUT_SIZE, LANDMARK_INPUT_SIZE)
+_SMALLEST, _LARGEST = 1.0, 1e6
+"""Frame pixels: sizes and places of a ROI that can be one."""
+
 _FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
@@ -57,18 +61,30 @@ class LandmarkModel:
         min_presence: least presence of a hand, 0..1.
 
     Attributes:
+        min_presence: least presence of a hand, 0..1.
         runs: how often the model was executed.
         seconds: how long that took in all.
     """
 
     def __init__(self, model: Model, min_presence: float) -> None:
         self._model = model
-        self._min_presence = min_presence
+        self.min_presence = min_presence
         self.runs = 0
         self.seconds = 0.0
 
     def read(self, image: NDArray[np.uint8], roi: Roi) -> LandmarkReading | None:
-        """The hand in a ROI of a frame, (H, W, 3) uint8 RGB; None where there is none."""
+        """The hand in a ROI of a frame, (H, W, 3) uint8 RGB; None where there is none.
+
+        Nor is there one in a ROI of no size or of numbers that are none, nor where the model's
+        answer holds such: one odd answer must not end a service.
+        """
+        if not (
+            _SMALLEST <= roi.size < _LARGEST
+            and abs(roi.cx) < _LARGEST
+            and abs(roi.cy) < _LARGEST
+            and math.isfinite(roi.rotation)
+        ):
+            return None
         roi = on_grid(roi)
         to_frame = crop_to_frame(roi, LANDMARK_INPUT_SIZE)
         cv2.warpAffine(image, to_frame, _SIZE, self._model.pixels(), _FLAGS, cv2.BORDER_REPLICATE)
@@ -77,16 +93,19 @@ class LandmarkModel:
         self.seconds += time.perf_counter() - start
         self.runs += 1
         presence = float(self._model.output("presence")[0])
-        if presence < self._min_presence:
+        if not presence >= self.min_presence:  # nor is NaN
             return None
         raw = self._model.output("landmarks").reshape(21, 3)
         world = self._model.output("world_landmarks").reshape(21, 3)
+        looks_right = float(self._model.output("handedness")[0])
+        if not math.isfinite(float(raw.sum()) + float(world.sum()) + looks_right):
+            return None
         landmarks = project_landmarks(raw, to_frame)
         return LandmarkReading(
             roi,
             landmarks_roi(landmarks),
             presence,
-            float(self._model.output("handedness")[0]),
+            looks_right,
             landmarks,
             rotate_world(world, roi.rotation),
         )

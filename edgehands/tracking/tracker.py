@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,11 +20,11 @@ import numpy as np
 from edgehands.backends import choose_backend
 from edgehands.config import TrackingConfig
 from edgehands.errors import FrameError
-from edgehands.geometry.constants import LONGEST_SIDE
 from edgehands.geometry.duplicates import same_hand
 from edgehands.geometry.roi import palm_roi
 from edgehands.model_store import ModelStore
 from edgehands.tracking.async_detector import AsyncDetector
+from edgehands.tracking.checks import check_change, checked_frame
 from edgehands.tracking.landmark_model import LandmarkModel
 from edgehands.tracking.palm_detector import PalmDetector
 from edgehands.tracking.schedule import DetectionSchedule, MotionGate
@@ -74,7 +75,8 @@ class HandTracker:
     """Finds hands in frames and follows them.
 
     A context manager. Deterministic for a given sequence of frames and timestamps, unless
-    ``async_detection`` is on.
+    ``async_detection`` is on. Several threads may share one: their calls wait for each other, and
+    their frames are taken for one video. Who wants to track several videos makes several trackers.
 
     Args:
         config: None takes the defaults.
@@ -93,21 +95,22 @@ class HandTracker:
         store: ModelStore | None = None,
         backend: Backend | None = None,
     ) -> None:
-        self.config = config or TrackingConfig()
+        self._config = config = config or TrackingConfig()
+        self._lock = threading.RLock()
         store = store or ModelStore()
         self._beside: AsyncDetector | None = None
         with ExitStack() as resources:
-            self.backend = backend or choose_backend(self.config, store)
+            self.backend = backend or choose_backend(config, store)
             if backend is None:
                 resources.callback(self.backend.close)
             self.models: tuple[ModelSpec, ...] = tuple(
-                store.find(task, self.config.model, self.config.precision, self.backend.kind(task))
+                store.find(task, config.model, config.precision, self.backend.kind(task))
                 for task in TASKS
             )
             palm, landmark = (self.backend.load(spec, store.verify(spec)) for spec in self.models)
-            self._detector = PalmDetector(palm, self.config.palm_score)
-            self._landmarks = LandmarkModel(landmark, self.config.presence)
-            if self.config.async_detection and not self.config.static_image:
+            self._detector = PalmDetector(palm, config.palm_score)
+            self._landmarks = LandmarkModel(landmark, config.presence)
+            if config.async_detection and not config.static_image:
                 self._beside = resources.enter_context(AsyncDetector(self._detector))
             self._resources = resources.pop_all()  # from here on they are closed by close()
         self._next_id = 1
@@ -127,14 +130,40 @@ class HandTracker:
 
     def close(self) -> None:
         """End the detection thread, if there is one, and let go of the backend that it opened."""
-        self._resources.close()
+        with self._lock:
+            self._resources.close()
 
     def reset(self) -> None:
         """Forget all tracks, as before another video; ids go on, none is reused."""
-        self._tracks: list[Track] = []
-        self._schedule = DetectionSchedule()
-        self._motion = MotionGate()
-        self._time = -math.inf
+        with self._lock:
+            self._tracks: list[Track] = []
+            self._schedule = DetectionSchedule()
+            self._motion = MotionGate()
+            self._time = -math.inf
+            if self._beside is not None:
+                self._beside.forget()
+
+    @property
+    def config(self) -> TrackingConfig:
+        """The settings in force. Setting it does what :meth:`reconfigure` does."""
+        return self._config
+
+    @config.setter
+    def config(self, config: TrackingConfig) -> None:
+        self.reconfigure(config)
+
+    def reconfigure(self, config: TrackingConfig) -> None:
+        """Go on with other settings; all tracks are forgotten, as by :meth:`reset`.
+
+        Raises:
+            ConfigError: what is to be changed takes another tracker.
+        """
+        check_change(self._config, config)
+        with self._lock:
+            self._config = config
+            self.reset()
+            self._detector.min_score = config.palm_score
+            self._landmarks.min_presence = config.presence
 
     @property
     def workload(self) -> Workload:
@@ -157,11 +186,18 @@ class HandTracker:
             At most ``max_hands`` hands, the one followed longest first.
 
         Raises:
-            FrameError: the image has another shape or type, or the time runs backwards.
+            FrameError: the image has another shape or type, or the time runs backwards or isn't
+                finite.
         """
-        image = _checked(image)
-        t = time.monotonic() if timestamp is None else timestamp
-        if not t >= self._time:
+        image = checked_frame(image)
+        with self._lock:
+            # Within the lock: the frame of the thread that comes first is the earlier one.
+            return self._process(image, time.monotonic() if timestamp is None else timestamp)
+
+    def _process(self, image: NDArray[np.uint8], t: float) -> tuple[Hand, ...]:
+        if not math.isfinite(t):
+            raise FrameError(f"timestamp {t} is no time: give seconds")
+        if t < self._time:
             raise FrameError(
                 f"timestamp {t} is before the last frame's {self._time}: timestamps must not"
                 " decrease; call reset() before another video"
@@ -222,11 +258,11 @@ class HandTracker:
 
         if not self._schedule.due(tracked=seen, lost=seen < len(self._tracks), moving=moving):
             return
-        self._motion.keep(image)
-        if self._beside is not None:
-            self._beside.ask(image)
-        else:
+        if self._beside is None:
+            self._motion.keep(image)
             self._schedule.looked(found=self._adopt(image, self._detector.detect(image), t))
+        elif self._beside.ask(image):
+            self._motion.keep(image)  # only a picture that is looked at
 
     def _adopt(self, image: NDArray[np.uint8], palms: tuple[PalmDetection, ...], t: float) -> bool:
         """Read the hands of detected palms that aren't followed yet; whether there were any."""
@@ -314,18 +350,3 @@ def _bounds(track: Track) -> tuple[int, int, int, int]:
     roi = track.reading.roi
     half = roi.size / 2
     return int(roi.cx - half), int(roi.cy - half), int(roi.cx + half), int(roi.cy + half)
-
-
-def _checked(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    shape = getattr(image, "shape", None)
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        kind = getattr(image, "dtype", type(image).__name__)
-        raise FrameError(f"frame is {kind}, not a uint8 array: convert it to RGB, 0 to 255")
-    if image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise FrameError(f"frame has shape {shape}, not (height, width, 3): convert it to RGB")
-    if max(image.shape) > LONGEST_SIDE:
-        raise FrameError(
-            f"frame is {image.shape[1]} x {image.shape[0]} pixels, more than {LONGEST_SIDE} a side:"
-            " make it smaller"
-        )
-    return np.ascontiguousarray(image)
