@@ -330,3 +330,16 @@ def test_a_plain_node_keeps_its_identifiers() -> None:
     assert document["device"]["identifiers"] == ["edgehands-kitchen-pi"]
     assert document["components"]["fps"]["unique_id"] == "edgehands-kitchen-pi_fps"
     assert topics.camera_id == "edgehands-kitchen-pi"
+
+
+def test_what_a_twin_said_before_it_gave_way_is_put_right(peers: Peers, clock: Clock) -> None:
+    """Without it: a cloned card's start would leave its own states on the first one's topics."""
+    outbox = peers._outbox
+    outbox.state(f"{NODE}/camera/front/presence", b"ON")
+    outbox.due_states()
+    outbox.state_acknowledged(f"{NODE}/camera/front/presence")
+    clock.now += 100
+    peers.receive(claim(held_s=1, ask=True))
+    assert f"{NODE}/camera/front/presence" not in dict(outbox.due_states())
+    peers.receive(claim(held_s=0))
+    assert dict(outbox.due_states())[f"{NODE}/camera/front/presence"] == b"ON"

@@ -241,7 +241,6 @@ class MqttClient:
             self.peers,
             self._topics,
             subscriptions=[listener.subscriptions for listener in self._listeners],
-            first=self.connections == 1,
             lasted=self._pauses.reset if calm else self._good,
         )
 

@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from edgehands.mqtt.session import Session
     from edgehands.mqtt.topics import Topics
 
-TWIN_ANSWER_S = 0.5
-HOLD_S = 1.5
-"""After a service's first connection, its states wait until a twin that was there before has had
-time to say so: so long after we have heard ourselves, and at most so long where we can't."""
-
 SIBLING_ANSWER_S = 0.7
 """At the end, siblings have so long to say that the node stays online."""
 
@@ -33,7 +28,6 @@ class Connection:
         session: was just accepted.
         outbox, delivery, peers, topics: of the client.
         subscriptions: groups of topic filters.
-        first: it is the first of this process.
         lasted: called once the connection has lasted long enough to be a good one.
     """
 
@@ -46,24 +40,21 @@ class Connection:
         topics: Topics,
         *,
         subscriptions: Sequence[tuple[str, ...]],
-        first: bool,
         lasted: Callable[[], None],
     ) -> None:
         self._session, self._outbox, self._delivery = session, outbox, delivery
         self._peers, self._topics, self._lasted = peers, topics, lasted
         self._lasted_at = time.monotonic() + LASTING_S
-        self._hold_until = time.monotonic() + HOLD_S
         self._leave_at = 0.0
         self._left = False
         peers.address = session.local_address
         delivery.begin([peers.subscriptions, *subscriptions])
-        delivery.holding = first
         peers.connected()
 
     @property
     def busy(self) -> bool:
         """Whether something is due before the next message comes or goes."""
-        return bool(self._delivery.holding or self._leave_at or self._peers.owes_answer)
+        return bool(self._leave_at or self._peers.owes_answer)
 
     def step(self, *, stop_by: float | None) -> bool:
         """Do and send what is due; true when it is time to say goodbye.
@@ -79,21 +70,10 @@ class Connection:
         if now > self._lasted_at:
             self._lasted_at = float("inf")
             self._lasted()
-        self._release(now)
         if stop_by is not None:
             self._leave(now)
         self._delivery.send(self._session)
         return stop_by is not None and (now > stop_by or (self._left and self._outbox.drained()))
-
-    def _release(self, now: float) -> None:
-        """End the waiting for a twin's answer."""
-        if not self._delivery.holding:
-            return
-        if self._peers.heard_self:
-            self._hold_until = min(self._hold_until, now + TWIN_ANSWER_S)
-            self._peers.heard_self = False
-        if now > self._hold_until or self._leave_at:
-            self._delivery.holding = False
 
     def _leave(self, now: float) -> None:
         """Say ``offline``, unless a sibling says that it stays: ``status`` is the node's."""

@@ -70,14 +70,11 @@ class Delivery:
         address, client_id: of the broker and of ours, for messages to people.
         tell: logs a trouble once; see :class:`~edgehands.mqtt.client.MqttClient`.
 
-    Attributes:
-        holding: no state and no event is sent until it is known whether a twin was here before.
     """
 
     def __init__(
         self, outbox: Outbox, address: BrokerUrl, client_id: str, tell: Callable[[str], None]
     ) -> None:
-        self.holding = False
         self._outbox, self._address, self._tell = outbox, address, tell
         self._client_id = client_id
         self._quiet = QuietLog(log)
@@ -132,9 +129,8 @@ class Delivery:
         while self._to_subscribe:
             self._subscribe(session)
         self.send_notes(session)
-        if not self.holding:
-            self._send_states(session)
-            self._send_events(session)
+        self._send_states(session)
+        self._send_events(session)
         if self._outbox.has_live():
             self._send_live(session)
 
@@ -172,8 +168,10 @@ class Delivery:
             return
         if self._to_subscribe:
             self._subscribe(session)
-        elif not (self.send_notes(session, 1) or self.holding) and not (
-            self._send_states(session, 1) or self._send_events(session, 1)
+        elif not (
+            self.send_notes(session, 1)
+            or self._send_states(session, 1)
+            or self._send_events(session, 1)
         ):
             if self._outbox.has_live():
                 self._send_live(session, 1)

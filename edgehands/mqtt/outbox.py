@@ -189,6 +189,13 @@ class Outbox:
                 state.known = None
         self.wake()
 
+    def repeat_all(self) -> None:
+        """Send the value of every state once more."""
+        with self._lock:
+            for state in self._states.values():
+                state.known = None
+        self.wake()
+
     # The network's side.
 
     def connected(self) -> None:

@@ -68,7 +68,6 @@ class Peers:
             ``main``, else the first by name.
         yielded: a twin that was there first publishes; we don't.
         address: of this device in its network; told so that a twin can be found.
-        heard_self: our own words came back, so those of others would.
         owes_answer: somebody asked who is there.
     """
 
@@ -84,7 +83,6 @@ class Peers:
         self.primary = True
         self.yielded = False
         self.address = ""
-        self.heard_self = False
         self.changed = changed
         self._topics, self._outbox, self._clock = topics, outbox, clock
         self._held_since = clock()
@@ -116,7 +114,6 @@ class Peers:
 
     def connected(self) -> None:
         """Say who we are, and ask who else is there."""
-        self.heard_self = False
         self._shown.clear()
         self._ask()
 
@@ -177,8 +174,8 @@ class Peers:
     def _hear(self, other: InstanceMessage) -> None:
         now = self._clock()
         if other.instance == self.instance:
-            self.heard_self = True
-        elif other.camera != self._topics.camera_name:
+            return
+        if other.camera != self._topics.camera_name:
             newcomer = other.camera not in self._siblings
             if other.leaving:
                 self._siblings.pop(other.camera, None)
@@ -220,7 +217,11 @@ class Peers:
             "another name on one of them"
         )
         self._outbox.state(self._topics.problem, text.encode())
-        self._outbox.repeat(self._topics.problem)  # a sibling that began has emptied it
+        if not other.ask:
+            # It has given way: what it said of our camera until then isn't so.
+            self._outbox.repeat_all()
+        else:
+            self._outbox.repeat(self._topics.problem)  # a sibling that began has emptied it
 
     def _ask(self) -> None:
         self._asked = self._clock()
