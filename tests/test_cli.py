@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 VERBS = ("run", "track", "watch", "bench", "check", "cameras", "models", "homeassistant")
 
 
-def run(*words: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    *words: object, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """``edgehands WORDS…`` in a process of its own."""
     return subprocess.run(
         [sys.executable, "-c", "from edgehands.cli import main; main()", *map(str, words)],
@@ -33,6 +35,7 @@ def run(*words: object, env: dict[str, str] | None = None) -> subprocess.Complet
         text=True,
         timeout=60,
         check=False,
+        cwd=cwd,
         env={**os.environ, "COLUMNS": "100", **(env or {})},
     )
 
@@ -170,7 +173,7 @@ def test_folder_with_other_files(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     done = run("track", tmp_path, "--backend", "fake")
     assert done.returncode == 0
-    assert "1 other files in the folders left out" in done.stderr
+    assert "1 other file skipped" in done.stderr
     assert "right hand 1" in done.stdout
 
 
@@ -213,8 +216,12 @@ def test_models_are_listed() -> None:
     """The manifest's defaults can be read by a program."""
     done = run("models", "--json")
     assert done.returncode == 0
-    assert sum("cpu" in m["default_for"] for m in json.loads(done.stdout)["models"]) == 4
-    assert "sha256 good" in run("models", env={"COLUMNS": "160"}).stdout
+    models = json.loads(done.stdout)["models"]
+    assert sum("cpu" in m["default_for"] for m in models) == 4
+    lines = run("models", env={"COLUMNS": "80"}).stdout.splitlines()
+    for model in models:
+        (line,) = (line for line in lines if line.startswith(model["file"]))
+        assert line.split()[-1] == "good"
 
 
 def test_bench_measures(tmp_path: Path) -> None:

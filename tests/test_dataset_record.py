@@ -12,7 +12,7 @@ import pytest
 
 from edgehands import HandTracker, TrackingConfig
 from edgehands.cameras import CameraSettings, open_source
-from edgehands.cli import record as verb
+from edgehands.cli.actions import record as verb
 from edgehands.config import Config
 from edgehands.dataset.depth import depths_at, read_depth
 from edgehands.dataset.depth_sources import WithDepthFolder, open_depth_camera

@@ -24,6 +24,7 @@ from edgehands.errors import ConfigError
 from edgehands.safe_text import REDACTED, redact
 from edgehands.service.__main__ import main as run_service
 from edgehands.service.logs import start_logging
+from edgehands.service.options import RunOptions
 from tests.mosquitto import Listener, wait_for
 from tests.preview_node import BOOT_S, Command
 
@@ -145,7 +146,7 @@ def test_every_key_as_every_wrong_type_shows_no_secret(
     # The programs that tell a mistake, in turn: each costs far more than the reading.
     programs: list[Callable[[ConfigError], object]] = [
         lambda _: settings_script.main([str(card), str(tmp_path)]),
-        lambda _: run_service(["--config", str(file)]),
+        lambda _: run_service(RunOptions(config=str(file)).to_environment()),
         lambda _: check(monkeypatch, str(file)),
         lambda error: print(*examine(error, checks=())),  # noqa: T201
     ]

@@ -93,7 +93,7 @@ def test_services_of_several_cameras_have_folders_of_their_own() -> None:
     """Without it: one camera's end would take the other's counts away, or its kept settings."""
     unit = directives("edgehands.service")
     assert unit["StateDirectory"] == unit["RuntimeDirectory"] == ["%N"]
-    assert unit["ExecStart"][0].endswith("-m edgehands.service --camera=%i")
+    assert unit["ExecStart"][0].endswith("-m edgehands.service %i")
 
 
 def test_it_never_gives_up() -> None:

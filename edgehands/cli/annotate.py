@@ -8,18 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
-from edgehands.cli.output import people
 from edgehands.cli.preview import NOT_INSTALLED
-from edgehands.config import TrackingConfig, load
-from edgehands.dataset.annotations import default_annotator
 from edgehands.errors import UsageError
 
 app = typer.Typer()
 
 Folder = Annotated[
-    Path | None, typer.Argument(help="A folder made by edgehands record or convert.")
+    Path | None,
+    typer.Argument(metavar="FOLDER", help="A folder made by edgehands record or convert."),
 ]
 
 
@@ -37,9 +34,11 @@ def annotate(
     ] = False,
     host: Annotated[
         str,
-        typer.Option(metavar="ADDRESS", help="Where to listen; others than loopback need --token."),
+        typer.Option(metavar="ADDRESS", help="Where to listen; any but loopback needs --token."),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8766,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="0 takes a free one.")
+    ] = 8766,
     token: Annotated[
         str,
         typer.Option(
@@ -51,37 +50,39 @@ def annotate(
     ] = "",
     name: Annotated[
         list[str] | None,
-        typer.Option(metavar="HOST", help="A further name that the page is called by (a proxy's)."),
+        typer.Option(metavar="HOST", help="Another name that the page is called by (a proxy's)."),
     ] = None,
 ) -> None:
-    """Correct the recorded pictures on a page: drag points, press Enter, next. Ctrl-C ends it.
+    """Correct recorded pictures on a page: drag points, press Enter, next. Ctrl-C ends it.
 
     Every change is saved at once. Two people may annotate the same folder, each under a name.
     """
     try:
-        from edgehands.annotate.server import serve_annotation  # noqa: PLC0415
-        from edgehands.preview.serving import PageAddress  # noqa: PLC0415
+        from edgehands.annotate.server import serve_annotation
+        from edgehands.preview.serving import PageAddress
     except ImportError as error:
         raise UsageError(f"{NOT_INSTALLED} ({error})") from None
-    from edgehands.annotate.session import AnnotationSession  # noqa: PLC0415
+    from edgehands.annotate.session import AnnotationSession
+    from edgehands.cli.actions.output import people
+    from edgehands.config import load
+    from edgehands.dataset.annotations import default_annotator
+    from edgehands.wording import counted
 
     if demo:
         folder = folder or _practice_folder()
         _draw_practice(folder)
     if folder is None:
         raise UsageError("no folder: give one made by edgehands record, or practise with --demo")
-    session = AnnotationSession(folder, annotator or default_annotator(), _models())
+    session = AnnotationSession(folder, annotator or default_annotator(), load().tracking)
 
     def ready(url: str) -> None:
         done = sum(picture.state == "done" for picture in session.overview().pictures)
-        people.print(f"{folder}: {len(session.frames)} pictures, {done} done", soft_wrap=True)
+        people.print(
+            f"{folder}: {counted(len(session.frames), 'picture')}, {done} done", soft_wrap=True
+        )
         typer.echo(f"{url}{'#token=…' if token else ''}")
 
     serve_annotation(session, PageAddress(host, port, token, tuple(name or ())), ready=ready)
-
-
-def _models() -> TrackingConfig:
-    return load().tracking
 
 
 def _practice_folder() -> Path:
@@ -91,7 +92,10 @@ def _practice_folder() -> Path:
 
 
 def _draw_practice(folder: Path) -> None:
-    from edgehands.annotate.practice import write_practice  # noqa: PLC0415
+    from rich.progress import Progress
+
+    from edgehands.annotate.practice import write_practice
+    from edgehands.cli.actions.output import people
 
     if (folder / "dataset.json").exists():
         return

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgehands.config import explain, load_with_origins, paths_for
-from edgehands.errors import ConfigError
+from edgehands.cli.choices import ConfigOption, OneCameraOption
 
 app = typer.Typer()
 
 
 @app.command()
 def check(
-    config: Annotated[
-        Path | None, typer.Option(help="Read this file only, instead of the usual two.")
-    ] = None,
-    camera: Annotated[
-        str, typer.Option(metavar="NAME", help="One of several cameras: its own file is read too.")
-    ] = "",
+    config: ConfigOption = None,
+    camera: OneCameraOption = "",
     *,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing if good.")] = False,
 ) -> None:
@@ -31,6 +25,9 @@ def check(
     Read in this order, each over the one before: /etc/edgehands/edgehands.toml,
     /boot/firmware/edgehands.toml, EDGEHANDS_SECTION__KEY variables.
     """
+    from edgehands.config import explain, load_with_origins, paths_for
+    from edgehands.errors import ConfigError
+
     try:
         loaded = load_with_origins(
             paths_for(config, camera), options={"camera.name": camera or None}

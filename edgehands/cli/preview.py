@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from edgehands.config import DEFAULT_PATHS, check_topic_level, load
+from edgehands.cli.choices import BrokerOption, ConfigOption, NodeOption
 from edgehands.errors import UsageError
 
 app = typer.Typer()
@@ -20,18 +20,15 @@ NOT_INSTALLED = "the page's server isn't installed: pip install 'edgehands[previ
 
 @app.command()
 def preview(
-    mqtt: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="The broker; else that of the configuration."),
-    ] = None,
-    node: Annotated[
-        str, typer.Option(metavar="NAME", help="Show this node only; else all of them.")
-    ] = "",
+    mqtt: BrokerOption = None,
+    node: NodeOption = "",
     host: Annotated[
         str,
-        typer.Option(metavar="ADDRESS", help="Where to listen; others than loopback need --token."),
+        typer.Option(metavar="ADDRESS", help="Where to listen; any but loopback needs --token."),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="0 takes a free one.")
+    ] = 8765,
     token: Annotated[
         str,
         typer.Option(
@@ -49,19 +46,32 @@ def preview(
     ] = None,
     name: Annotated[
         list[str] | None,
-        typer.Option(metavar="HOST", help="A further name that the page is called by (a proxy's)."),
+        typer.Option(metavar="HOST", help="Another name that the page is called by (a proxy's)."),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Read this configuration file only.")
+    config: ConfigOption = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SOCKET",
+            help="Where a service of this machine gives pictures, if it may. "
+            "[default: /run/edgehands/pictures.sock]",
+        ),
     ] = None,
+    *,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Viewers may look, but not change or teach.")
+    ] = False,
 ) -> None:
-    """Serve a page that shows what is published: hands in 2-D and 3-D, gestures, rates, statuses.
+    """Serve a page that shows what is published: hands in 2-D and 3-D, gestures, rates, states.
 
     Open the printed address in a browser. Ctrl-C ends it.
     """
+    from edgehands.config import DEFAULT_PATHS, check_topic_level, load
+
     try:
-        from edgehands.preview.server import serve_page  # noqa: PLC0415
-        from edgehands.preview.serving import PageAddress  # noqa: PLC0415
+        from edgehands.picture_socket import SERVICE_SOCKET
+        from edgehands.preview.server import PageOptions, serve_page
+        from edgehands.preview.serving import PageAddress
     except ImportError as error:
         raise UsageError(f"{NOT_INSTALLED} ({error})") from None
     settings = load([config] if config else DEFAULT_PATHS, options={"mqtt.url": mqtt}).mqtt
@@ -73,7 +83,8 @@ def preview(
     def ready(url: str) -> None:
         typer.echo(f"{url}{'#token=…' if token else ''}")
 
-    serve_page(settings, PageAddress(host, port, token, tuple(name or ())), node=node, ready=ready)
+    options = PageOptions(node=node, read_only=read_only, pictures=pictures or SERVICE_SOCKET)
+    serve_page(settings, PageAddress(host, port, token, tuple(name or ())), options, ready=ready)
 
 
 def _read_token(file: Path) -> str:

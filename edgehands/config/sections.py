@@ -232,13 +232,16 @@ class PreviewConfig(Section, frozen=True, kw_only=True):
     """Pictures for people. Off: no picture leaves the device.
 
     Attributes:
-        images: answer the request ``snapshot`` with a picture of now. Whoever may send requests to
-            this node can then see what the camera sees. It can be switched on here only, not over
-            MQTT.
+        images: answer the request ``snapshot`` with a picture of now, and show pictures on the page
+            of this machine. Whoever may send requests to this node, or open that page, can then
+            see what the camera sees. It can be switched on here only, not over MQTT.
+        picture_socket: Unix socket over which a page's server on this machine gets pictures; empty:
+            with ``images``, ``pictures.sock`` in the service's runtime directory, else none.
     """
 
     table: ClassVar[str] = "preview"
     images: bool = False
+    picture_socket: str = ""
 
 
 class ServiceConfig(Section, frozen=True, kw_only=True):

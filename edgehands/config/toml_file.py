@@ -115,6 +115,8 @@ def _read_text(path: Path, *, required: bool) -> str:
         if not required:
             return ""
         raise ConfigError(f"{path} doesn't exist: give the path of a configuration file") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a folder: give the path of a configuration file") from None
     except OSError as error:
         raise ConfigError(f"{path} can't be read ({error.strerror}): check its rights") from None
     except ValueError:  # a NUL in the name

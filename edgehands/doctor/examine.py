@@ -78,7 +78,7 @@ def examine(
         yield wrong_line("configuration", str(config), "correct it")
         config = Config()  # stands in for what follows
     else:
-        yield good("configuration", "every setting is known and in its range")
+        yield good("configuration", "every setting is known and within its limits")
     with contextlib.suppress(PermissionError):
         config = _with_stored_password(system, config)
     secrets = _secrets(config)

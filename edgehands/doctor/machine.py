@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edgehands.doctor.finding import doubtful, good, wrong
 from edgehands.service.heat import HOT_C, SINCE_THE_START, UNDER_VOLTAGE, WARM_C, troubles_of
 from edgehands.service.statistics import temperature_c
+from edgehands.wording import counted
 
 if TYPE_CHECKING:
     from edgehands.config import Config
@@ -27,7 +28,7 @@ def check_clock(system: System, _config: Config) -> tuple[Finding, ...]:
     shown = dt.datetime.fromtimestamp(now, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
     sync = "connect it to the network, then: sudo timedatectl set-ntp true"
     if now < _RELEASED:
-        return (wrong("clock", f"{shown} lies in the past: certificates are not valid yet", sync),)
+        return (wrong("clock", f"{shown} is in the past: certificates won't be accepted", sync),)
     if system.path("/run/systemd/timesync/synchronized").exists():
         return (good("clock", f"{shown}, synchronised"),)
     answer = system.run(("timedatectl", "show", "--property", "NTPSynchronized"), 5.0)
@@ -35,28 +36,28 @@ def check_clock(system: System, _config: Config) -> tuple[Finding, ...]:
         return (good("clock", f"{shown}, synchronised"),)
     if answer is not None and "NTPSynchronized=no" in answer.text:
         return (doubtful("clock", f"{shown}, not synchronised", sync),)
-    return (good("clock", f"{shown}; who keeps it can't be told here"),)
+    return (good("clock", f"{shown}; can't tell whether it is synchronised"),)
 
 
 def check_temperature(system: System, _config: Config) -> tuple[Finding, ...]:
     """The warmest thermal zone."""
     warmest = temperature_c(system.path("/sys/class/thermal"))
     if warmest is None:
-        return (good("temperature", "this machine doesn't tell it"),)
+        return (good("temperature", "this machine has no temperature sensor to read"),)
     if warmest >= HOT_C:
         return (
             wrong(
                 "temperature",
-                f"{warmest:g} °C, the limit is {HOT_C:g}",
-                "switch it off, then give it a heat sink or a fan",
+                f"{warmest:g} °C; the limit is {HOT_C:g} °C",
+                "switch it off, then add a heat sink or a fan",
             ),
         )
     if warmest >= WARM_C:
         return (
             doubtful(
                 "temperature",
-                f"{warmest:g} °C, from {WARM_C:g} on it slows down",
-                "give it a heat sink, a fan, or air",
+                f"{warmest:g} °C; it slows down from {WARM_C:g} °C on",
+                "add a heat sink or a fan, or improve the airflow",
             ),
         )
     return (good("temperature", f"{warmest:g} °C"),)
@@ -66,28 +67,32 @@ def check_power(system: System, _config: Config) -> tuple[Finding, ...]:
     """Throttling and under-voltage, now and since the start."""
     flags = _throttled(system)
     if flags is None:
-        return (good("power", "this machine doesn't tell of throttling or under-voltage"),)
+        return (good("power", "this machine doesn't report throttling or under-voltage"),)
     now, before = troubles_of(flags), troubles_of(flags >> SINCE_THE_START)
-    supply = "use the board's own power supply, and unplug what draws much from USB"
+    supply = "use the official power supply, and unplug USB devices that draw much current"
     if flags & UNDER_VOLTAGE:
         return (wrong("power", f"now: {', '.join(now)}", supply),)
     if now:
-        return (doubtful("power", f"now: {', '.join(now)}", "cool it: heat sink, fan, air"),)
+        return (doubtful("power", f"now: {', '.join(now)}", "cool it: add a heat sink or a fan"),)
     if before:
         remedy = (
-            supply if flags >> SINCE_THE_START & UNDER_VOLTAGE else "cool it: heat sink, fan, air"
+            supply
+            if flags >> SINCE_THE_START & UNDER_VOLTAGE
+            else "cool it: add a heat sink or a fan"
         )
-        return (doubtful("power", f"since the start: {', '.join(before)}", remedy),)
-    return (good("power", "no throttling and no under-voltage since the start"),)
+        return (doubtful("power", f"since boot: {', '.join(before)}", remedy),)
+    return (good("power", "no throttling or under-voltage since boot"),)
 
 
 def check_storage(system: System, _config: Config) -> tuple[Finding, ...]:
     """Signs of a dying or full card; nothing is written to find out."""
-    back_up = "copy the configuration away and write a new card"
+    back_up = "back up the configuration and prepare a new card"
     found = []
     if _root_is_read_only(system):
         found.append(
-            wrong("storage", "the root file system became read-only: writing failed", back_up)
+            wrong(
+                "storage", "the root file system has become read-only after a write error", back_up
+            )
         )
     errors = sum(
         int(text)
@@ -95,7 +100,9 @@ def check_storage(system: System, _config: Config) -> tuple[Finding, ...]:
         if (text := system.read(file) or "0").isdecimal()
     )
     if errors:
-        found.append(doubtful("storage", f"the file system counted {errors} errors", back_up))
+        found.append(
+            doubtful("storage", f"the file system has counted {counted(errors, 'error')}", back_up)
+        )
     said = system.run(
         ("journalctl", "-k", "-b", "-p", "err", "-o", "cat", "-n", "500", "--no-pager"), 10.0
     )
@@ -103,21 +110,25 @@ def check_storage(system: System, _config: Config) -> tuple[Finding, ...]:
     bad = [line for line in lines if re.search(r"mmc\d|I/O error|EXT4-fs error", line)]
     if bad:
         found.append(
-            doubtful("storage", f"the kernel complains {len(bad)} times: {bad[-1][:120]}", back_up)
+            doubtful(
+                "storage",
+                f"{counted(len(bad), 'error')} in the kernel's log, the last: {bad[-1][:120]}",
+                back_up,
+            )
         )
     worn = _worn_percent(system)
     if worn is not None and worn >= 90:
-        found.append(doubtful("storage", f"{worn} % of the memory's life are used", back_up))
+        found.append(doubtful("storage", f"{worn} % of the storage's life is used up", back_up))
     free = system.free(system.root) // 1_000_000
     if free < LEAST_FREE_MB:
         found.append(
             doubtful(
                 "storage",
-                f"{free} MB are free, {LEAST_FREE_MB} should be",
+                f"{free} MB free; at least {LEAST_FREE_MB} MB are needed",
                 "sudo apt clean; sudo journalctl --vacuum-size=50M",
             )
         )
-    life = "" if worn is None else f", {worn} % of its life used"
+    life = "" if worn is None else f", {worn} % of its life used up"
     return tuple(found) or (good("storage", f"{free} MB free, no errors{life}"),)
 
 

@@ -11,7 +11,7 @@ from edgehands.preview.terminal import clock, event_line
 
 if TYPE_CHECKING:
     from edgehands.preview.incoming import Incoming
-    from edgehands.preview.subscriber import BrokerState, Received
+    from edgehands.preview.subscriber import Received
 
 
 class JsonLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,13 +38,6 @@ def json_line(received: Received) -> bytes:
     except (msgspec.DecodeError, UnicodeDecodeError):
         payload = received.payload.decode(errors="replace")
     return _encoder.encode(JsonLine(t=round(received.t, 4), topic=received.topic, payload=payload))
-
-
-def broker_line(broker: BrokerState) -> str:
-    """Say how it stands with the broker."""
-    if broker.connected:
-        return f"connected to {broker.address} (MQTT {broker.protocol})"
-    return broker.trouble
 
 
 class ChangeLines:

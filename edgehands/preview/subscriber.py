@@ -6,6 +6,7 @@ import logging
 import secrets
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,10 @@ MAX_PAYLOAD_BYTES = 65_536
 
 IDLE_S = 1.0
 """How often a quiet connection is looked after."""
+
+
+_MAX_OUTGOING = 32
+"""Messages that may wait to be sent; a person doesn't ask faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,13 @@ class BrokerState:
     since: float = 0.0
 
 
+def broker_line(broker: BrokerState) -> str:
+    """Say how it stands with the broker."""
+    if broker.connected:
+        return f"connected to {broker.address} (MQTT {broker.protocol})"
+    return broker.trouble
+
+
 class Subscriber:
     """Hands every message under ``prefix`` to a callback. A context manager.
 
@@ -103,6 +115,7 @@ class Subscriber:
         self._stop = threading.Event()
         self._failed: set[str] = set()
         self._wake = Wake()
+        self._outgoing: deque[tuple[str, bytes]] = deque(maxlen=_MAX_OUTGOING)
         self.broker = BrokerState(str(config.address), since=time.time())
         self._thread = threading.Thread(target=self._run, name="edgehands-listen", daemon=True)
 
@@ -122,6 +135,12 @@ class Subscriber:
         # A thread that hangs in a name look-up is left alone: it is a daemon, and the pipe its own.
         if not self._thread.is_alive():
             self._wake.close()
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message (QoS 1) if there is a connection; from any thread, never waiting."""
+        if self.broker.connected:
+            self._outgoing.append((topic, payload))
+            self._wake.set()
 
     # What follows runs in the thread.
 
@@ -166,6 +185,9 @@ class Subscriber:
                 greeted = True
                 session.subscribe([self._filter])
                 self._tell(connected=True, trouble="")
+            while session.ready and self._outgoing:
+                topic, payload = self._outgoing.popleft()
+                session.publish(topic, payload, qos=1, retain=False)
             session.work(IDLE_S, self._wake.drain, self._wake.fileno())
         if self._stop.is_set() and greeted:
             session.disconnect()

@@ -1,58 +1,58 @@
-"""``edgehands run``: the service's own small command line, without typer and rich in memory."""
+"""The service's process: ``edgehands run`` becomes it, and the systemd unit starts it.
+
+It has no options of its own: ``edgehands run`` parses them.
+"""
 
 from __future__ import annotations
 
-import argparse
 import logging
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
 
 from edgehands.config import load, paths_for
 from edgehands.errors import ConfigError, EdgehandsError, UsageError
-from edgehands.process_list import hide_arguments
 from edgehands.safe_text import redact
 from edgehands.service.logs import start_logging
+from edgehands.service.options import RunOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import MutableMapping
 
 log = logging.getLogger(__name__)
 
-_EPILOG = """\
-The configuration is read from /etc/edgehands/edgehands.toml, then /boot/firmware/edgehands.toml,
-then EDGEHANDS_SECTION__KEY variables, then these options; 'edgehands check' shows what is in force.
-SIGTERM and Ctrl-C end it cleanly. Exit codes: 0 good, 1 failed, 2 wrong usage or configuration.
-"""
 
+def main(environment: MutableMapping[str, str] | None = None, camera: str = "") -> int:
+    """Run the service; give the exit code.
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the service; give the exit code."""
-    hide_arguments()
-    options = _parser().parse_args(arguments)
-    start_logging(verbose=options.verbose)
+    Args:
+        environment: holds what ``edgehands run`` was asked for; None = the process's own.
+        camera: which of several cameras of this device, where ``edgehands run`` wasn't asked.
+    """
+    debug = False
     try:
+        options = RunOptions.take(os.environ if environment is None else environment)
+        debug = options.debug
+        camera = options.camera or camera
+        start_logging(verbose=options.verbose)
         config = load(
-            paths_for(options.config, options.camera),
-            options={
-                "camera.name": options.camera or None,
-                "camera.source": options.source,
-                "mqtt.url": options.mqtt,
-            },
+            paths_for(options.config, camera),
+            options={"camera.name": camera or None, **options.settings},
         )
         # Only now: a wrong configuration is told in a tenth of the time.
         from edgehands.service.serve import serve  # noqa: PLC0415
 
         serve(config)
     except EdgehandsError as error:
-        if options.debug:
+        if debug:
             raise
         sys.stderr.write(f"edgehands: {error}\n")
         return 2 if isinstance(error, (ConfigError, UsageError)) else 1
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        if options.debug:
+        if debug:
             raise
         log.debug("unexpected", exc_info=True)
         sys.stderr.write(
@@ -63,34 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="edgehands run",
-        description="Track hands from a camera and publish them over MQTT, until it is stopped.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--config", metavar="FILE", help="read this file only, instead of the usual two"
-    )
-    parser.add_argument(
-        "--camera",
-        metavar="NAME",
-        default="",
-        help="one of several cameras of this device: its name, and the name of its own file "
-        "(/etc/edgehands/NAME.toml, /boot/firmware/edgehands-NAME.toml)",
-    )
-    parser.add_argument(
-        "--source",
-        metavar="URI",
-        help="picamera2:0, v4l2:/dev/video0, rtsp://…, file:clip.mp4, dir:images/ or demo:",
-    )
-    parser.add_argument("--mqtt", metavar="URL", help="mqtt://host:1883; mqtts:// for TLS")
-    parser.add_argument("--verbose", "-v", action="store_true", help="log more")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks of errors")
-    return parser
-
-
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until serve() listens to it
-    sys.exit(main())
+    # edgehands.service gives no argument, edgehands@NAME.service the camera's name.
+    sys.exit(main(camera=sys.argv[1] if len(sys.argv) > 1 else ""))

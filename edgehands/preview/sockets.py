@@ -1,0 +1,163 @@
+"""The ends of the page's two WebSockets: one for news and questions, one for pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from edgehands.preview.guard import same_token
+from edgehands.preview.page_messages import AnswerNews, FromPage, Locked
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable
+
+    from edgehands.preview.hub import Hub, Page
+    from edgehands.preview.page_messages import Ask
+
+MAX_PAGES = 32
+TOKEN_TIMEOUT_S = 10.0
+WRONG_TOKEN_PAUSE_S = 1.0
+"""Each wrong token costs so long, and only a few may be wrong at a time: nobody tries them all."""
+
+MAX_FROM_PAGE = 4096
+
+_MAX_WAITING = 8
+_MAX_QUESTIONS = 4
+"""Questions of one page that may be open at a time."""
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(FromPage)
+
+
+class Door:
+    """Lets pages in that know the token; all, where there is none.
+
+    Args:
+        token: empty = nothing is asked for.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._waiting = 0
+
+    async def let_in(self, socket_: WebSocket) -> bool:
+        """Ask for the token; when it doesn't come or is wrong, say so and close."""
+        if not self._token:
+            return True
+        if self._waiting >= _MAX_WAITING:
+            await socket_.close(1013)
+            return False
+        self._waiting += 1
+        try:
+            await socket_.send_text(_encoder.encode(Locked()).decode())
+            async with asyncio.timeout(TOKEN_TIMEOUT_S):
+                said = await heard(socket_)
+            if said is not None and same_token(said.token, self._token):
+                return True
+            await asyncio.sleep(WRONG_TOKEN_PAUSE_S)
+            await socket_.send_text(_encoder.encode(Locked(refused=True)).decode())
+            await socket_.close(1008)
+        except TimeoutError:
+            await socket_.close(1008)
+        finally:
+            self._waiting -= 1
+        return False
+
+
+async def heard(socket_: WebSocket) -> FromPage | None:
+    """Give what a page said; None when it can't be one of our pages."""
+    message = await socket_.receive()
+    if message["type"] != "websocket.receive":
+        raise WebSocketDisconnect
+    try:
+        return _decoder.decode(message.get("text") or message.get("bytes") or b"")
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+
+
+@contextlib.asynccontextmanager
+async def _feeding(feed: Awaitable[None]) -> AsyncIterator[None]:
+    """Run what feeds a page for as long as the page is listened to."""
+    task = asyncio.ensure_future(feed)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class LiveSocket:
+    """News for pages, what they want to see, and their questions to nodes."""
+
+    def __init__(self, hub: Hub, door: Door) -> None:
+        self._hub = hub
+        self._door = door
+
+    async def serve(self, socket_: WebSocket) -> None:
+        """Serve one page until it goes."""
+        await socket_.accept()
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
+            if not await self._door.let_in(socket_):
+                return
+            if self._hub.pages >= MAX_PAGES:
+                await socket_.close(1013)
+                return
+            with self._hub.page() as page:
+                async with _feeding(self._hub.feed(page, socket_.send_text)):
+                    await self._listen(socket_, page)
+
+    async def _listen(self, socket_: WebSocket, page: Page) -> None:
+        questions: set[asyncio.Task[None]] = set()
+        try:
+            while (said := await heard(socket_)) is not None:
+                if said.show is not None:
+                    page.choose(said.show)
+                if said.source:
+                    self._hub.choose_source(said.source)
+                if said.ask is not None and len(questions) < _MAX_QUESTIONS:
+                    task = asyncio.create_task(self._answer(socket_, said.ask))
+                    questions.add(task)
+                    task.add_done_callback(questions.discard)
+            await socket_.close(1008)
+        finally:
+            for task in questions:
+                task.cancel()
+
+    async def _answer(self, socket_: WebSocket, ask: Ask) -> None:
+        answer = AnswerNews(
+            ask.id, error="this page may only look: it was started with --read-only"
+        )
+        if self._hub.asker is not None:
+            answer = await self._hub.asker.ask(ask)
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
+            await socket_.send_text(_encoder.encode(answer).decode())
+
+
+class PictureSocket:
+    """Pictures for pages, where a service on this machine gives any."""
+
+    def __init__(self, hub: Hub, door: Door) -> None:
+        self._hub = hub
+        self._door = door
+        self._open = 0
+
+    async def serve(self, socket_: WebSocket) -> None:
+        """Send pictures to one page until it goes."""
+        await socket_.accept()
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
+            if not await self._door.let_in(socket_):
+                return
+            if self._open >= MAX_PAGES:
+                await socket_.close(1013)
+                return
+            self._open += 1
+            try:
+                async with _feeding(self._hub.pictures.feed(socket_.send_bytes)):
+                    while await heard(socket_) is not None:
+                        pass
+            finally:
+                self._open -= 1
