@@ -17,6 +17,7 @@ from edgehands.mqtt import reasons
 from edgehands.mqtt.pauses import LASTING_S, Ending, Pauses
 from edgehands.mqtt.session import Session
 from edgehands.mqtt.wake import Wake
+from edgehands.safe_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +79,7 @@ def broker_line(broker: BrokerState) -> str:
     """Say how it stands with the broker."""
     if broker.connected:
         return f"connected to {broker.address} (MQTT {broker.protocol})"
-    return broker.trouble
+    return printable(broker.trouble, 1000)
 
 
 class Subscriber:
