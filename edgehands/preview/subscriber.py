@@ -18,6 +18,7 @@ import paho.mqtt.client as paho
 from edgehands.errors import BrokerError
 from edgehands.mqtt import reasons
 from edgehands.mqtt.session import Session
+from edgehands.safe_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +83,7 @@ def broker_line(broker: BrokerState) -> str:
     """Say how it stands with the broker."""
     if broker.connected:
         return f"connected to {broker.address} (MQTT {broker.protocol})"
-    return broker.trouble
+    return printable(broker.trouble, 1000)
 
 
 class Subscriber:
