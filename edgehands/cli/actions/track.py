@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from edgehands import HandTracker
 from edgehands.cameras import SourceFailure, count_frames, find_inputs
 from edgehands.cameras.inputs import read_input
-from edgehands.cli.actions.output import people
+from edgehands.cli.actions.output import people, written
 from edgehands.cli.actions.overlay import OverlayWriter
 from edgehands.config import load
 from edgehands.errors import UsageError
@@ -90,12 +90,14 @@ def track(options: TrackOptions) -> bool:
         trackers: dict[bool, HandTracker] = {}
         with _progress() as progress:
             task = progress.add_task("tracking", total=_total(found))
+            before = "image"
             for file in found.files:
                 alike = not options.static and (options.sequence or file.kind != "image")
                 if alike not in trackers:
                     trackers[alike] = stack.enter_context(HandTracker(followed if alike else alone))
-                if file.kind != "image":
-                    trackers[alike].reset()
+                if file.kind != "image" or before != "image":
+                    trackers[alike].reset()  # its time begins anew
+                before = file.kind
                 for item in read_input(file):
                     if isinstance(item, SourceFailure):
                         run.fail(item)
@@ -146,6 +148,8 @@ class _Run:
 
     def summarise(self, found: Inputs) -> None:
         """Say on stderr what was done."""
+        if self._lines is not None:
+            self._lines.flush()  # a full disk is told in place of a good end
         parts = [counted(self.frames, "frame"), counted(self.hands, "hand")]
         if found.skipped:
             parts.append(f"{counted(found.skipped, 'other file')} skipped")
@@ -183,10 +187,7 @@ def _lines(as_json: str | None, stack: ExitStack) -> IO[bytes] | None:
         return None
     if as_json == "-":
         return sys.stdout.buffer
-    try:
-        return stack.enter_context(Path(as_json).open("wb"))
-    except OSError as error:
-        raise UsageError(f"--json {as_json}: {error.strerror}: name a file to write") from error
+    return stack.enter_context(written(Path(as_json), "--json"))
 
 
 def _total(found: Inputs) -> int | None:
