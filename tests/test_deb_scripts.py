@@ -101,7 +101,12 @@ class Machine:
     def told(self) -> list[str]:
         """What systemd was asked to do with the service."""
         lines = self.log.read_text().splitlines()
-        return [line.split()[-2] for line in lines if line.endswith(" edgehands.service")]
+        words = [line.split() for line in lines if line.startswith("systemctl ")]
+        return [
+            next(word for word in line[1:] if not word.startswith("-"))
+            for line in words
+            if "edgehands.service" in line
+        ]
 
 
 @pytest.fixture
