@@ -99,9 +99,8 @@ class HandInterpreter:
         track = self._tracks.get(hand.id)
         if track is None:
             focal = self._poses.intrinsics(*size).fx
-            track = self._tracks[hand.id] = _Track(
-                hand, SteadyGesture(self._config), MotionTracker(*size, focal)
-            )
+            motion = MotionTracker(*size, focal, sure=self._config.movements == "sure")
+            track = self._tracks[hand.id] = _Track(hand, SteadyGesture(self._config), motion)
         track.seen, track.handedness = t, hand.handedness
         try:
             shape = shape_of(hand.world_landmarks)
