@@ -38,11 +38,11 @@ class AsyncDetector:
         with self._wake:
             return self._asked or self._result is not None
 
-    def ask(self, image: NDArray[np.uint8]) -> None:
-        """Start a detection on a frame, (H, W, 3) uint8 RGB; ignored while :attr:`busy`."""
+    def ask(self, image: NDArray[np.uint8], extent: float = 1.0) -> None:
+        """Start a detection, arguments as of ``PalmDetector.draw``; ignored while :attr:`busy`."""
         if self.busy:
             return
-        self._detector.draw(image)
+        self._detector.draw(image, extent)
         with self._wake:
             self._asked = True
             self._wake.notify()
