@@ -2,23 +2,52 @@
 
 Every error derives from :class:`EdgehandsError` and from the builtin it resembles, so
 ``except ValueError`` and ``except OSError`` do what a reader expects. A message is one line: the
-value that was wrong, the limit it broke, and what to do about it.
+value that was wrong, the limit it broke, and what to do about it. No secret stands in it.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgehands.safe_text import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LONGEST = 1000
+"""Characters of a message."""
 
 
 class EdgehandsError(Exception):
     """The root of every error that edgehands raises on purpose."""
 
+    def __init__(self, message: str = "", *more: object) -> None:
+        # It may quote what somebody wrote: a password, line ends, a whole file.
+        line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message[:LONGEST])
+        super().__init__(redact(line if len(message) <= LONGEST else f"{line}..."), *more)
+
 
 class ConfigError(EdgehandsError, ValueError):
-    """A setting is unknown, of the wrong type, or out of its range."""
+    """A setting is unknown, of the wrong type, or out of its range.
+
+    Attributes:
+        mistakes: what is wrong, a line each; the message is the first of them.
+    """
 
     def __init__(self, message: str) -> None:
-        # It shows what somebody wrote, which may hold line ends and be as long as a file.
-        line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message[:1000])
-        super().__init__(line if len(message) <= 1000 else f"{line}...")
+        super().__init__(message)
+        self.mistakes: tuple[str, ...] = (str(self),)
+
+    @classmethod
+    def of(cls, errors: Sequence[ConfigError]) -> ConfigError:
+        """Make one error of several."""
+        first, *others = [line for error in errors for line in error.mistakes]
+        error = cls(first)
+        if others:
+            plural = "s" if len(others) > 1 else ""
+            error.args = (f"{error} ({len(others)} more mistake{plural}: see 'edgehands check')",)
+        error.mistakes = (first, *others)
+        return error
 
 
 class UsageError(EdgehandsError, ValueError):
@@ -75,3 +104,7 @@ class GestureError(EdgehandsError, ValueError):
 
 class CalibrationError(EdgehandsError, ValueError):
     """Camera intrinsics that make no sense, or pictures that don't show the checkerboard."""
+
+
+class DatasetError(EdgehandsError, ValueError):
+    """A folder of labelled pictures that can't be read, or an annotation that can't be kept."""

@@ -159,7 +159,7 @@ class Hand:
         handedness_score: 0..1, probability of ``handedness``.
         presence: 0..1, the landmark model's probability that there is a hand.
         landmarks: (21, 3) float32, frame pixels; z in the same scale, smaller = nearer,
-            relative to the wrist.
+            relative to the wrist. Read-only, as ``world_landmarks``: change a ``copy()``.
         world_landmarks: (21, 3) float32, world metres.
         roi: where the landmark model looked.
         gesture: set by the gestures room; None where gestures are off.

@@ -15,7 +15,7 @@ from edgehands.client import EventMessage, HandsMessage, subscribe
 
 async def main(url: str) -> None:
     """Follow everything that is published."""
-    async for message in subscribe(url):
+    async for message in subscribe(url, on_broker=lambda line: print(line, file=sys.stderr)):
         if isinstance(message.content, HandsMessage):
             for hand in message.content.hands:
                 x, y, _ = hand.landmarks[8]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edgehands.backends.fake import _TEMPLATE
+from edgehands.backends.fake import OPEN_HAND
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def open_hand() -> NDArray[np.float32]:
     """(21, 3): an upright open hand about one unit tall around (0, 0)."""
-    return np.concatenate([_TEMPLATE, np.zeros((21, 1), np.float32)], axis=1)
+    return np.concatenate([OPEN_HAND, np.zeros((21, 1), np.float32)], axis=1)
 
 
 def frame(

@@ -419,3 +419,22 @@ def test_fake_camera_without_a_clock_is_the_same_each_time() -> None:
 def test_no_secret_is_shown(uri: str, shown: str) -> None:
     """A log that is pasted into a forum mustn't hold the camera's password."""
     assert redact(uri) == shown
+
+
+def test_a_camera_says_why_it_gives_no_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it: whoever looks at the page could not know that a cable has come off."""
+    device = ScriptedDevice()
+    secret = SourceError("rtsp://me:geheim@cam/a: refused")
+    with live(Plug(secret, device)) as source:
+        until(lambda: source.problem != "" or source.online)
+        device.give()
+        until(lambda: source.problem == "")
+        device.end(secret)
+        until(lambda: source.problem != "")
+        assert source.problem == "rtsp://me:***@cam/a: refused"
+    device = ScriptedDevice()
+    with live(Plug(device)) as source:
+        assert source.problem == ""
+        device.give()
+        monkeypatch.setattr(capture, "STALL_S", 0.01)
+        until(lambda: "no frame for 0.01 s: check its cable" in source.problem)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 VERBS = ("run", "track", "watch", "bench", "check", "cameras", "models", "homeassistant")
 
 
-def run(*words: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    *words: object, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """``edgehands WORDS…`` in a process of its own."""
     return subprocess.run(
         [sys.executable, "-c", "from edgehands.cli import main; main()", *map(str, words)],
@@ -33,6 +35,7 @@ def run(*words: object, env: dict[str, str] | None = None) -> subprocess.Complet
         text=True,
         timeout=60,
         check=False,
+        cwd=cwd,
         env={**os.environ, "COLUMNS": "100", **(env or {})},
     )
 
@@ -134,7 +137,7 @@ def test_track_tells_what_happens_in_a_film(tmp_path: Path) -> None:
     assert events[2][0] == len(lines) - 1 == 38
     words = run("track", clip, "--backend", "fake").stdout.splitlines()
     assert "swipe_right by hand 1" in words[events[1][0]]
-    assert "right hand 1 (0.99) open_palm, wrist at" in words[10]
+    assert "right hand 1 (0.99), open_palm, wrist at" in words[10]
     alone = run("track", clip, "--static", "--json", "-", "--backend", "fake")
     assert not any(json.loads(line)["events"] for line in alone.stdout.splitlines())
 
@@ -201,7 +204,7 @@ def test_folder_with_other_files(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     done = run("track", tmp_path, "--backend", "fake")
     assert done.returncode == 0
-    assert "1 other files in the folders left out" in done.stderr
+    assert "1 other file skipped" in done.stderr
     assert "right hand 1" in done.stdout
 
 
@@ -244,8 +247,12 @@ def test_models_are_listed() -> None:
     """The manifest's defaults can be read by a program."""
     done = run("models", "--json")
     assert done.returncode == 0
-    assert sum("cpu" in m["default_for"] for m in json.loads(done.stdout)["models"]) == 4
-    assert "sha256 good" in run("models", env={"COLUMNS": "160"}).stdout
+    models = json.loads(done.stdout)["models"]
+    assert sum("cpu" in m["default_for"] for m in models) == 4
+    lines = run("models", env={"COLUMNS": "80"}).stdout.splitlines()
+    for model in models:
+        (line,) = (line for line in lines if line.startswith(model["file"]))
+        assert line.split()[-1] == "good"
 
 
 def test_bench_measures(tmp_path: Path) -> None:
@@ -302,3 +309,16 @@ def test_service_carries_no_tables_and_no_web_server() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_check_names_every_mistake(tmp_path: Path) -> None:
+    """Without it: README would promise what the command doesn't do."""
+    file = tmp_path / "edgehands.toml"
+    file.write_text("[tracking]\nmax_hands = 12\n[camra]\n")
+    done = run("check", "--config", file)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2
+    assert "tracking.max_hands = 12" in lines[0]
+    assert "unknown table camra" in lines[1]

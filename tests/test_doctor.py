@@ -159,7 +159,7 @@ def test_a_hot_board_is_told(machine: Machine, milli: str, level: str) -> None:
     ("flags", "level", "words"),
     [
         ("0x0", "PASS", "no throttling"),
-        ("0x50000", "WARN", "since the start: under-voltage, throttling"),
+        ("0x50000", "WARN", "since boot: under-voltage, throttling"),
         ("0x80008", "WARN", "now: the soft temperature limit"),
         ("0x50005", "FAIL", "now: under-voltage, throttling"),
     ],
@@ -204,7 +204,7 @@ def test_a_dying_card_is_told(machine: Machine) -> None:
     assert [finding.level for finding in found] == ["WARN"] * 4
     assert "mmc0: timeout" in found[1].message
     assert "100 %" in found[2].message
-    assert "50 MB are free, 200 should be" in found[3].message
+    assert "50 MB free; at least 200 MB are needed" in found[3].message
 
 
 def test_closed_devices_and_missing_groups_are_told(machine: Machine) -> None:
@@ -274,9 +274,9 @@ def usb(machine: Machine, vendor: str, product: str, speed: str) -> None:
 
 
 def test_without_a_coral_nothing_is_wrong_unless_it_is_asked_for(machine: Machine) -> None:
-    """Without it: the many without a Coral would be warned for ever."""
+    """Most people have none: doctor doesn't mention it to them."""
     usb(machine, "046d", "0825", "480")
-    assert one(check_coral, machine).level == "PASS"
+    assert check_coral(machine.system(), CONFIG) == ()
     asked = Config(tracking=TrackingConfig(backend="edgetpu"))
     assert one(check_coral, machine, asked).level == "FAIL"
 
@@ -287,7 +287,7 @@ def test_a_coral_before_and_after_its_firmware_is_known(machine: Machine) -> Non
     machine.says("dpkg-query -W -f ${Version} libedgetpu1-std", "16.0tf2.17.1-1")
     usb(machine, "1a6e", "089a", "480")
     first, library, models = check_coral(machine.system(), CONFIG)
-    assert (first.level, "isn't loaded yet" in first.message) == ("PASS", True)
+    assert (first.level, "not loaded yet" in first.message) == ("PASS", True)
     assert (library.level, models.level) == ("PASS", "WARN")
     usb(machine, "18d1", "9302", "480")
     slow = check_coral(machine.system(), CONFIG)[0]

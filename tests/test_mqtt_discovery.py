@@ -40,6 +40,7 @@ def test_the_document_has_what_home_assistant_demands() -> None:
         "presence": "binary_sensor",
         "count": "sensor",
         "event": "event",
+        "problem": "binary_sensor",
         "enabled": "switch",
         "fps": "sensor",
         "latency": "sensor",

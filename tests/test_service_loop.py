@@ -60,6 +60,7 @@ class ScriptedSource:
     dropped: int = 5
     failures: int = 2
     stuck_s: float = 0.0
+    problem: str = ""
     seq: int = 0
     closed: int = 0
 
@@ -72,6 +73,7 @@ class ScriptedSource:
         if step == "error":
             raise SourceError("clip.mp4: damaged")
         self.online = step != "away"
+        self.problem = "" if self.online else "/dev/video9: no such camera:\nplug it in"
         if step != "frame":
             return None
         self.seq += 1
@@ -94,7 +96,8 @@ class ScriptedTracker:
     config: TrackingConfig = field(default_factory=TrackingConfig)
     resets: int = 0
 
-    def reset(self) -> None:
+    def reconfigure(self, config: TrackingConfig) -> None:
+        self.config = config
         self.resets += 1
 
     def process(self, image: NDArray[np.uint8], timestamp: float | None = None) -> tuple[Hand, ...]:
@@ -153,6 +156,15 @@ def test_a_camera_that_goes_away_and_returns_is_shown_and_survived() -> None:
     assert len(told) == 2
 
 
+def test_why_a_camera_is_away_is_told_and_taken_back() -> None:
+    """Without it: only the service's log would know that a cable has come off."""
+    publisher = run(ScriptedSource(["frame", "away", "away", "frame"]))
+    told = publisher.on(publisher.topics.camera_problem)
+    assert told == [b"", b"/dev/video9: no such camera: plug it in", b""]
+    retained = [m for m in publisher.sent if m.topic == publisher.topics.camera_problem]
+    assert all(message.retain and message.qos == 1 for message in retained)
+
+
 def test_a_quiet_camera_is_not_a_lost_one() -> None:
     """Without it: at one frame a second, presence would flicker between the frames."""
     publisher = run(ScriptedSource(["frame", "none", "none", "frame"]))
@@ -166,6 +178,7 @@ def test_a_damaged_file_ends_the_service_with_everything_said() -> None:
     with pytest.raises(SourceError, match="damaged"), publisher:
         run_service(parts, threading.Event())
     assert publisher.on(publisher.topics.camera_status)[-1] == b"offline"
+    assert publisher.on(publisher.topics.camera_problem)[-1] == b"clip.mp4: damaged"
     assert publisher.on(publisher.topics.presence)[-1] == b"OFF"
 
 

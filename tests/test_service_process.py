@@ -173,6 +173,11 @@ def test_a_running_service_answers_and_obeys(
         time.sleep(0.5)
         assert len(listener.on("/hands")) == quiet
         assert asker.ask("health")["data"]["camera"] == "disabled"
+        refused = asker.ask("restart_camera")
+        assert "switched off" in refused["error"]
+        time.sleep(0.5)
+        assert len(listener.on("/hands")) == quiet
+        assert listener.last("camera/main/status") == b"disabled"
         asker.send("edgehands/pi/camera/main/enabled/set", "ON")
         assert wait_for(lambda: len(listener.on("/hands")) > quiet)
         assert listener.last("camera/main/status") == b"online"
@@ -191,7 +196,7 @@ def test_a_running_service_answers_and_obeys(
         (["--source", "dir:/nonexistent"], {}, 1, "no such file or folder"),
         ([], {"EDGEHANDS_TRACKING__MAX_HANDS": "9"}, 2, "outside 1 to 8"),
         ([], {"EDGEHANDS_MODELS": "/nonexistent"}, 1, "no model manifest"),
-        (["--bogus"], {}, 2, "unrecognized arguments"),
+        (["--bogus"], {}, 2, "no such option: --bogus"),
     ],
 )
 def test_what_can_not_work_ends_with_one_line_and_the_documented_code(
@@ -224,9 +229,34 @@ def test_the_service_carries_neither_typer_nor_rich() -> None:
 def test_a_hung_camera_driver_ends_the_process(tmp_path: Path) -> None:
     """Without it: the thread that hangs in the driver would keep the process from ending too."""
     log = tmp_path / "log"
-    sooner = "import edgehands.service.loop as loop; loop.STUCK_S = 0.3; "
-    arguments = ("--source", "fake:?fps=30&stall=0.2-600", "--mqtt", "mqtt://127.0.0.1:1")
-    with service(*arguments, log=log, run=sooner + RUN) as process:
+    # The service's own process, which `run` becomes: what is changed here would be gone then.
+    sooner = (
+        "import sys, edgehands.service.loop as loop; loop.STUCK_S = 0.3; "
+        "from edgehands.service.__main__ import main; sys.exit(main())"
+    )
+    settings = {
+        "EDGEHANDS_CAMERA__SOURCE": "fake:?fps=30&stall=0.2-600",
+        "EDGEHANDS_MQTT__URL": "mqtt://127.0.0.1:1",
+    }
+    with service(log=log, run=sooner, **settings) as process:
         assert process.wait(30) == 1, log.read_text()
     assert "the driver hasn't answered for 0.3 s" in log.read_text()
     assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.broker
+def test_a_start_that_fails_leaves_the_reason_and_a_good_one_takes_it_back(
+    broker: Mosquitto, folder: Path, tmp_path: Path
+) -> None:
+    """Without it: a device without a screen could not say that its source is none."""
+    topic, env = "edgehands/pi/camera/main/problem", {"EDGEHANDS_NODE__NAME": "pi"}
+    bad = ("--source", "usb:0", "--mqtt", broker.url)
+    with service(*bad, log=tmp_path / "bad", **env) as process:
+        assert process.wait(30) == 2
+    assert b"unknown kind of source 'usb'" in retained(broker.port)[topic]
+    good = ("--source", f"dir:{folder}", "--mqtt", broker.url)
+    with (
+        Listener(broker.port) as listener,
+        service(*good, log=tmp_path / "good", EDGEHANDS_CAMERA__LOOP="true", **env),
+    ):
+        assert wait_for(lambda: listener.last("pi/camera/main/problem") == b"", 20)

@@ -97,6 +97,29 @@ def test_a_pipe_gets_changes_and_not_the_stream() -> None:
     assert not any("landmarks" in line for line in lines)
 
 
+def test_a_problem_is_shown_whole_and_its_end_too() -> None:
+    """Without it: nobody in front of a terminal would learn why a camera is away."""
+    why = "/dev/video0: no such camera: plug it in, or see: edgehands cameras " + "x" * 60
+    state, changes = LiveState("edgehands", BROKER), ChangeLines()
+    lines = []
+    for topic, payload in (
+        ("edgehands/node/problem", b""),
+        ("edgehands/node/camera/main/status", b"offline"),
+        ("edgehands/node/camera/main/problem", why.encode()),
+    ):
+        read = state.take(received(topic, payload))
+        assert read is not None
+        lines.append(changes.line(read))
+    assert lines[0] == ""
+    assert lines[2].endswith(f"node/main  problem  {why}")
+    shown = "".join(drawn(state, 80, 24))
+    assert why.replace(" ", "") in shown.replace(" ", "")
+    read = state.take(received("edgehands/node/camera/main/problem", b""))
+    assert read is not None
+    assert changes.line(read).endswith("problem  none")
+    assert "plug it in" not in "".join(drawn(state, 80, 24))
+
+
 def test_the_subscriber_finds_a_broker_that_comes_late_and_one_that_returns(
     make_broker: MakeBroker,
 ) -> None:

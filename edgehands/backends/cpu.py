@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgehands.backends.heads import ExactHeads, find_heads
+from edgehands.backends.quiet import without_greeting
 from edgehands.errors import BackendUnavailable, ModelCorrupt
 
 if TYPE_CHECKING:
@@ -93,8 +94,9 @@ class CpuBackend:
             # Only int8 models can end in heads that are worth working out exactly.
             layout = find_heads(path.read_bytes()) if spec.input.dtype == "int8" else None
             model = {"model_content": layout.content} if layout else {"model_path": str(path)}
-            interpreter = self._runtime.Interpreter(**model, num_threads=self._num_threads)
-            interpreter.allocate_tensors()
+            with without_greeting():
+                interpreter = self._runtime.Interpreter(**model, num_threads=self._num_threads)
+                interpreter.allocate_tensors()
             heads = ExactHeads(layout, interpreter, spec) if layout else None
         except (ValueError, RuntimeError) as error:
             raise ModelCorrupt(f"{path} can't be loaded: {error}") from error

@@ -30,7 +30,7 @@ _LEAST_SHARE = 0.0005  # smaller blobs are noise, as a share of the input's area
 
 # An open right hand, palm to the camera, in units of the blob's diameter around its centre. The
 # wrist lies right below the knuckles, or each reading would turn the next ROI a little further.
-_TEMPLATE = np.array(
+OPEN_HAND = np.array(
     [
         *((0.03, 0.45), (0.15, 0.36), (0.27, 0.24), (0.36, 0.13), (0.44, 0.04)),
         *((0.15, 0.0), (0.18, -0.18), (0.19, -0.29), (0.2, -0.39)),
@@ -110,7 +110,7 @@ class FakeModel:
         scores[...] = -_SURE_LOGIT
         anchors = palm_anchors() * PALM_INPUT_SIZE
         for x, y, diameter in self._blobs():
-            points = _TEMPLATE[list(_PALM_KEYPOINTS)] * diameter + (x, y)
+            points = OPEN_HAND[list(_PALM_KEYPOINTS)] * diameter + (x, y)
             centre = (points.min(axis=0) + points.max(axis=0)) / 2
             nearest = int(((anchors - centre) ** 2).sum(axis=1).argmin())
             boxes[nearest, :2] = centre - anchors[nearest]
@@ -128,8 +128,8 @@ class FakeModel:
         # Neighbours may reach into the crop: the hand meant is the one in its middle.
         x, y, diameter = min(blobs, key=lambda b: (b[0] - middle) ** 2 + (b[1] - middle) ** 2)
         landmarks = np.zeros((21, 3), np.float32)
-        landmarks[:, :2] = _TEMPLATE * diameter + (x, y)
+        landmarks[:, :2] = OPEN_HAND * diameter + (x, y)
         self._outputs["landmarks"][...] = landmarks.ravel()
         world = np.zeros((21, 3), np.float32)
-        world[:, :2] = (_TEMPLATE - _TEMPLATE.mean(axis=0)) * _HAND_METRES
+        world[:, :2] = (OPEN_HAND - OPEN_HAND.mean(axis=0)) * _HAND_METRES
         self._outputs["world_landmarks"][...] = world.ravel()

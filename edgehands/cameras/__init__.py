@@ -7,11 +7,12 @@ with open_source("v4l2:/dev/video0", realtime=True) as source:
 
 from __future__ import annotations
 
-from edgehands.cameras.base import Source, SourceFailure, SourceInfo, redact
+from edgehands.cameras.base import Source, SourceFailure, SourceInfo
 from edgehands.cameras.inputs import InputFile, Inputs, count_frames, find_inputs, iter_frames
 from edgehands.cameras.listing import CameraInfo, CameraMode, list_cameras
 from edgehands.cameras.opening import SCHEMES, open_source
 from edgehands.cameras.settings import CameraSettings
+from edgehands.safe_text import redact
 
 __all__ = [
     "SCHEMES",

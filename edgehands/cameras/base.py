@@ -1,4 +1,4 @@
-"""What every source of frames has in common: the protocol, its description, redaction.
+"""What every source of frames has in common: the protocol and its description.
 
 A frame that a source hands on is an array of its own, (H, W, 3) uint8 RGB and contiguous: the
 source never writes into it again, and whoever receives it must not write into it either (a folder
@@ -7,12 +7,13 @@ shows the same picture many times in a live run).
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
+
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,7 +31,7 @@ class SourceInfo:
     """What a source is, for people, for ``info`` and for the log. No secret stands in it.
 
     Attributes:
-        uri: how it was asked for, with a password replaced by ``***``.
+        uri: how it was asked for; a password or a token in it becomes ``***``.
         kind: ``image``, ``folder``, ``video``, ``v4l2``, ``rtsp``, ``picamera2`` or ``fake``.
         width, height: size of the frames handed on, pixels; 0 while it isn't known.
         fps: frames a second it gives, 0 while it isn't known.
@@ -43,6 +44,10 @@ class SourceInfo:
     height: int
     fps: float
     detail: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("uri", "detail"):
+            object.__setattr__(self, name, redact(getattr(self, name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,10 @@ class FrameSource(Protocol):
     @property
     def failures(self) -> int:
         """How often a camera couldn't be opened, or was lost while it was read."""
+
+    @property
+    def problem(self) -> str:
+        """Why no frames are coming, one line without secrets; empty while nothing is wrong."""
 
     @property
     def stuck_s(self) -> float:
@@ -138,14 +147,6 @@ class Closing:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def redact(uri: str) -> str:
-    """Give the URI without its password and without tokens in its query: fit for a log."""
-    # Up to the last @, whatever stands between: rather too much hidden than too little.
-    uri = re.sub(r"(://[^/@:]*):.*@", r"\1:***@", uri)
-    keys = "pass|password|passwd|pwd|token|key|secret|auth"
-    return re.sub(rf"([?&](?:{keys})=)[^&#]*", r"\1***", uri, flags=re.IGNORECASE)
 
 
 _TURNS = {

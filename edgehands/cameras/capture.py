@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from edgehands.cameras.base import Closing, SourceInfo, orient, oriented_size
 from edgehands.errors import BackendUnavailable, SourceError, SourceNotFound
 from edgehands.hand import Frame
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +124,7 @@ class LiveSource(Closing):
         self._called: float | None = None  # when the driver was last called; None = it came back
         self._seq = 0
         self._died: BackendUnavailable | None = None
+        self._trouble = ""
         device = self._open() if must_open else None
         self._thread = threading.Thread(
             target=self._run, args=(device,), name=f"camera {info.uri}", daemon=True
@@ -133,6 +135,14 @@ class LiveSource(Closing):
     def online(self) -> bool:
         """Whether a frame came within the last :data:`STALL_S` and the device wasn't lost since."""
         return self._up and time.monotonic() - self._last_frame < STALL_S
+
+    @property
+    def problem(self) -> str:
+        """Why no frames are coming, one line without secrets; empty while nothing is wrong."""
+        silent = self._up and not self.online
+        if not self._trouble and (silent or self.stuck_s > STALL_S):
+            return f"{self._info.uri}: no frame for {STALL_S:g} s: check its cable and power"
+        return self._trouble
 
     @property
     def stuck_s(self) -> float:
@@ -210,6 +220,7 @@ class LiveSource(Closing):
                 elif came_up:
                     log.info("%s: %s", self._info.uri, self._info.detail)
                 failures, ever_up, lost_at = 0, True, None
+                self._trouble = ""
             except BackendUnavailable as error:
                 self._died = error
                 break
@@ -219,6 +230,7 @@ class LiveSource(Closing):
                 self._called = device = None
                 failures += 1
                 self.failures += 1
+                self._trouble = redact(_line(error))
                 lost_at = lost_at or time.monotonic()
                 pause = self._backoff.after(failures)
                 # Once in full for each outage; a camera that is away for a week fills no log.

@@ -163,6 +163,7 @@ class FakeSource(Closing):
 
     reconnects = 0
     failures = 0
+    problem = ""
     stuck_s = 0.0
     dropped = 0
     online = True

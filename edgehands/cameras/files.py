@@ -94,6 +94,7 @@ class ImageSource(Closing):
 
     reconnects = 0
     failures = 0
+    problem = ""
     stuck_s = 0.0
     online = True
 

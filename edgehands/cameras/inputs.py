@@ -11,6 +11,7 @@ for item in iter_frames(found):
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -23,12 +24,15 @@ from edgehands.cameras.settings import CameraSettings
 from edgehands.cameras.video import VideoSource
 from edgehands.errors import SourceError, SourceNotFound
 from edgehands.hand import Frame
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
 
 log = logging.getLogger(__name__)
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,9 @@ def find_inputs(names: Iterable[str | os.PathLike[str]]) -> Inputs:
     skipped = 0
     for given in names:
         name = str(given)
+        if _ADDRESS.match(name):
+            failures.append(SourceFailure(redact(name), _not_a_file(name)))
+            continue
         path = Path(name)
         if not path.exists():
             path = Path(name.removeprefix("file:").removeprefix("dir:"))
@@ -80,6 +87,13 @@ def find_inputs(names: Iterable[str | os.PathLike[str]]) -> Inputs:
         except (SourceError, SourceNotFound) as error:
             failures.append(SourceFailure(name, error))
     return Inputs(tuple(files), tuple(failures), skipped)
+
+
+def _not_a_file(address: str) -> SourceNotFound:
+    return SourceNotFound(
+        f"{redact(address)} is an address, files are expected: download it first, or follow a"
+        " camera's stream with 'edgehands run --source rtsp://…'"
+    )
 
 
 def file_kind(path: Path) -> Literal["image", "video"]:

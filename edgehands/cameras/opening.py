@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgehands.cameras.base import SourceInfo, redact
+from edgehands.cameras.base import SourceInfo
 from edgehands.cameras.capture import Backoff, LiveSource
 from edgehands.cameras.fake import FakeLife, FakeSource, parse_script
 from edgehands.cameras.files import ImageSource, list_folder
@@ -18,6 +18,7 @@ from edgehands.cameras.settings import CameraSettings
 from edgehands.cameras.v4l2 import V4L2Opener
 from edgehands.cameras.video import VideoSource
 from edgehands.errors import SourceNotFound, UsageError
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,11 +13,11 @@ from typing import Any
 
 import cv2
 
-from edgehands.cameras.base import redact
 from edgehands.cameras.capture import Shot
 from edgehands.cameras.images import quiet_opencv
 from edgehands.cameras.v4l2 import decode_frame
 from edgehands.errors import SourceError
+from edgehands.safe_text import redact
 
 log = logging.getLogger(__name__)
 

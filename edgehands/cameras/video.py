@@ -44,6 +44,7 @@ class VideoSource(Closing):
 
     reconnects = 0
     failures = 0
+    problem = ""
     stuck_s = 0.0
     online = True
 

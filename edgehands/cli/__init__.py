@@ -6,69 +6,124 @@ Exit codes: 0 good, 1 failed, 2 wrong usage or configuration. An error is one li
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
+import signal
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgehands.errors import ConfigError, EdgehandsError, UsageError
+from edgehands.process_list import hide_arguments
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from typer import Typer
 
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A command.
+
+    Attributes:
+        module: has ``app``, a typer application with that one command.
+        summary: its line in the list of commands; short enough not to be cut off.
+    """
+
+    module: str
+    summary: str
+
+
 VERBS = {
-    "run": "edgehands.cli.run",
-    "demo": "edgehands.cli.demo",
-    "track": "edgehands.cli.track",
-    "watch": "edgehands.cli.watch",
-    "preview": "edgehands.cli.preview",
-    "bench": "edgehands.cli.bench",
-    "eval": "edgehands.cli.evaluate",
-    "check": "edgehands.cli.check",
-    "doctor": "edgehands.cli.doctor",
-    "cameras": "edgehands.cli.cameras",
-    "models": "edgehands.cli.models",
-    "gestures": "edgehands.cli.gestures",
-    "homeassistant": "edgehands.cli.homeassistant",
-    "synth": "edgehands.cli.synth",
-    "simulate": "edgehands.cli.simulate",
+    "run": Verb("run", "Track hands from a camera and publish them over MQTT."),
+    "demo": Verb("demo", "Show moving hands at once, with nothing set up."),
+    "track": Verb("track", "Find the hands in photos and videos."),
+    "watch": Verb("watch", "Watch in the terminal what is being published."),
+    "preview": Verb("preview", "Serve the live page: watch in a browser."),
+    "bench": Verb("bench", "Measure how fast this machine is."),
+    "eval": Verb("evaluate", "Measure tracking accuracy on films with known truth."),
+    "check": Verb("check", "Validate the configuration and show what is in force."),
+    "doctor": Verb("doctor", "Find out what is wrong with this machine."),
+    "cameras": Verb("cameras", "List the cameras; calibrate one."),
+    "models": Verb("models", "List and verify the model files."),
+    "gestures": Verb("gestures", "Teach, test and manage gestures of your own."),
+    "homeassistant": Verb("homeassistant", "Remove a node from Home Assistant."),
+    "record": Verb("record", "Record pictures with what the tracker says of them."),
+    "annotate": Verb("annotate", "Correct recorded pictures on a page."),
+    "synth": Verb("synth", "Draw synthetic hands with their exact truth."),
+    "simulate": Verb("simulate", "Size a broker: publish what many nodes would."),
 }
-"""Verb -> the module that has a typer application with that one command."""
+"""The commands in the order of the help. Only the one that is called is imported."""
 
 
-def main() -> None:
-    """Run the command line and exit."""
-    arguments = sys.argv[1:]
-    if arguments[:1] == ["run"]:
-        # The service doesn't carry typer and rich.
-        from edgehands.service.__main__ import main as run  # noqa: PLC0415
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit.
 
-        sys.exit(run(arguments[1:]))
-    debug = "--debug" in arguments
+    Args:
+        arguments: what follows the program's name; None = the process's own.
+    """
+    hide_arguments()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    code: object = 0
     try:
-        _application(arguments)([word for word in arguments if word != "--debug"])
-    except EdgehandsError as error:
-        if debug:
-            raise
-        sys.stderr.write(f"edgehands: {error}\n")
-        sys.exit(2 if isinstance(error, (ConfigError, UsageError)) else 1)
+        try:
+            code = _application(words, debug=debug)(
+                args=[word for word in words if word != "--debug"],
+                prog_name="edgehands",
+                standalone_mode=False,
+            )
+        finally:
+            sys.stdout.flush()  # at the interpreter's end it would be too late for a line of ours
     except KeyboardInterrupt:
-        sys.exit(130)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        code = 130
     except BrokenPipeError:
         # The reader of a pipe has had enough, as `head` does: no error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_stdout()
+    except Exception as error:
+        code = _wrong_usage(error)
+        if code is None:
+            if debug:
+                raise
+            code = _tell(error)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
-def _application(arguments: list[str]) -> Typer:
-    """The typer application with the verb that is called; with all of them for the help."""
-    import typer  # noqa: PLC0415
+def _tell(error: Exception) -> int:
+    """Say in one line what went wrong; give the exit code."""
+    if isinstance(error, EdgehandsError):
+        line = str(error)
+    elif isinstance(error, OSError):
+        if error.errno == errno.ENOSPC:
+            _let_go_of_stdout()
+        what = f"{error.filename}: " if error.filename else ""
+        line = f"{what}{error.strerror or error}: check path, permissions and free space"
+    else:
+        line = f"unexpected {type(error).__name__}: {error}: run with --debug and report it"
+    _complain(line)
+    return 2 if isinstance(error, (ConfigError, UsageError)) else 1
+
+
+def _let_go_of_stdout() -> None:
+    """Have nothing written there any more: what still waits would raise at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _application(words: Sequence[str], *, debug: bool) -> Typer:
+    """The typer application with the verb that is called; with only their names for the help."""
+    import typer
 
     application = typer.Typer(
         help="Real-time 3-D hand landmarks for small computers, over MQTT.",
+        epilog="'edgehands COMMAND --help' explains a command.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help"], "obj": {"debug": debug}},
     )
 
     @application.callback(invoke_without_command=True)
@@ -78,16 +133,53 @@ def _application(arguments: list[str]) -> Typer:
         _debug: bool = typer.Option(False, "--debug", help="Show tracebacks of errors."),  # noqa: FBT003
     ) -> None:
         if version:
-            from edgehands import __version__  # noqa: PLC0415
+            from edgehands import __version__
 
             typer.echo(f"edgehands {__version__}")
             raise typer.Exit
 
-    verb = next((word for word in arguments if not word.startswith("-")), "")
-    for name in [verb] if verb in VERBS else VERBS:
-        module = importlib.import_module(VERBS[name])
-        if name == "run":
-            application.command(name, help=module.HELP)(module.run)
-        else:
+    called = _called(words)
+    for name, verb in VERBS.items():
+        if name == called:
+            module = importlib.import_module(f"edgehands.cli.{verb.module}")
             application.add_typer(module.app)
+        else:
+            application.command(name, help=verb.summary)(_not_called)
     return application
+
+
+def _called(words: Sequence[str]) -> str:
+    """The verb of a command line, or of the one that a shell wants completed."""
+    if "_EDGEHANDS_COMPLETE" in os.environ:
+        line = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS", "")
+        words = line.split()[1:]
+    return next((word for word in words if not word.startswith("-")), "")
+
+
+def _not_called() -> None:
+    """Stands for a verb in the list of commands."""
+
+
+def _wrong_usage(error: Exception) -> int | None:
+    """Say what typer found wrong with the command line; give the exit code, None for other errors.
+
+    Typer's exceptions have no public root: they are known by what they can do.
+    """
+    if type(error).__name__ == "Abort":  # Ctrl-C while typer was in charge
+        return 130
+    said = getattr(error, "format_message", None)
+    if said is None:
+        return None
+    text = str(said())
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(f"{text}\n")
+        return 2
+    text = text.rstrip(".").replace("Value error, ", "")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "edgehands"
+    _complain(f"{text[:1].lower()}{text[1:]}: see '{command} --help'")
+    return 2
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"edgehands: {redact(text)}\n")

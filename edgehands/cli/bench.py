@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import resource
-import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import cv2
-import msgspec
-import numpy as np
 import typer
-from rich.progress import track as progress_of
-from rich.table import Table
 
-from edgehands import HandTracker, TrackingConfig
-from edgehands.cameras import open_source
 from edgehands.cli.choices import (
     Backend,
     BackendOption,
+    JsonOption,
     MaxHandsOption,
     Model,
     ModelOption,
@@ -25,72 +17,19 @@ from edgehands.cli.choices import (
     PrecisionOption,
     ThreadsOption,
 )
-from edgehands.cli.output import people, tables
-from edgehands.errors import UsageError
-from edgehands.hand import FrameHands
-from edgehands.mqtt.messages import encode, hands_message
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from edgehands.hand import Frame
-    from edgehands.simulate.cost import PublishingCost
 
 app = typer.Typer()
-WARM_UP = 10
-PUBLISHED = (30, 300)
-"""Fewest and most frames that are published to measure what that costs: 1 to 10 seconds."""
-
-
-class Quantiles(msgspec.Struct, frozen=True):
-    """Milliseconds that half, 95 and 99 of 100 frames stay at or below."""
-
-    p50: float
-    p95: float
-    p99: float
-
-
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``--json`` prints.
-
-    Attributes:
-        frames: measured, after a warm-up.
-        with_hands: share of them in which a hand was seen, 0..1.
-        fps: frames a second that tracking alone could do.
-        cpu_ms: CPU time of all threads, a frame.
-        stages: ``palm`` (frames with a detection), ``landmarks`` (frames with a hand), ``outside``
-            (the rest of tracking), ``track`` (all of it), ``encode`` (the message).
-        outside_share: of a frame that only follows hands, what isn't the models' part, 0..1;
-            the median of such frames.
-        palm_share: share of frames in which palm detection ran, 0..1.
-        peak_mb: most memory the process has had while tracking, 10^6 bytes.
-        publishing: what it costs to publish two hands 30 times a second; measured by itself, in no
-            other figure.
-    """
-
-    source: str
-    model: str
-    precision: str
-    backend: str
-    detail: str
-    max_hands: int
-    frames: int
-    with_hands: float
-    fps: float
-    cpu_ms: float
-    stages: dict[str, Quantiles]
-    outside_share: float
-    palm_share: float
-    peak_mb: float
-    publishing: PublishingCost | None = None
 
 
 @app.command()
 def bench(
     source: Annotated[
-        str, typer.Argument(help="What to track: a video, a folder, or demo: (the own clip).")
+        str,
+        typer.Argument(metavar="[SOURCE]", help="A video, a folder, or demo: (the built-in clip)."),
     ] = "demo:",
-    frames: Annotated[int, typer.Option(min=20, max=100_000, help="How many to measure.")] = 300,
+    frames: Annotated[
+        int, typer.Option(min=20, max=100_000, metavar="N", help="How many to measure.")
+    ] = 300,
     *,
     model: ModelOption = Model.FULL,
     precision: PrecisionOption = Precision.AUTO,
@@ -98,15 +37,21 @@ def bench(
     max_hands: MaxHandsOption = 2,
     threads: ThreadsOption = 0,
     beside: Annotated[
-        bool, typer.Option("--async", help="Palm detection in a thread beside the loop.")
+        bool, typer.Option("--async", help="Detect palms in a thread beside the loop.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for programs.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure tracking on this machine: time of each stage, CPU time, memory.
 
-    Reading the source isn't counted. Then, by itself, what publishing costs: two hands, 30 times a
-    second, to a broker of our own. Machines are noisy: repeat it, and compare medians.
+    Reading the source isn't counted. What publishing costs is measured separately: two hands, 30
+    times a second, to a broker of its own. Timings vary: repeat the run, and compare medians.
     """
+    import msgspec
+
+    from edgehands.cli.actions.bench import bench as measure
+    from edgehands.cli.actions.bench import show
+    from edgehands.config import TrackingConfig
+
     config = TrackingConfig(
         model=model.value,
         precision=precision.value,
@@ -116,141 +61,7 @@ def bench(
         async_detection=beside,
     )
     report = measure(source, config, frames)
-    # Only now: it brings the MQTT client, which isn't part of the memory that tracking needs.
-    from edgehands.simulate.cost import publishing_cost  # noqa: PLC0415
-
-    cost = publishing_cost(min(max(frames, PUBLISHED[0]), PUBLISHED[1]))
-    report = msgspec.structs.replace(report, publishing=cost)
     if as_json:
         typer.echo(msgspec.json.encode(report).decode())
     else:
-        _show(report)
-
-
-class _Times:
-    """Seconds of each stage for each frame; 0 where the stage didn't run."""
-
-    def __init__(self, frames: int) -> None:
-        self.palm = np.zeros(frames)
-        self.landmarks = np.zeros(frames)
-        self.track = np.zeros(frames)
-        self.encode = np.zeros(frames)
-        self.hands = np.zeros(frames, np.int64)
-
-
-def measure(source: str, config: TrackingConfig, frames: int) -> Report:
-    """Track frames of a source, from its start again when it ends, and time every stage.
-
-    Raises:
-        UsageError: the source has no frame.
-    """
-    cv2.setNumThreads(1)
-    times = _Times(frames)
-    cpu = 0.0
-    with HandTracker(config) as tracker:
-        images = _frames(source, frames + WARM_UP)
-        for number in progress_of(
-            range(-WARM_UP, frames),
-            "measuring",
-            console=people,
-            transient=True,
-            disable=not people.is_terminal,
-        ):
-            frame = next(images)
-            before = tracker.workload
-            cpu_start, start = time.process_time(), time.perf_counter()
-            hands = tracker.process(frame.image, number / 30)
-            tracked = time.perf_counter()
-            encode(hands_message(FrameHands(frame, hands), 0.0))
-            end = time.perf_counter()
-            if number < 0:
-                continue
-            cpu += time.process_time() - cpu_start
-            after = tracker.workload
-            times.palm[number] = after.palm_seconds - before.palm_seconds
-            times.landmarks[number] = after.landmark_seconds - before.landmark_seconds
-            times.track[number] = tracked - start
-            times.encode[number] = end - tracked
-            times.hands[number] = len(hands)
-        detail = tracker.backend.detail
-        kinds = sorted({spec.precision for spec in tracker.models})
-    return _report(source, config, times, cpu, detail, "+".join(kinds))
-
-
-def _frames(source: str, count: int) -> Iterator[Frame]:
-    """Frames of a source, over and over."""
-    given = 0
-    while given < count:
-        with open_source(source, realtime=False) as opened:
-            first = given
-            while given < count and not opened.finished:
-                frame = opened.read(1.0)
-                if frame is not None:
-                    yield frame
-                    given += 1
-            if given == first:
-                raise UsageError(f"{source} has no frames: name a video or a folder of images")
-
-
-def _report(
-    source: str, config: TrackingConfig, times: _Times, cpu: float, detail: str, precision: str
-) -> Report:
-    # Detection beside the loop isn't part of a frame's time.
-    beside = config.async_detection
-    outside = times.track - times.landmarks - (0.0 if beside else times.palm)
-    following = (times.hands > 0) & (beside | (times.palm == 0))
-    shares = outside[following] / times.track[following]
-    share = np.median(shares) if shares.size else 0.0
-    stages = {
-        "palm": times.palm[times.palm > 0],
-        "landmarks": times.landmarks[times.landmarks > 0],
-        "outside": outside,
-        "track": times.track,
-        "encode": times.encode,
-    }
-    return Report(
-        source=source,
-        model=config.model,
-        precision=precision,
-        backend=config.backend,
-        detail=detail,
-        max_hands=config.max_hands,
-        frames=len(times.track),
-        with_hands=round(float((times.hands > 0).mean()), 4),
-        fps=round(float(1 / times.track.mean()), 1),
-        cpu_ms=round(cpu / len(times.track) * 1e3, 3),
-        stages={
-            name: Quantiles(
-                *(round(float(q) * 1e3, 3) for q in np.quantile(seconds, (0.5, 0.95, 0.99)))
-            )
-            for name, seconds in stages.items()
-            if len(seconds)
-        },
-        outside_share=round(float(share), 4),
-        palm_share=round(float((times.palm > 0).mean()), 4),
-        peak_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1),
-    )
-
-
-def _show(report: Report) -> None:
-    tables.print(
-        f"{report.source}, {report.model} {report.precision} on {report.detail},"
-        f" {report.max_hands} hand(s) allowed, {report.frames} frames,"
-        f" {report.with_hands:.0%} with a hand"
-    )
-    table = Table("stage", "p50 ms", "p95 ms", "p99 ms")
-    for name, times in report.stages.items():
-        table.add_row(name, f"{times.p50:.2f}", f"{times.p95:.2f}", f"{times.p99:.2f}")
-    tables.print(table)
-    tables.print(
-        f"{report.fps:.0f} frames a second, {report.cpu_ms:.1f} ms CPU a frame;"
-        f" outside the models {report.outside_share:.0%} of a following frame;"
-        f" palm detection in {report.palm_share:.0%} of frames;"
-        f" peak memory {report.peak_mb:.0f} MB"
-    )
-    cost = report.publishing
-    if cost is not None:
-        tables.print(
-            f"publishing {cost.hands} hands {cost.fps} times a second: {cost.core_share:.1%} of a"
-            f" core, {cost.cpu_ms:.2f} ms CPU a frame"
-        )
+        show(report)

@@ -1,8 +1,9 @@
-"""Options that several verbs share, and the tracking settings that they make."""
+"""Options that several verbs share."""
 
 from __future__ import annotations
 
 import enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,16 +33,45 @@ class Backend(enum.StrEnum):
     FAKE = "fake"
 
 
-ModelOption = Annotated[
-    Model, typer.Option("--model", help="lite is faster, full is more accurate.")
+_MODEL_HELP = "lite is faster, full is more accurate."
+
+ModelOption = Annotated[Model, typer.Option("--model", help=_MODEL_HELP)]
+ConfiguredModelOption = Annotated[
+    Model | None,
+    typer.Option("--model", help=f"{_MODEL_HELP} [default: as configured]"),
 ]
 PrecisionOption = Annotated[
-    Precision, typer.Option("--precision", help="auto takes the best form of each model.")
+    Precision, typer.Option("--precision", help="auto picks the best form of each model.")
 ]
 BackendOption = Annotated[Backend, typer.Option("--backend", help="What executes the models.")]
 MaxHandsOption = Annotated[
-    int, typer.Option("--max-hands", min=1, max=8, metavar="N", help="Hands found at once.")
+    int, typer.Option("--max-hands", min=1, max=8, metavar="N", help="Most hands to find at once.")
+]
+ConfiguredMaxHandsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--max-hands",
+        min=1,
+        max=8,
+        metavar="N",
+        help="Most hands to find at once. [default: as configured]",
+    ),
 ]
 ThreadsOption = Annotated[
-    int, typer.Option("--threads", min=0, max=64, help="Of each model; 0: by core count.")
+    int,
+    typer.Option(
+        "--threads", min=0, max=64, metavar="N", help="Threads for each model; 0: by core count."
+    ),
 ]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Read only this configuration file."),
+]
+BrokerOption = Annotated[
+    str | None,
+    typer.Option("--mqtt", metavar="URL", help="The broker. [default: as configured]"),
+]
+NodeOption = Annotated[
+    str, typer.Option("--node", metavar="NAME", help="Only this node. [default: all nodes]")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]

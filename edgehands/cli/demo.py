@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgehands.cli.choices import Model
-from edgehands.demo.run import DemoOptions, run_demo
+from edgehands.cli.choices import ConfiguredModelOption
 
 app = typer.Typer()
 
@@ -17,21 +16,24 @@ def demo(
     source: Annotated[
         str, typer.Option(metavar="URI", help="What plays as the camera, as for run.")
     ] = "demo:",
-    model: Annotated[
-        Model | None, typer.Option(help="lite is faster, full is more accurate.")
-    ] = None,
+    model: ConfiguredModelOption = None,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Of the page; 0: 8765 or any free one.")
+        int,
+        typer.Option(
+            min=0, max=65535, metavar="N", help="Of the page. 0: 8765, or a free one if taken."
+        ),
     ] = 0,
     seconds: Annotated[
-        float, typer.Option(min=0, help="End by itself after so long; 0: when Ctrl-C comes.")
+        float, typer.Option(min=0, metavar="N", help="End after so long. 0: when Ctrl-C comes.")
     ] = 0.0,
     *,
     page: Annotated[bool, typer.Option("--page/--no-page", help="Serve the live page.")] = True,
 ) -> None:
-    """Show hands tracked and published, with nothing set up: own clip, own broker, live page.
+    """Show moving hands tracked and published, with nothing set up: clip, broker, live page.
 
     Everything runs on this machine and listens on loopback only. The lines to subscribe with are
     printed. Ctrl-C ends all of it.
     """
+    from edgehands.demo.run import DemoOptions, run_demo
+
     run_demo(DemoOptions(source, port, page, seconds, model.value if model is not None else ""))

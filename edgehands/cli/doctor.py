@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import msgspec
 import typer
 
-from edgehands.cli.output import tables
-from edgehands.config import DEFAULT_PATHS, Config, load
-from edgehands.doctor import examine
-from edgehands.doctor.examine import report
-from edgehands.errors import ConfigError
+from edgehands.cli.choices import ConfigOption, JsonOption
+from edgehands.wording import counted
 
 if TYPE_CHECKING:
+    from edgehands.config import Config
     from edgehands.doctor import Finding
+    from edgehands.errors import ConfigError
 
 app = typer.Typer()
 
@@ -23,18 +20,19 @@ _STYLES = {"PASS": "green", "WARN": "yellow", "FAIL": "bold red"}
 
 
 @app.command()
-def doctor(
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Read this configuration file only.")
-    ] = None,
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for programs.")] = False,
-) -> None:
-    """Look for what is wrong: software, models, camera, Coral, broker, power, card, service.
+def doctor(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
+    """Find out what is wrong: software, models, camera, Coral, broker, power, card, service.
 
-    It changes nothing. Every line is PASS, WARN or FAIL; under the last two stands what to do.
+    It changes nothing. Every line is PASS, WARN or FAIL; after the last two comes what to do.
     Secrets are left out, so its output can be shown to others. Exit code 1 if anything is FAIL.
     """
+    import msgspec
+
+    from edgehands.config import DEFAULT_PATHS, load
+    from edgehands.doctor import examine
+    from edgehands.doctor.examine import report
+    from edgehands.errors import ConfigError
+
     settings: Config | ConfigError
     try:
         settings = load([config] if config else DEFAULT_PATHS)
@@ -49,13 +47,17 @@ def doctor(
     if as_json:
         typer.echo(msgspec.json.encode(done).decode())
     else:
-        counts = [sum(f.level == level for f in findings) for level in ("PASS", "WARN", "FAIL")]
-        typer.echo(f"{counts[0]} good, {counts[1]} doubtful, {counts[2]} wrong")
+        passed, warned, failed = (
+            sum(f.level == level for f in findings) for level in ("PASS", "WARN", "FAIL")
+        )
+        typer.echo(f"{passed} passed, {counted(warned, 'warning')}, {failed} failed")
     if done.result == "FAIL":
         raise typer.Exit(1)
 
 
 def _show(finding: Finding) -> None:
+    from edgehands.cli.actions.output import tables
+
     # Printed as it is found: the camera and the broker take seconds.
     tables.print(f"[{_STYLES[finding.level]}]{finding.level}[/] ", end="", soft_wrap=True)
     tables.print(f"{finding.check}: {finding.message}", markup=False, soft_wrap=True)

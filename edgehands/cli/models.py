@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from edgehands.cli.models_compile import compile_verb
-from edgehands.cli.output import tables
-from edgehands.errors import ModelCorrupt, ModelNotFound
-from edgehands.model_store import ModelStore
+from edgehands.cli.choices import JsonOption, Model, ModelOption
 
 app = typer.Typer()
 group = typer.Typer(name="models", invoke_without_command=True)
 app.add_typer(group)
-group.command("compile")(compile_verb)
+
+
+@group.command("compile", short_help="Compile models for a Coral Edge TPU.")
+def compile_models(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER", help="A new folder for all models, the compiled ones among them."
+        ),
+    ],
+    *,
+    model: ModelOption = Model.FULL,
+    palm: Annotated[
+        bool, typer.Option("--palm", help="Compile palm detection too, together with landmarks.")
+    ] = False,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", metavar="OPERATOR", help="May stay on the CPU; may be repeated."),
+    ] = None,
+) -> None:
+    """Compile models for the Edge TPU and show where each operator will run.
+
+    Drives Google's edgetpu_compiler, which must be installed (x86-64 Linux only). Refuses when an
+    operator that isn't allowed to would stay on the CPU. Name the folder in EDGEHANDS_MODELS.
+    """
+    from edgehands.cli.actions.models_compile import compile_to
+
+    compile_to(folder, model.value, palm=palm, allow=allow or ())
 
 
 @group.callback()
-def models(
-    context: typer.Context,
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for programs.")] = False,
-) -> None:
+def models(context: typer.Context, *, as_json: JsonOption = False) -> None:
     """List the model files, verify their sha256, and say which are the defaults.
 
     Exit code 1 if a file is missing or damaged.
     """
     if context.invoked_subcommand:
         return
+    import json
+
+    from rich.table import Table
+
+    from edgehands.cli.actions.output import tables
+    from edgehands.errors import ModelCorrupt, ModelNotFound
+    from edgehands.model_store import ModelStore
+
     store = ModelStore()
     faults = {}
     for spec in store:
@@ -55,16 +82,14 @@ def models(
         ]
         typer.echo(json.dumps({"folder": str(store.folder), "models": rows}))
     else:
-        table = Table("task", "variant", "precision", "kB", "runs on", "default on", "file")
+        table = Table("file", "kB", "runs on", "state", box=None, padding=(0, 2, 0, 0))
         for spec in store:
+            places = [f"{k}, default" if k in spec.default_for else k for k in spec.backends]
             table.add_row(
-                spec.task,
-                spec.variant,
-                spec.precision,
+                spec.file,
                 f"{spec.bytes / 1000:.0f}",
-                ", ".join(spec.backends),
-                ", ".join(spec.default_for),
-                "[red]damaged or missing[/]" if spec.file in faults else "sha256 good",
+                "; ".join(places),
+                "[red]bad[/]" if spec.file in faults else "good",
             )
         tables.print(table)
     for fault in faults.values():

@@ -2,63 +2,96 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgehands.config import DEFAULT_PATHS, check_topic_level, load
+from edgehands.cli.choices import BrokerOption, ConfigOption, NodeOption
 from edgehands.errors import UsageError
 
 app = typer.Typer()
 
+_LONGEST_TOKEN = 1024
 NOT_INSTALLED = "the page's server isn't installed: pip install 'edgehands[preview]'"
 
 
 @app.command()
 def preview(
-    mqtt: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="The broker; else that of the configuration."),
-    ] = None,
-    node: Annotated[
-        str, typer.Option(metavar="NAME", help="Show this node only; else all of them.")
-    ] = "",
+    mqtt: BrokerOption = None,
+    node: NodeOption = "",
     host: Annotated[
         str,
-        typer.Option(metavar="ADDRESS", help="Where to listen; others than loopback need --token."),
+        typer.Option(metavar="ADDRESS", help="Where to listen; any but loopback needs --token."),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="0 takes a free one.")
+    ] = 8765,
     token: Annotated[
         str,
         typer.Option(
             envvar="EDGEHANDS_PREVIEW_TOKEN",
             show_envvar=True,
             metavar="TEXT",
-            help="What a viewer must know.",
+            help="What a viewer must know. Better --token-file: shells remember what is typed.",
         ),
     ] = "",
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file", metavar="FILE|-", help="The same, from a file's first line; - is stdin."
+        ),
+    ] = None,
     name: Annotated[
         list[str] | None,
-        typer.Option(metavar="HOST", help="A further name that the page is called by (a proxy's)."),
+        typer.Option(metavar="HOST", help="Another name that the page is called by (a proxy's)."),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Read this configuration file only.")
-    ] = None,
+    config: ConfigOption = None,
 ) -> None:
-    """Serve a page that shows what is published: hands in 2-D and 3-D, gestures, rates, statuses.
+    """Serve a page that shows what is published: hands in 2-D and 3-D, gestures, rates, states.
 
     Open the printed address in a browser. Ctrl-C ends it.
     """
+    from edgehands.config import DEFAULT_PATHS, check_topic_level, load
+
     try:
-        from edgehands.preview.server import PageAddress, serve_page  # noqa: PLC0415
+        from edgehands.preview.server import serve_page
+        from edgehands.preview.serving import PageAddress
     except ImportError as error:
         raise UsageError(f"{NOT_INSTALLED} ({error})") from None
     settings = load([config] if config else DEFAULT_PATHS, options={"mqtt.url": mqtt}).mqtt
     if node:
         check_topic_level("--node", node)
+    if token_file is not None:
+        token = _read_token(token_file)
 
     def ready(url: str) -> None:
         typer.echo(f"{url}{'#token=…' if token else ''}")
 
     serve_page(settings, PageAddress(host, port, token, tuple(name or ())), node=node, ready=ready)
+
+
+def _read_token(file: Path) -> str:
+    """The first line of a file.
+
+    Raises:
+        UsageError: it can't be read, or the line is empty or longer than any token.
+    """
+    try:
+        with contextlib.ExitStack() as stack:
+            opened = sys.stdin.buffer if str(file) == "-" else stack.enter_context(file.open("rb"))
+            line = opened.readline(_LONGEST_TOKEN + 2).decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise UsageError(f"--token-file {file} is not UTF-8 text: save it as UTF-8") from None
+    except OSError as error:
+        raise UsageError(
+            f"--token-file {file} can't be read ({error.strerror}): check path and rights"
+        ) from None
+    if not 0 < len(line) <= _LONGEST_TOKEN:
+        raise UsageError(
+            f"--token-file {file} holds no token of 1 to {_LONGEST_TOKEN} characters:"
+            " write it in the first line"
+        )
+    return line

@@ -1,10 +1,72 @@
-"""``edgehands run`` as the list of verbs shows it; :mod:`edgehands.service` is the real one."""
+"""``edgehands run``: the options of the service, which then runs in a lean process."""
 
 from __future__ import annotations
 
-HELP = "Track hands from a camera and publish them over MQTT: the service."
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgehands.cli.choices import ConfiguredMaxHandsOption, ConfiguredModelOption
+
+app = typer.Typer()
 
 
-def run() -> None:
-    """Never called: ``run`` is dispatched before typer is imported."""
-    raise AssertionError("run is dispatched in edgehands.cli.main")
+@app.command()
+def run(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Read only this file instead of the usual two."),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URI",
+            help="picamera2:0, v4l2:/dev/video0, rtsp://…, file:clip.mp4, dir:images/ or demo:",
+        ),
+    ] = None,
+    mqtt: Annotated[
+        str | None, typer.Option(metavar="URL", help="mqtt://host:1883, or mqtts:// for TLS.")
+    ] = None,
+    model: ConfiguredModelOption = None,
+    max_hands: ConfiguredMaxHandsOption = None,
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+) -> None:
+    """Track hands from a camera and publish them over MQTT, until it is stopped.
+
+    The configuration is read from /etc/edgehands/edgehands.toml, then
+    /boot/firmware/edgehands.toml, then EDGEHANDS_SECTION__KEY variables, then these options;
+    'edgehands check' shows what is in force. SIGTERM and Ctrl-C end it cleanly.
+    """
+    from edgehands.service.options import RunOptions
+
+    options = RunOptions(
+        config=str(config) if config else None,
+        settings={
+            "camera.source": source,
+            "mqtt.url": mqtt,
+            "tracking.model": model.value if model else None,
+            "tracking.max_hands": max_hands,
+        },
+        verbose=verbose,
+        debug=context.obj["debug"],
+    )
+    # The same process goes on without typer in its memory; its options travel in the environment,
+    # because a password in the broker's address would show in the list of processes.
+    os.execve(  # noqa: S606
+        sys.executable,
+        [sys.executable, *_flags(), "-m", "edgehands.service"],
+        {**os.environ, **options.to_environment()},
+    )
+
+
+def _flags() -> list[str]:
+    """Python's own options, so that modules are looked for where ours were found."""
+    if sys.flags.isolated:
+        return ["-I"]
+    # Without -P, -m would look into the current folder first; only an unpacked tree needs that.
+    return [] if sys.path[0] in {"", str(Path.cwd())} else ["-P"]

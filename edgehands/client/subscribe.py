@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgehands.config import MqttConfig, check_topic_level
 from edgehands.mqtt.contract import MessageError, check_message
 from edgehands.mqtt.messages import HandsMessage
-from edgehands.preview.subscriber import Received, Subscriber
+from edgehands.preview.subscriber import BrokerState, Received, Subscriber, broker_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -51,6 +51,7 @@ async def subscribe(
     node: str = "",
     prefix: str = "edgehands",
     max_age: float | None = None,
+    on_broker: Callable[[str], object] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Message]:
     """Iterate over all messages, beginning with the retained ones; reconnects by itself, for ever.
@@ -61,6 +62,8 @@ async def subscribe(
         prefix: first level of the topics.
         max_age: leave out ``hands`` that are older by so many seconds than the freshest of their
             node were (clocks need not agree); None = none.
+        on_broker: called from another thread with a line for people when the broker is reached, and
+            when it can't be, with the reason.
         settings: further settings of ``[mqtt]``, such as ``tls_ca``.
 
     Raises:
@@ -78,7 +81,15 @@ async def subscribe(
         with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
             loop.call_soon_threadsafe(put, message)
 
-    listening = listen(url, hand_over, node=node, prefix=prefix, max_age=max_age, **settings)
+    listening = listen(
+        url,
+        hand_over,
+        node=node,
+        prefix=prefix,
+        max_age=max_age,
+        on_broker=on_broker,
+        **settings,
+    )
     listening.__enter__()
     try:
         while True:
@@ -89,13 +100,14 @@ async def subscribe(
 
 
 @contextlib.contextmanager
-def listen(
+def listen(  # noqa: PLR0913 - all but two by name
     url: str,
     callback: Callable[[Message], object],
     *,
     node: str = "",
     prefix: str = "edgehands",
     max_age: float | None = None,
+    on_broker: Callable[[str], object] | None = None,
     **settings: Any,
 ) -> Iterator[None]:
     """Call a function for each message, in a thread of its own; see :func:`subscribe`.
@@ -117,7 +129,14 @@ def listen(
             log.exception("the callback failed for %s", received.topic)
 
     config = MqttConfig(url=url, prefix=prefix, **settings)
-    with Subscriber(config, node=node, purpose="client", on_message=on_message):
+
+    def broker_changed(broker: BrokerState) -> None:
+        if on_broker is not None:
+            on_broker(broker_line(broker))
+
+    with Subscriber(
+        config, node=node, purpose="client", on_message=on_message, on_broker=broker_changed
+    ):
         yield
 
 

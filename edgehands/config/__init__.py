@@ -6,15 +6,8 @@ The only place where a configuration file or an ``EDGEHANDS_…`` variable is re
 from __future__ import annotations
 
 from edgehands.config.broker_url import BrokerUrl, parse_broker_url
-from edgehands.config.load import (
-    DEFAULT_PATHS,
-    Loaded,
-    digest,
-    explain,
-    load,
-    load_with_origins,
-    redacted,
-)
+from edgehands.config.explain import digest, explain, redacted
+from edgehands.config.load import DEFAULT_PATHS, Loaded, load, load_with_origins
 from edgehands.config.persist import save_settings, state_file
 from edgehands.config.secret import Secret
 from edgehands.config.sections import (
@@ -31,7 +24,7 @@ from edgehands.config.sections import (
     TrackingConfig,
     check_topic_level,
 )
-from edgehands.config.values import check_range
+from edgehands.config.values import check_range, shown_path
 from edgehands.gestures.settings import GesturesConfig
 from edgehands.pose.settings import PoseConfig
 
@@ -62,5 +55,6 @@ __all__ = [
     "parse_broker_url",
     "redacted",
     "save_settings",
+    "shown_path",
     "state_file",
 ]

@@ -9,6 +9,7 @@ import msgspec
 
 from edgehands.config.secret import Secret
 from edgehands.errors import ConfigError
+from edgehands.safe_text import redact
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
 _LOOPBACK = ("localhost", "127.", "::1")
@@ -54,26 +55,29 @@ class BrokerUrl(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse_broker_url(url: str, where: str = "mqtt.url") -> BrokerUrl:
     """Take a broker's URL apart; raise :class:`ConfigError` that shows no password."""
-    shown = url.rpartition("@")[2] if "@" in url else url
-    try:
-        parts = urlsplit(url if "://" in url else f"mqtt://{url}")
-        port = parts.port
-    except ValueError as error:
+    full = url if "://" in url else f"mqtt://{url}"
+    shown = f'{where} = "{redact(full)}"'
+    user, at, _ = full.partition("://")[2].rpartition("@")
+    if at and any(sign in user for sign in "/#?"):
         raise ConfigError(
-            f'{where} = "{shown}" is not a URL ({error}): write mqtt://host:1883'
-        ) from None
-    if parts.scheme not in _PORTS:
-        raise ConfigError(
-            f'{where} = "{shown}" has an unknown scheme: use mqtt, mqtts (TLS), ws or wss'
+            f"{shown} has #, / or ? in its user name or password: write %23, %2F or %3F for them,"
+            " or set mqtt.username and mqtt.password instead"
         )
+    try:
+        parts = urlsplit(full)
+        port = parts.port
+    except ValueError:
+        raise ConfigError(f"{shown} is not a URL: write mqtt://host:1883") from None
+    if parts.scheme not in _PORTS:
+        raise ConfigError(f"{shown} has an unknown scheme: use mqtt, mqtts (TLS), ws or wss")
     if not parts.hostname or any(c.isspace() for c in parts.hostname):
-        raise ConfigError(f'{where} = "{shown}" names no host: write mqtt://host:1883')
+        raise ConfigError(f"{shown} names no host: write mqtt://host:1883")
     if port == 0 or parts.query or parts.fragment:
-        raise ConfigError(f'{where} = "{shown}" is not a broker: write mqtt://host:1883')
+        raise ConfigError(f"{shown} is not a broker: write mqtt://host:1883")
     websocket = parts.scheme in {"ws", "wss"}
     if not websocket and parts.path not in {"", "/"}:
         raise ConfigError(
-            f'{where} = "{shown}" has a path, {parts.scheme} knows none: remove {parts.path}'
+            f"{shown} has a path, {parts.scheme} knows none: remove it, or write ws:// or wss://"
         )
     return BrokerUrl(
         scheme=parts.scheme,  # type: ignore[arg-type]  # one of _PORTS' keys, checked above

@@ -6,11 +6,11 @@ import contextlib
 import os
 import re
 import tempfile
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgehands.config.load import load
+from edgehands.config.toml_file import parse_toml
 from edgehands.config.values import toml_value
 from edgehands.errors import ConfigError
 
@@ -36,11 +36,11 @@ def set_in_file(path: Path, table: str, values: Mapping[str, Any]) -> None:
     if old:
         load([path], env={})  # says what is wrong with it, and where
     new = _edited(old, table, values)
-    wanted = tomllib.loads(old)
+    wanted = parse_toml(old, str(path))
     wanted[table] = {**wanted.get(table, {}), **values}
     try:
-        good = tomllib.loads(new) == wanted
-    except tomllib.TOMLDecodeError:
+        good = parse_toml(new, str(path)) == wanted
+    except ConfigError:
         good = False
     if not good:
         lines = "; ".join(f"{table}.{key} = {toml_value(v)}" for key, v in values.items())

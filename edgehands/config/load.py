@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-import hashlib
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgehands.config.persist import state_file
-from edgehands.config.secret import REDACTED
 from edgehands.config.sections import SECTIONS, Config
-from edgehands.config.values import check_value, field_types, is_secret, toml_value
+from edgehands.config.toml_file import read_tables
+from edgehands.config.values import check_value, field_types, shown
 from edgehands.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 DEFAULT_PATHS = (
     Path("/etc/edgehands/edgehands.toml"),
@@ -26,7 +25,8 @@ DEFAULT_PATHS = (
 """Read in this order, each over the one before; the second lies on the card's FAT partition."""
 
 _ENV_PREFIX = "EDGEHANDS_"
-_MAX_BYTES = 1_000_000
+_LONGEST_NAME = 64
+"""Characters of an unknown key that are compared with the known ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ def load(
         options: values by dotted key, such as ``{"camera.source": "demo:"}``; None is left out.
 
     Raises:
-        ConfigError: naming the file (or variable, or option), the key, the value and the limit.
+        ConfigError: naming the file (or variable, or option), the key, the value and the limit of
+            the first mistake; ``mistakes`` has all of them.
     """
     return load_with_origins(paths, env, options).config
 
@@ -72,94 +73,63 @@ def load_with_origins(
     kept = state_file(env)
     optional = (*DEFAULT_PATHS, kept)
     for path in (*map(Path, paths), *((kept,) if kept else ())):
-        for section, table in _read_file(path, required=path not in optional).items():
-            for key, value in table.items():
-                layers.put(str(path), section, key, value)
+        with layers.noting():
+            tables, mistakes = read_tables(path, required=path not in optional)
+            layers.put_file(str(path), tables, mistakes)
     for name, text in sorted(env.items()):
-        place = _environment_key(name)
-        if place is not None:
-            section, key = place
-            layers.put(name, section, key, text, lax=True)
+        with layers.noting():
+            place = _environment_key(name)
+            if place is not None:
+                layers.put(name, *place, text, lax=True)
     for dotted, option in (options or {}).items():
-        if option is None:
-            continue
-        section, key = _split(dotted)
-        layers.put("option", section, key, option, lax=True)
-    return Loaded(config=layers.build(), origins=layers.origins)
-
-
-def explain(config: Config, origins: Mapping[str, str] | None = None) -> str:
-    """The effective configuration as TOML, secrets redacted, each origin as a comment."""
-    lines = []
-    for name, kind in SECTIONS.items():
-        lines.append(f"[{name}]")
-        section = getattr(config, name)
-        for key, field in field_types(kind).items():
-            value = getattr(section, key)
-            if value is None:
-                continue
-            origin = (origins or {}).get(f"{name}.{key}")
-            note = f"  # {origin}" if origin else ""
-            shown = f'"{REDACTED}"' if is_secret(field) else toml_value(value)
-            lines.append(f"{key} = {shown}{note}")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def redacted(config: Config) -> dict[str, dict[str, Any]]:
-    """The settings by table and key, secrets as ``***``."""
-    return {
-        name: {
-            key: REDACTED if is_secret(kind) and value is not None else value
-            for key, kind in field_types(section).items()
-            for value in (getattr(getattr(config, name), key),)
-        }
-        for name, section in SECTIONS.items()
-    }
-
-
-def digest(config: Config) -> str:
-    """Sixteen hexadecimal digits that change with any setting but a secret.
-
-    Secrets stay out: a digest of a short password can be guessed back.
-    """
-    return hashlib.sha256(explain(config).encode()).hexdigest()[:16]
-
-
-def _read_file(path: Path, *, required: bool) -> dict[str, dict[str, Any]]:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        if not required:
-            return {}
-        raise ConfigError(f"{path} doesn't exist: give the path of a configuration file") from None
-    except OSError as error:
-        raise ConfigError(f"{path} can't be read ({error.strerror}): check its rights") from None
-    if len(raw) > _MAX_BYTES:
-        raise ConfigError(f"{path} is larger than 1 MB: it is no configuration file")
-    try:
-        # The card is edited on any computer: Windows' Notepad puts a mark in front.
-        table = tomllib.loads(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"{path} is nested too deeply: it is no configuration file") from None
-    for section, content in table.items():
-        _known(str(path), section, "table", section, list(SECTIONS))
-        if not isinstance(content, dict):
-            raise ConfigError(f"{path}: {section} = {content} is not a table: write [{section}]")
-    return table
+        if option is not None:
+            with layers.noting():
+                layers.put("option", *_split(dotted), option, lax=True)
+    config = layers.build()
+    if config is None:
+        raise ConfigError.of(layers.mistakes)
+    return Loaded(config=config, origins=layers.origins)
 
 
 class _Layers:
-    """The settings given so far: a later layer replaces what an earlier one said."""
+    """The settings given so far: a later layer replaces what an earlier one said.
+
+    Attributes:
+        values: by table and key.
+        origins: by dotted key.
+        mistakes: in the order in which they were found; what they concern is left out.
+        partial: tables of which something was left out: their rules can't be judged.
+    """
 
     def __init__(self) -> None:
         self.values: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
         self.origins: dict[str, str] = {}
+        self.mistakes: list[ConfigError] = []
+        self.partial: set[str] = set()
+
+    @contextlib.contextmanager
+    def noting(self) -> Iterator[None]:
+        """Note a mistake instead of raising it: the ones behind it are wanted too."""
+        try:
+            yield
+        except ConfigError as mistake:
+            self.mistakes.append(mistake)
+
+    def put_file(
+        self, origin: str, tables: Mapping[str, Any], mistakes: Sequence[ConfigError]
+    ) -> None:
+        """Take over a file's tables, and the mistakes that were found in reading it."""
+        self.mistakes += mistakes
+        for section, table in tables.items():
+            with self.noting():
+                _known(origin, section, "table", section, list(SECTIONS))
+                if not isinstance(table, dict):
+                    raise ConfigError(
+                        f"{origin}: {section} = {shown(table)} is not a table: write [{section}]"
+                    )
+                for key, value in table.items():
+                    with self.noting():
+                        self.put(origin, section, key, value)
 
     def put(self, origin: str, section: str, key: str, value: object, *, lax: bool = False) -> None:
         kinds = field_types(SECTIONS[section])
@@ -167,6 +137,7 @@ class _Layers:
         try:
             checked = check_value(f"{section}.{key}", value, kinds[key], lax=lax)
         except ConfigError as error:
+            self.partial.add(section)
             raise ConfigError(f"{origin}: {error}") from None
         self.values[section][key] = checked
         self.origins[f"{section}.{key}"] = origin
@@ -175,10 +146,15 @@ class _Layers:
         if other is not None and self.origins.get(f"{section}.{other}", origin) != origin:
             del self.values[section][other], self.origins[f"{section}.{other}"]
 
-    def build(self) -> Config:
-        """All layers together; rules between settings are checked here, by the tables' types."""
+    def build(self) -> Config | None:
+        """All layers together; rules between settings are checked here, by the tables' types.
+
+        Gives None where there were mistakes.
+        """
         made = {}
         for name, kind in SECTIONS.items():
+            if name in self.partial:
+                continue
             try:
                 made[name] = kind(**self.values[name])
             except ConfigError as error:
@@ -186,14 +162,14 @@ class _Layers:
                 given = [key for key in self.origins if key.startswith(f"{name}.")]
                 named = [key for key in given if key == str(error).split(" ", 1)[0]]
                 origin = self.origins[(named or given)[-1]] if given else ""
-                raise ConfigError(f"{origin}: {error}" if origin else str(error)) from None
-        return Config(**made)  # type: ignore[arg-type]
+                self.mistakes.append(ConfigError(f"{origin}: {error}" if origin else str(error)))
+        return None if self.mistakes else Config(**made)  # type: ignore[arg-type]
 
 
 def _known(origin: str, name: str, what: str, full: str, valid: list[str]) -> None:
     if name in valid:
         return
-    near = difflib.get_close_matches(name.lower(), valid, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name[:_LONGEST_NAME].lower(), valid, n=1, cutoff=0.5)
     hint = f'did you mean "{near[0]}"?' if near else "known are " + ", ".join(valid)
     raise ConfigError(f"{origin}: unknown {what} {full}: {hint}")
 

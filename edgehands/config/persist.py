@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgehands.config.toml_file import read_tables
 from edgehands.config.values import toml_value
 from edgehands.errors import ConfigError
 
@@ -32,8 +32,8 @@ def save_settings(path: Path, changes: Mapping[str, Any]) -> None:
         ConfigError: The file can't be written.
     """
     tables: dict[str, dict[str, Any]] = {}
-    with contextlib.suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        tables = tomllib.loads(path.read_text())
+    with contextlib.suppress(ConfigError):
+        tables, _ = read_tables(path, required=False)
     for dotted, value in changes.items():
         section, _, key = dotted.partition(".")
         tables.setdefault(section, {})[key] = value

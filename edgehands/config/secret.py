@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-REDACTED = "***"
+from edgehands.safe_text import REDACTED
 
 
 class Secret:

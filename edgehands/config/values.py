@@ -12,6 +12,10 @@ import msgspec
 
 from edgehands.config.secret import Secret, decode_secret
 from edgehands.errors import ConfigError
+from edgehands.safe_text import REDACTED, redact
+
+_LONGEST_SHOWN = 60
+_LONGEST_NUMBER = 10**20
 
 
 def check_range(where: str, value: float, low: float, high: float) -> None:
@@ -33,7 +37,7 @@ def check_value(where: str, value: Any, kind: Any, *, lax: bool = False) -> Any:
     try:
         done = msgspec.convert(value, kind, strict=not lax, dec_hook=decode_secret)
     except msgspec.ValidationError:
-        raise ConfigError(f"{where} = {_shown(value, kind)} {_problem(value, kind)}") from None
+        raise ConfigError(f"{where} = {shown(value, kind)} {_problem(value, kind)}") from None
     if isinstance(done, float) and not math.isfinite(done):
         raise ConfigError(f"{where} = {done} is not a finite number: set a number")
     return done
@@ -50,6 +54,13 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             checked = check_value(f"{self.table}.{key}", given, kind)
             if checked is not given:  # 30 for 30.0, text for a Secret
                 msgspec.structs.force_setattr(self, key, checked)
+
+    def __repr__(self) -> str:
+        settings = (
+            f"{key}={public_value(key, getattr(self, key), kind)!r}"
+            for key, kind in field_types(type(self)).items()
+        )
+        return f"{type(self).__name__}({', '.join(settings)})"
 
 
 @cache
@@ -113,11 +124,37 @@ def toml_value(value: Any) -> str:
     return str(value)
 
 
-def _shown(value: Any, kind: Any) -> str:
+def public_value(key: str, value: Any, kind: Any) -> Any:
+    """A setting's value for people and other machines: its secrets hidden."""
     if is_secret(kind):
-        return "***"
-    text = f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+        return None if value is None else REDACTED
+    if key == "password_file":
+        return shown_path(value)
+    if isinstance(value, tuple):
+        return tuple(redact(item) if isinstance(item, str) else item for item in value)
+    return redact(value) if isinstance(value, str) else value
+
+
+def shown(value: Any, kind: Any = None) -> str:
+    """A value that a person gave, for a message: short, and without secrets."""
+    if is_secret(kind):
+        return REDACTED
+    if isinstance(value, str):
+        text = f'"{redact(value[:1000])}"'
+    elif isinstance(value, list | tuple | set):
+        return "[...]"
+    elif isinstance(value, dict):
+        return "{...}"
+    elif isinstance(value, int) and abs(value) > _LONGEST_NUMBER:
+        return "a number of more than 20 digits"
+    else:
+        text = str(value)
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+
+
+def shown_path(path: str) -> str:
+    """The name of a file that holds a secret, unless it looks like the secret itself."""
+    return redact(path) if "/" in path or not path else REDACTED
 
 
 def _problem(value: Any, kind: Any) -> str:

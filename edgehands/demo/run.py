@@ -23,6 +23,8 @@ from edgehands.preview.lines import ChangeLines
 from edgehands.preview.live import LiveState
 from edgehands.preview.subscriber import BrokerState, Subscriber
 from edgehands.preview.terminal import LiveView
+from edgehands.safe_text import redact
+from edgehands.service.options import RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,13 +100,14 @@ def run_demo(options: DemoOptions) -> None:
         service = stack.enter_context(
             Child(
                 "service",
-                ["-m", "edgehands.service", "--config", str(_no_file(folder))],
+                ["-m", "edgehands.service"],
                 folder,
-                settings,
+                {**settings, **RunOptions(config=str(_no_file(folder))).to_environment()},
             )
         )
         show.run(service, children)
-    sys.stdout.write("The demo has ended.\n")
+        problem = show.problem()
+    sys.stdout.write(f"The demo has ended. {problem}".rstrip() + "\n")
 
 
 def subscribe_lines(addresses: Addresses) -> list[str]:
@@ -121,7 +124,7 @@ def subscribe_lines(addresses: Addresses) -> list[str]:
 
 def header(addresses: Addresses, source: str) -> list[str]:
     """Say what runs where, and how to subscribe to it."""
-    playing = "a clip of drawn hands" if source == "demo:" else source
+    playing = "a clip of drawn hands" if source == "demo:" else redact(source)
     python = subscribe_lines(addresses)
     return [
         f"edgehands demo: {playing} plays as the camera. Ctrl-C ends it.",
@@ -255,9 +258,15 @@ class _Show:
                 came = came or any(cam.status == "online" for _, cam in self._state.cameras())
             if self._seconds and time.monotonic() - begin > self._seconds:
                 if not came:
-                    words = service.last_words()
+                    words = self.problem() or service.last_words()
                     raise EdgehandsError(f"no frame came in {self._seconds:g} s: {words}")
                 return
+
+    def problem(self) -> str:
+        """Say why no frames are coming now; empty while they come."""
+        with self._state.lock:
+            problems = [camera.problem for _, camera in self._state.cameras() if camera.problem]
+        return problems[0] if problems else ""
 
 
 def _failure(child: Child) -> EdgehandsError:

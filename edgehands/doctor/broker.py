@@ -83,7 +83,7 @@ def _resolve(_config: MqttConfig, address: BrokerUrl) -> Finding:
     except OSError as error:
         return _unreachable("broker name", address, error)
     numbers = sorted({str(answer[4][0]) for answer in answers})
-    return good("broker name", f"{address.host} is {', '.join(numbers)}")
+    return good("broker name", f"{address.host} resolves to {', '.join(numbers)}")
 
 
 def _connect(_config: MqttConfig, address: BrokerUrl) -> Finding:
@@ -100,7 +100,7 @@ def _encrypt(config: MqttConfig, address: BrokerUrl) -> Finding | None:
             return None
         return doubtful(
             "broker tls",
-            f"{address}: user name and password travel readable over the network",
+            f"{address}: user name and password are sent in clear text over the network",
             "use mqtts://",
         )
     try:
@@ -117,8 +117,8 @@ def _encrypt(config: MqttConfig, address: BrokerUrl) -> Finding | None:
     if not config.tls_verify:
         return doubtful(
             "broker tls",
-            f"{version}, but mqtt.tls_verify = false: anybody can pretend to be the broker",
-            "set mqtt.tls_ca to the certificate of who signed the broker's",
+            f"{version}, but mqtt.tls_verify = false: anyone can impersonate the broker",
+            "set mqtt.tls_ca to the certificate of the authority that signed the broker's",
         )
     return good("broker tls", f"{version}, certificate trusted")
 
@@ -174,9 +174,10 @@ class _Visit:
         if not self.session.ready:
             why = self.session.end_reason or "no answer"
             return _split("broker login", reasons.ended(address, why, accepted=False))
-        who = self._config.mqtt.username or "nobody"
+        name = self._config.mqtt.username
+        who = f"as user {name}" if name else "without a user name"
         version = "5" if self._protocol == paho.MQTTv5 else "3.1.1"
-        return good("broker login", f"accepted as user {who}, MQTT {version}")
+        return good("broker login", f"accepted {who}, MQTT {version}")
 
     def rights(self) -> Finding:
         """Send one empty, unretained message where nobody listens, and see whether it may be."""
@@ -186,18 +187,18 @@ class _Visit:
         if not self._answers:
             return doubtful(
                 "broker rights",
-                f"no answer to a message on {topic}",
-                "see the broker's own log",
+                f"the broker didn't acknowledge a message on {topic}",
+                "see the broker's log",
             )
         if self._answers[0]:
             return wrong(
                 "broker rights",
-                f"{topic} may not be written ({self._answers[0]})",
-                f"let this user write {self._topics.node}/# in the broker's ACL",
+                f"not allowed to publish to {topic} ({self._answers[0]})",
+                f"allow this user to write {self._topics.node}/# in the broker's ACL",
             )
         if self._protocol != paho.MQTTv5:
-            return good("broker rights", "a message was taken (MQTT 3.1.1 doesn't tell refusals)")
-        return good("broker rights", f"may write below {self._topics.node}")
+            return good("broker rights", "message accepted (MQTT 3.1.1 doesn't report refusals)")
+        return good("broker rights", f"allowed to publish below {self._topics.node}")
 
     def leave(self) -> None:
         if not self.session.ended:
@@ -218,4 +219,4 @@ def _unreachable(check: str, address: BrokerUrl, error: BaseException) -> Findin
 
 def _split(check: str, text: str) -> Finding:
     """A line of :mod:`edgehands.mqtt.reasons`, whose last part is what to do."""
-    return wrong_line(check, text, "see the broker's own log")
+    return wrong_line(check, text, "see the broker's log")

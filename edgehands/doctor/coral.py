@@ -45,7 +45,7 @@ def check_coral(system: System, config: Config) -> tuple[Finding, ...]:
                     'connect it, or set tracking.backend = "auto"',
                 ),
             )
-        return (good("coral", "none is connected: models run on the CPU"),)
+        return ()  # most people have none
     return (*devices, *_library(system), *_models(system, config), *_crash(system))
 
 
@@ -58,9 +58,7 @@ def _usb(system: System) -> list[Finding]:
             continue
         text = system.read(folder / "speed") or ""
         speed = int(float(text)) if re.fullmatch(r"[\d.]+", text) else 0
-        state = (
-            "in use or used before" if ids == AWAKE else "its firmware isn't loaded yet (normal)"
-        )
+        state = "firmware loaded" if ids == AWAKE else "firmware not loaded yet (normal before use)"
         name = f"USB {':'.join(ids)}, {state}"
         node = f"/dev/bus/usb/{_three(system.read(folder / 'busnum'))}"
         device = system.path(f"{node}/{_three(system.read(folder / 'devnum'))}")
@@ -68,7 +66,7 @@ def _usb(system: System) -> list[Finding]:
             found.append(
                 doubtful(
                     "coral",
-                    f"{name}: {device} is closed to the user who runs this",
+                    f"{name}: this user may not open {device}",
                     f"sudo edgehands doctor; the service's own user {USER} needs the udev rule",
                 )
             )
@@ -77,8 +75,8 @@ def _usb(system: System) -> list[Finding]:
             found.append(
                 doubtful(
                     "coral",
-                    f"{name}: linked with {speed} Mbit/s (USB 2), USB 3 has {_USB3_MBIT}",
-                    "plug it into a blue USB 3 port, with its own cable",
+                    f"{name}: linked at {speed} Mbit/s (USB 2); USB 3 gives {_USB3_MBIT}",
+                    "plug it into a blue USB 3 port, with the cable it came with",
                 )
             )
         else:
@@ -92,13 +90,17 @@ def _pcie(system: System) -> list[Finding]:
         device = system.path(f"/dev/{folder.name}")
         if not device.exists():
             found.append(
-                wrong("coral", f"PCIe {folder.name} has no {device}", "load gasket-dkms' modules")
+                wrong(
+                    "coral",
+                    f"PCIe {folder.name}: {device} is missing",
+                    "load the gasket-dkms modules",
+                )
             )
         elif not system.usable(device):
             found.append(
                 doubtful(
                     "coral",
-                    f"PCIe {folder.name}: {device} is closed to the user who runs this",
+                    f"PCIe {folder.name}: this user may not open {device}",
                     f"sudo edgehands doctor; the service's own user {USER} needs the udev rule",
                 )
             )
@@ -115,17 +117,23 @@ def _library(system: System) -> tuple[Finding, ...]:
     """
     files = [path for pattern in _LIBRARIES for path in system.glob(pattern)]
     if not files:
-        return (wrong("coral library", f"no {LIBRARY}: the Edge TPU can't be used", _GUIDE),)
+        return (
+            wrong(
+                "coral library", f"{LIBRARY} isn't installed: the Edge TPU can't be used", _GUIDE
+            ),
+        )
     version = _package_version(system)
     if not version:
         return (
-            doubtful("coral library", f"{files[0]} is of unknown version", f"compare it: {_GUIDE}"),
+            doubtful(
+                "coral library", f"can't tell the version of {files[0]}", f"compare it: {_GUIDE}"
+            ),
         )
     if "tf" not in version:
         return (
             wrong(
                 "coral library",
-                f"{version} is of 2021: it crashes with this TensorFlow Lite runtime",
+                f"{version} dates from 2021 and crashes with this TensorFlow Lite runtime",
                 f"install a rebuilt one: {_GUIDE}",
             ),
         )
@@ -168,8 +176,8 @@ def _crash(system: System) -> tuple[Finding, ...]:
             return (
                 doubtful(
                     "coral crash",
-                    f"a program using the Edge TPU ended without a word: {crash}",
-                    "use its own cable, a port that gives enough current, and cool it",
+                    f"a program using the Edge TPU died without an error message: {crash}",
+                    "use the cable it came with, a port that gives enough current, and cool it",
                 ),
             )
     return ()

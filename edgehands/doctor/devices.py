@@ -6,10 +6,12 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from edgehands.cameras import open_source, redact
+from edgehands.cameras import open_source
 from edgehands.doctor.finding import doubtful, good, wrong, wrong_line
 from edgehands.doctor.system import USER
 from edgehands.errors import EdgehandsError
+from edgehands.safe_text import redact
+from edgehands.wording import counted
 
 if TYPE_CHECKING:
     from edgehands.cameras import Source
@@ -40,7 +42,9 @@ def check_camera(system: System, config: Config) -> tuple[Finding, ...]:
         with open_source(config.camera.source, config.camera, realtime=False) as source:
             return (_of_source(uri, source, config),)
     except EdgehandsError as error:
-        return (wrong_line("camera", redact(str(error)), "edgehands cameras lists them"),)
+        return (
+            wrong_line("camera", redact(str(error)), "'edgehands cameras' lists what is connected"),
+        )
 
 
 def check_permissions(system: System, _config: Config) -> tuple[Finding, ...]:
@@ -54,7 +58,8 @@ def check_permissions(system: System, _config: Config) -> tuple[Finding, ...]:
         found.append(
             doubtful(
                 "permissions",
-                f"{len(denied)} devices are closed to the user who runs this, {denied[0]} first",
+                f"this user may not open {counted(len(denied), 'camera device')}, among them"
+                f" {denied[0]}",
                 "sudo edgehands doctor, or: sudo usermod -aG video $USER, then log in again",
             )
         )
@@ -63,15 +68,17 @@ def check_permissions(system: System, _config: Config) -> tuple[Finding, ...]:
         found += [
             wrong(
                 "permissions",
-                f"the service's user {USER} isn't in the group {group}: it can't use the camera",
+                f"the service's user {USER} isn't in the group {group} and can't use the camera",
                 f"sudo usermod -aG {group} {USER}; sudo systemctl restart edgehands",
             )
             for group in sorted(missing)
         ]
     found += _open_secrets(system)
     if not present and not found:
-        return (good("permissions", "no camera device is here that could be closed to us"),)
-    return tuple(found) or (good("permissions", "camera devices and secrets as they should be"),)
+        return (good("permissions", "there is no camera device to check"),)
+    return tuple(found) or (
+        good("permissions", "camera devices and secrets have the right permissions"),
+    )
 
 
 def _of_service(uri: str, status: str) -> Finding:
@@ -83,12 +90,12 @@ def _of_service(uri: str, status: str) -> Finding:
         return wrong(
             "camera",
             f"{uri}: the running service gets no frames from it",
-            "check its cable; edgehands cameras lists what is connected",
+            "check its cable; 'edgehands cameras' lists what is connected",
         )
     return doubtful(
         "camera",
-        f"{uri}: the running service has it and says no rate yet",
-        "wait ten seconds, or: sudo systemctl stop edgehands, and ask again",
+        f"{uri}: in use by the running service, which hasn't measured a rate yet",
+        "wait ten seconds and try again, or first: sudo systemctl stop edgehands",
     )
 
 
@@ -98,8 +105,8 @@ def _of_source(uri: str, source: Source, config: Config) -> Finding:
     if frame is None:
         return wrong(
             "camera",
-            f"{uri} opens but gives no frame within {FIRST_FRAME_S:g} s",
-            "check its cable and that no other program uses it",
+            f"{uri} opens but delivers no frame within {FIRST_FRAME_S:g} s",
+            "check its cable, and that no other program is using it",
         )
     height, width = frame.image.shape[:2]
     begin, count = time.monotonic(), 0
@@ -114,8 +121,8 @@ def _of_source(uri: str, source: Source, config: Config) -> Finding:
     if fps < LEAST_RATE * config.camera.fps:
         return doubtful(
             "camera",
-            f"{text}; {config.camera.fps:g} are wanted",
-            "more light (a long exposure slows it down), or a mode of: edgehands cameras",
+            f"{text}; {config.camera.fps:g} are asked for",
+            "add light (long exposures slow it down), or set a mode that 'edgehands cameras' lists",
         )
     return good("camera", text)
 
@@ -145,7 +152,7 @@ def _open_secrets(system: System) -> list[Finding]:
             found.append(
                 doubtful(
                     "permissions",
-                    f"everybody on this machine can read {path}",
+                    f"everybody on this machine can read {path}, which holds secrets",
                     f"sudo chmod o-r {path}",
                 )
             )

@@ -28,6 +28,7 @@ from edgehands.doctor.system import System
 from edgehands.doctor.unit import check_last_crash, check_service
 from edgehands.errors import EdgehandsError
 from edgehands.mqtt.credentials import password_of
+from edgehands.safe_text import REDACTED, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,7 +57,6 @@ CHECKS: tuple[Check, ...] = (
 )
 """What others depend on comes first."""
 
-_HIDDEN = "***"
 _SHORTEST_SECRET = 4
 """Shorter ones aren't looked for in texts: "a" stands in every sentence."""
 
@@ -78,7 +78,7 @@ def examine(
         yield wrong_line("configuration", str(config), "correct it")
         config = Config()  # stands in for what follows
     else:
-        yield good("configuration", "every setting is known and in its range")
+        yield good("configuration", "every setting is known and within its limits")
     with contextlib.suppress(PermissionError):
         config = _with_stored_password(system, config)
     secrets = _secrets(config)
@@ -127,7 +127,7 @@ def _secrets(config: Config) -> tuple[str, ...]:
 
 def _redacted(finding: Finding, secrets: tuple[str, ...]) -> Finding:
     """A last look: messages of others (kernel, broker, camera) may quote what they were given."""
-    message, remedy = finding.message, finding.remedy
+    message, remedy = redact(finding.message), redact(finding.remedy)
     for secret in secrets:
-        message, remedy = message.replace(secret, _HIDDEN), remedy.replace(secret, _HIDDEN)
+        message, remedy = message.replace(secret, REDACTED), remedy.replace(secret, REDACTED)
     return msgspec.structs.replace(finding, message=message, remedy=remedy)

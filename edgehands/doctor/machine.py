@@ -7,32 +7,19 @@ import re
 from typing import TYPE_CHECKING
 
 from edgehands.doctor.finding import doubtful, good, wrong
+from edgehands.service.heat import HOT_C, SINCE_THE_START, UNDER_VOLTAGE, WARM_C, troubles_of
 from edgehands.service.statistics import temperature_c
+from edgehands.wording import counted
 
 if TYPE_CHECKING:
     from edgehands.config import Config
     from edgehands.doctor.finding import Finding
     from edgehands.doctor.system import System
 
-WARM_C = 80.0
-"""From here on a Raspberry Pi slows down (its firmware's soft limit)."""
-
-HOT_C = 85.0
-"""Here its firmware slows it down hard."""
-
 LEAST_FREE_MB = 200
 """Less than this and an upgrade, or the journal, fills the card."""
 
 _RELEASED = dt.datetime(2025, 1, 1, tzinfo=dt.UTC).timestamp()
-
-# Bits of `vcgencmd get_throttled`; the same 16 places higher say "since the start".
-_UNDERVOLTAGE = 0x1
-_TROUBLES = {
-    0x1: "under-voltage",
-    0x2: "capped frequency",
-    0x4: "throttling",
-    0x8: "the soft temperature limit",
-}
 
 
 def check_clock(system: System, _config: Config) -> tuple[Finding, ...]:
@@ -41,7 +28,7 @@ def check_clock(system: System, _config: Config) -> tuple[Finding, ...]:
     shown = dt.datetime.fromtimestamp(now, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
     sync = "connect it to the network, then: sudo timedatectl set-ntp true"
     if now < _RELEASED:
-        return (wrong("clock", f"{shown} lies in the past: certificates are not valid yet", sync),)
+        return (wrong("clock", f"{shown} is in the past: certificates won't be accepted", sync),)
     if system.path("/run/systemd/timesync/synchronized").exists():
         return (good("clock", f"{shown}, synchronised"),)
     answer = system.run(("timedatectl", "show", "--property", "NTPSynchronized"), 5.0)
@@ -49,28 +36,28 @@ def check_clock(system: System, _config: Config) -> tuple[Finding, ...]:
         return (good("clock", f"{shown}, synchronised"),)
     if answer is not None and "NTPSynchronized=no" in answer.text:
         return (doubtful("clock", f"{shown}, not synchronised", sync),)
-    return (good("clock", f"{shown}; who keeps it can't be told here"),)
+    return (good("clock", f"{shown}; can't tell whether it is synchronised"),)
 
 
 def check_temperature(system: System, _config: Config) -> tuple[Finding, ...]:
     """The warmest thermal zone."""
     warmest = temperature_c(system.path("/sys/class/thermal"))
     if warmest is None:
-        return (good("temperature", "this machine doesn't tell it"),)
+        return (good("temperature", "this machine has no temperature sensor to read"),)
     if warmest >= HOT_C:
         return (
             wrong(
                 "temperature",
-                f"{warmest:g} °C, the limit is {HOT_C:g}",
-                "switch it off, then give it a heat sink or a fan",
+                f"{warmest:g} °C; the limit is {HOT_C:g} °C",
+                "switch it off, then add a heat sink or a fan",
             ),
         )
     if warmest >= WARM_C:
         return (
             doubtful(
                 "temperature",
-                f"{warmest:g} °C, from {WARM_C:g} on it slows down",
-                "give it a heat sink, a fan, or air",
+                f"{warmest:g} °C; it slows down from {WARM_C:g} °C on",
+                "add a heat sink or a fan, or improve the airflow",
             ),
         )
     return (good("temperature", f"{warmest:g} °C"),)
@@ -80,27 +67,32 @@ def check_power(system: System, _config: Config) -> tuple[Finding, ...]:
     """Throttling and under-voltage, now and since the start."""
     flags = _throttled(system)
     if flags is None:
-        return (good("power", "this machine doesn't tell of throttling or under-voltage"),)
-    now = [name for bit, name in _TROUBLES.items() if flags & bit]
-    before = [name for bit, name in _TROUBLES.items() if flags & bit << 16]
-    supply = "use the board's own power supply, and unplug what draws much from USB"
-    if flags & _UNDERVOLTAGE:
+        return (good("power", "this machine doesn't report throttling or under-voltage"),)
+    now, before = troubles_of(flags), troubles_of(flags >> SINCE_THE_START)
+    supply = "use the official power supply, and unplug USB devices that draw much current"
+    if flags & UNDER_VOLTAGE:
         return (wrong("power", f"now: {', '.join(now)}", supply),)
     if now:
-        return (doubtful("power", f"now: {', '.join(now)}", "cool it: heat sink, fan, air"),)
+        return (doubtful("power", f"now: {', '.join(now)}", "cool it: add a heat sink or a fan"),)
     if before:
-        remedy = supply if flags & _UNDERVOLTAGE << 16 else "cool it: heat sink, fan, air"
-        return (doubtful("power", f"since the start: {', '.join(before)}", remedy),)
-    return (good("power", "no throttling and no under-voltage since the start"),)
+        remedy = (
+            supply
+            if flags >> SINCE_THE_START & UNDER_VOLTAGE
+            else "cool it: add a heat sink or a fan"
+        )
+        return (doubtful("power", f"since boot: {', '.join(before)}", remedy),)
+    return (good("power", "no throttling or under-voltage since boot"),)
 
 
 def check_storage(system: System, _config: Config) -> tuple[Finding, ...]:
     """Signs of a dying or full card; nothing is written to find out."""
-    back_up = "copy the configuration away and write a new card"
+    back_up = "back up the configuration and prepare a new card"
     found = []
     if _root_is_read_only(system):
         found.append(
-            wrong("storage", "the root file system became read-only: writing failed", back_up)
+            wrong(
+                "storage", "the root file system has become read-only after a write error", back_up
+            )
         )
     errors = sum(
         int(text)
@@ -108,7 +100,9 @@ def check_storage(system: System, _config: Config) -> tuple[Finding, ...]:
         if (text := system.read(file) or "0").isdecimal()
     )
     if errors:
-        found.append(doubtful("storage", f"the file system counted {errors} errors", back_up))
+        found.append(
+            doubtful("storage", f"the file system has counted {counted(errors, 'error')}", back_up)
+        )
     said = system.run(
         ("journalctl", "-k", "-b", "-p", "err", "-o", "cat", "-n", "500", "--no-pager"), 10.0
     )
@@ -116,21 +110,25 @@ def check_storage(system: System, _config: Config) -> tuple[Finding, ...]:
     bad = [line for line in lines if re.search(r"mmc\d|I/O error|EXT4-fs error", line)]
     if bad:
         found.append(
-            doubtful("storage", f"the kernel complains {len(bad)} times: {bad[-1][:120]}", back_up)
+            doubtful(
+                "storage",
+                f"{counted(len(bad), 'error')} in the kernel's log, the last: {bad[-1][:120]}",
+                back_up,
+            )
         )
     worn = _worn_percent(system)
     if worn is not None and worn >= 90:
-        found.append(doubtful("storage", f"{worn} % of the memory's life are used", back_up))
+        found.append(doubtful("storage", f"{worn} % of the storage's life is used up", back_up))
     free = system.free(system.root) // 1_000_000
     if free < LEAST_FREE_MB:
         found.append(
             doubtful(
                 "storage",
-                f"{free} MB are free, {LEAST_FREE_MB} should be",
+                f"{free} MB free; at least {LEAST_FREE_MB} MB are needed",
                 "sudo apt clean; sudo journalctl --vacuum-size=50M",
             )
         )
-    life = "" if worn is None else f", {worn} % of its life used"
+    life = "" if worn is None else f", {worn} % of its life used up"
     return tuple(found) or (good("storage", f"{free} MB free, no errors{life}"),)
 
 
@@ -148,7 +146,7 @@ def _throttled(system: System) -> int | None:
     for sensor in system.glob("/sys/class/hwmon/hwmon*/name"):
         if system.read(sensor) == "rpi_volt":
             alarm = system.read(sensor.parent / "in0_lcrit_alarm")
-            return _UNDERVOLTAGE if alarm == "1" else 0
+            return UNDER_VOLTAGE if alarm == "1" else 0
     return None
 
 

@@ -27,14 +27,18 @@ def check_python(system: System, _config: Config) -> tuple[Finding, ...]:
     version = ".".join(map(str, system.python_version))
     if system.python_version[:2] < OLDEST_PYTHON:
         return (
-            wrong("python", f"Python {version}: 3.11 is the oldest that works", "upgrade the OS"),
+            wrong(
+                "python",
+                f"Python {version}: 3.11 or newer is needed",
+                "upgrade the operating system",
+            ),
         )
     if system.bits != 64:
         return (
             wrong(
                 "python",
-                f"Python {version} is a {system.bits}-bit one: there is no runtime for it",
-                "write the 64-bit Raspberry Pi OS to the card",
+                f"Python {version} is {system.bits}-bit: there is no model runtime for it",
+                "install the 64-bit Raspberry Pi OS",
             ),
         )
     return (good("python", f"{version}, 64-bit, {system.python}"),)
@@ -57,7 +61,7 @@ def check_packages(system: System, _config: Config) -> tuple[Finding, ...]:
             found.append(f"{name} {have}")
     if bad:
         return (wrong("packages", "; ".join(bad), _REINSTALL),)
-    return (good("packages", ", ".join(found) or "run from the source tree"),)
+    return (good("packages", ", ".join(found) or "running from the source tree"),)
 
 
 def check_runtime(system: System, _config: Config) -> tuple[Finding, ...]:
@@ -73,8 +77,8 @@ def check_runtime(system: System, _config: Config) -> tuple[Finding, ...]:
         return (
             wrong(
                 "runtime",
-                f"{name} {version} crashes when it is loaded (signal {-answer.code})",
-                "is this processor's model in /proc/cpuinfo? Emulators often show another one",
+                f"{name} {version} crashes while loading (signal {-answer.code})",
+                "on an emulator, check that /proc/cpuinfo shows the emulated processor",
             ),
         )
     if answer is not None and answer.code:
@@ -83,7 +87,7 @@ def check_runtime(system: System, _config: Config) -> tuple[Finding, ...]:
         return (
             doubtful(
                 "runtime",
-                f"{name} {version}: runs int8 models many times slower than ai-edge-litert",
+                f"{name} {version}: is many times slower on int8 models than ai-edge-litert",
                 "pip install ai-edge-litert",
             ),
         )
@@ -107,29 +111,33 @@ def check_numpy(system: System, config: Config) -> tuple[Finding, ...]:
                     "sudo apt install python3-picamera2 --no-install-recommends",
                 ),
             )
-        return (good("numpy", f"{version}; apt's picamera2 isn't here to disagree with it"),)
+        return (
+            good(
+                "numpy", f"{version}; apt's picamera2, which needs a matching one, isn't installed"
+            ),
+        )
     answer = system.run((system.python, "-c", "import simplejpeg"), _IMPORT_S)
     if answer is None or answer.code == 0:
-        return (good("numpy", f"{version}, which apt's simplejpeg and picamera2 accept"),)
+        return (good("numpy", f"{version}, compatible with apt's simplejpeg and picamera2"),)
     say = wrong if csi else doubtful
     if "dtype size changed" in answer.text or "numpy.core" in answer.text:
         apt = _apt_numpy(system)
         return (
             say(
                 "numpy",
-                f"numpy {version} and apt's simplejpeg (made for {apt or 'another one'}) don't fit"
-                " together: picamera2 can't be loaded",
-                f"pip install 'numpy=={apt}' in the environment of edgehands"
+                f"numpy {version} doesn't match apt's simplejpeg (built for {apt or 'another'}):"
+                " picamera2 can't be loaded",
+                f"run pip install 'numpy=={apt}' in the environment of edgehands"
                 if apt
-                else "sudo apt install python3-numpy, and remove pip's numpy",
+                else "sudo apt install python3-numpy, and uninstall pip's numpy",
             ),
         )
     if "No module named" in answer.text:
         return (
             say(
                 "numpy",
-                f"{system.python} doesn't see apt's packages: picamera2 can't be loaded",
-                "make the environment with python3 -m venv --system-site-packages",
+                f"{system.python} can't see apt's packages: picamera2 can't be loaded",
+                "create the environment with python3 -m venv --system-site-packages",
             ),
         )
     return (say("numpy", f"apt's simplejpeg: {_last_line(answer.text)}", "reinstall it with apt"),)
@@ -142,7 +150,7 @@ def check_models(system: System, _config: Config) -> tuple[Finding, ...]:
         names = [store.verify(spec).name for spec in store]
     except EdgehandsError as error:
         return (wrong_line("models", str(error), _REINSTALL),)
-    return (good("models", f"{len(names)} files, each with its sha256, in {store.folder}"),)
+    return (good("models", f"{len(names)} files in {store.folder}, all checksums match"),)
 
 
 def _requirement(line: str) -> tuple[str, str]:
@@ -167,4 +175,4 @@ def _apt_numpy(system: System) -> str:
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:200] if lines else "it failed without a word"
+    return lines[-1][:200] if lines else "it failed without an error message"

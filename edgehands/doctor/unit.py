@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from edgehands.cameras import redact
 from edgehands.doctor.finding import doubtful, good, wrong
 from edgehands.doctor.system import UNIT
+from edgehands.safe_text import redact
+from edgehands.wording import counted
 
 if TYPE_CHECKING:
     from edgehands.config import Config
@@ -22,13 +23,13 @@ def check_service(system: System, _config: Config) -> tuple[Finding, ...]:
     """Whether the service runs and will at the next start."""
     state = system.properties(*_STATE)
     if not state or state.get("LoadState") == "not-found":
-        return (good("service", "not installed as a service: edgehands run starts it by hand"),)
+        return (good("service", "not installed as a service; 'edgehands run' starts it by hand"),)
     active = state.get("ActiveState", "")
     text = f"{active} ({state.get('SubState', '')})"
     if state.get("StatusText"):
         text += f": {redact(state['StatusText'])}"
     if active == "activating":
-        return (doubtful("service", text, f"wait a minute; then {_LOG}"),)
+        return (doubtful("service", text, f"wait a minute; if it stays so, {_LOG}"),)
     if active == "failed":
         return (wrong("service", f"{text}, {state.get('Result', '')}", _LOG),)
     if active != "active":
@@ -37,7 +38,7 @@ def check_service(system: System, _config: Config) -> tuple[Finding, ...]:
         return (
             doubtful(
                 "service",
-                f"{text}, but not started at boot ({state.get('UnitFileState')})",
+                f"{text}, but it doesn't start at boot ({state.get('UnitFileState')})",
                 "sudo systemctl enable edgehands",
             ),
         )
@@ -57,13 +58,13 @@ def check_last_crash(system: System, _config: Config) -> tuple[Finding, ...]:
             doubtful(
                 "last crash",
                 "the journal can't be read",
-                "ask again as root: sudo edgehands doctor",
+                "run it as root: sudo edgehands doctor",
             ),
         )
     lines = answer.text.splitlines()
     ends = [number for number, line in enumerate(lines) if _is_crash(line)]
     if not ends:
-        return (good("last crash", "none in the journal"),)
+        return (good("last crash", "no crash in the journal"),)
     last = ends[-1]
     when = lines[last].split(" ", 1)[0]
     why = re.sub(r"^.*?\]: ", "", lines[last])
@@ -72,7 +73,7 @@ def check_last_crash(system: System, _config: Config) -> tuple[Finding, ...]:
     return (
         doubtful(
             "last crash",
-            redact(f"{when}: {why}{said}; {restarts} automatic restarts so far"),
+            redact(f"{when}: {why}{said}; {counted(int(restarts), 'automatic restart')} so far"),
             _LOG,
         ),
     )

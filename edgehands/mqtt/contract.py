@@ -14,7 +14,13 @@ import msgspec
 
 from edgehands.hand import Handedness
 from edgehands.mqtt.compact import decode_compact
-from edgehands.mqtt.messages import EventMessage, HandsMessage, InfoMessage, StatsMessage
+from edgehands.mqtt.messages import (
+    MAX_TEXT,
+    EventMessage,
+    HandsMessage,
+    InfoMessage,
+    StatsMessage,
+)
 from edgehands.mqtt.request_messages import REQUESTS, ResponseMessage
 from edgehands.mqtt.topics import Topics
 
@@ -25,9 +31,6 @@ MAX_BYTES = 65_536
 """No message is larger; a larger one is refused before anything reads it."""
 
 _T = Topics.templates()
-MAX_TEXT = 1000
-"""Characters of a line for people."""
-
 _GESTURE_NAME = re.compile(r"[a-z0-9_-]{1,32}")
 
 
@@ -82,7 +85,7 @@ CHANNELS: tuple[Channel, ...] = (
     Channel(
         "problem",
         _T.problem,
-        "What is wrong with the settings, so that the node can't start; empty when they are good.",
+        "What is wrong with the node or its settings; empty while nothing is.",
         1,
         retain=True,
         payload="text",
@@ -94,6 +97,14 @@ CHANNELS: tuple[Channel, ...] = (
         1,
         retain=True,
         payload=("online", "offline", "disabled"),
+    ),
+    Channel(
+        "cameraProblem",
+        _T.camera_problem,
+        "Why no frames are coming, and what to do about it; empty while there is nothing to say.",
+        1,
+        retain=True,
+        payload="text",
     ),
     Channel(
         "hands",

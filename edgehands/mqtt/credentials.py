@@ -7,7 +7,7 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgehands.config import Secret
+from edgehands.config import Secret, shown_path
 from edgehands.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -70,16 +70,17 @@ def _load(load: Callable[..., None], where: str, path: str, *more: str | None) -
 
 
 def _read(path: Path, where: str) -> Secret:
+    shown = shown_path(str(path))
     try:
         with path.open("rb") as file:
             raw = file.read(_MAX_PASSWORD_BYTES + 1)
         text = raw.decode().split("\n", 1)[0].rstrip("\r")
     except UnicodeDecodeError:
-        raise BrokerError(f'{where} = "{path}" is not UTF-8 text: save it as UTF-8') from None
+        raise BrokerError(f'{where} = "{shown}" is not UTF-8 text: save it as UTF-8') from None
     except OSError as error:
         raise BrokerError(
             f'{where} = "{path}" can\'t be read ({error.strerror}): check path and rights'
         ) from None
     if not text or len(raw) > _MAX_PASSWORD_BYTES:
-        raise BrokerError(f'{where} = "{path}" holds no password: write it in the first line')
+        raise BrokerError(f'{where} = "{shown}" holds no password: write it in the first line')
     return Secret(text)

@@ -102,6 +102,18 @@ def _components(topics: Topics, *, gestures: bool) -> dict[str, dict[str, Any]]:
             "state_topic": topics.event,
             **camera,
         },
+        # The reason is an attribute: an empty retained text is none after Home Assistant's restart.
+        "problem": {
+            "platform": "binary_sensor",
+            "name": "Camera problem",
+            "device_class": "problem",
+            "entity_category": "diagnostic",
+            "state_topic": topics.camera_status,
+            "value_template": "{{ 'ON' if value == 'offline' else 'OFF' }}",
+            "json_attributes_topic": topics.camera_problem,
+            "json_attributes_template": "{{ {'reason': value} | tojson }}",
+            "availability_topic": topics.status,
+        },
         "enabled": {
             "platform": "switch",
             "name": "Tracking",

@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 from edgehands.config.document import describe_components, json_schema
-from edgehands.mqtt.contract import CHANNELS, MAX_BYTES, MAX_TEXT, Channel
-from edgehands.mqtt.messages import SCHEMA
+from edgehands.mqtt.contract import CHANNELS, MAX_BYTES, Channel
+from edgehands.mqtt.messages import MAX_TEXT, SCHEMA
 
 _PLACES = {
     "node": "The device's name: its host name unless `node.name` says otherwise.",

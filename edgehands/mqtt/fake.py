@@ -84,7 +84,7 @@ class FakePublisher(HandsPublisher):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.camera_status("offline")
+        self.end()
         self.client.state(self.topics.status, OFFLINE)
 
     @property

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
+MAX_TEXT = 1000
+"""Characters of a line for people."""
+
 Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Point = Annotated[list[float], msgspec.Meta(min_length=3, max_length=3)]
 Points = Annotated[list[Point], msgspec.Meta(min_length=21, max_length=21)]

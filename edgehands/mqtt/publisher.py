@@ -16,7 +16,7 @@ from edgehands.config import PublishConfig
 from edgehands.hand import FrameHands, Handedness
 from edgehands.mqtt.client import MqttClient
 from edgehands.mqtt.compact import encode_compact
-from edgehands.mqtt.messages import EventMessage, encode, hands_message
+from edgehands.mqtt.messages import MAX_TEXT, EventMessage, encode, hands_message
 from edgehands.mqtt.thinning import Thinning
 from edgehands.mqtt.topics import NO_GESTURE, OFF, ON, topics_of
 
@@ -42,8 +42,8 @@ class Publisher(Protocol):
     def publish(self, tracked: FrameHands, events: tuple[GestureEvent, ...] = ()) -> None:
         """Say what is seen in a frame: hands, presence, count, gestures and events."""
 
-    def camera_status(self, status: CameraStatus) -> None:
-        """Say whether frames are coming; when not, no hand is seen any more either."""
+    def camera_status(self, status: CameraStatus, problem: str = "") -> None:
+        """Say whether frames are coming and why not; then no hand is seen any more either."""
 
     def apply(self, settings: SettingsMessage) -> None:
         """Follow settings that were changed while running, and say whether tracking is on."""
@@ -149,6 +149,8 @@ class HandsPublisher:
     def begin(self) -> None:
         """Say that nothing is seen yet: what an earlier run left at the broker is out of date."""
         self._out.state(self._topics.camera_status, b"offline")
+        self._out.state(self._topics.problem, b"")
+        self._out.state(self._topics.camera_problem, b"")
         self._out.state(self._topics.enabled, ON)
         self._say_count(0)
         if self._gestures:
@@ -159,11 +161,26 @@ class HandsPublisher:
         """Say what is seen in a frame: hands, presence, count, gestures and events."""
         self._publish(tracked, events, LOST_AFTER_S)
 
-    def camera_status(self, status: CameraStatus) -> None:
-        """Say whether frames are coming; when not, no hand is seen any more either."""
-        if status != "online" and self._last is not None and self._known:
-            self._publish(replace(self._last, hands=()), (), patience=0.0)
+    def camera_status(self, status: CameraStatus, problem: str = "") -> None:
+        """Say whether frames are coming and why not; then no hand is seen any more either.
+
+        Args:
+            status: of the camera.
+            problem: why no frames are coming, without secrets; one line is made of it.
+        """
+        if status != "online":
+            self._lose_hands()
+        self._out.state(self._topics.camera_problem, problem_line(problem))
         self._out.state(self._topics.camera_status, status.encode())
+
+    def end(self) -> None:
+        """Say that nothing is seen any more. A camera's problem stays: it may be why we end."""
+        self._lose_hands()
+        self._out.state(self._topics.camera_status, b"offline")
+
+    def _lose_hands(self) -> None:
+        if self._last is not None and self._known:
+            self._publish(replace(self._last, hands=()), (), patience=0.0)
 
     def _publish(
         self, tracked: FrameHands, events: tuple[GestureEvent, ...], patience: float
@@ -257,6 +274,11 @@ class HandsPublisher:
         self._out.event(self._topics.event, encode(message))
 
 
+def problem_line(problem: str) -> bytes:
+    """Make the payload of a ``problem`` topic: one line, not longer than the contract allows."""
+    return " ".join(problem.split())[:MAX_TEXT].encode()
+
+
 class MqttPublisher(HandsPublisher):
     """A publisher with its own connection to the configuration's broker.
 
@@ -288,7 +310,7 @@ class MqttPublisher(HandsPublisher):
         # Whatever goes wrong in saying it, the connection is closed.
         with contextlib.ExitStack() as stack:
             stack.callback(self.client.close)
-            self.camera_status("offline")
+            self.end()
 
     @property
     def connected(self) -> bool:

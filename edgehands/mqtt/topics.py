@@ -58,6 +58,7 @@ class Topics:
         self.stats = f"{self.node}/stats"
         self.problem = f"{self.node}/problem"
         self.camera_status = f"{self.camera}/status"
+        self.camera_problem = f"{self.camera}/problem"
         self.hands = f"{self.camera}/hands"
         self.hands_bin = f"{self.camera}/hands/bin"
         self.presence = f"{self.camera}/presence"

@@ -2,7 +2,7 @@
 
 A page on the web can make a visitor's browser call ``127.0.0.1``, or point a name of its own at
 our address ("DNS rebinding"). So a request must name us by an address or a name that is ours, and
-a WebSocket must come from our own page.
+a WebSocket, or a request that changes something, must come from our own page.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        trouble = self._trouble(headers, websocket=scope["type"] == "websocket")
+        own_only = scope["type"] == "websocket" or scope["method"] not in {"GET", "HEAD"}
+        trouble = self._trouble(headers, own_only=own_only)
         if trouble and scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -107,13 +108,13 @@ class Guard:
 
         await self._app(scope, receive, send_with_headers)
 
-    def _trouble(self, headers: dict[bytes, str], *, websocket: bool) -> str:
+    def _trouble(self, headers: dict[bytes, str], *, own_only: bool) -> str:
         host = headers.get(b"host", "")
         if not self._ours(host):
             return "this server isn't called that: use its address, or give --name"
         origin = headers.get(b"origin")
-        if websocket and origin is not None and urlsplit(origin).netloc.lower() != host.lower():
-            return "only our own page may listen"
+        if own_only and origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+            return "only our own page may do that"
         return ""
 
     def _ours(self, host: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edgehands.mqtt.messages import EventMessage, HandsMessage, InfoMessage, StatsMessage
+from edgehands.mqtt.messages import MAX_TEXT, EventMessage, HandsMessage, InfoMessage, StatsMessage
 
 if TYPE_CHECKING:
     from edgehands.preview.subscriber import Received
@@ -103,4 +103,9 @@ def _value(name: str, payload: bytes) -> Value | None:
         if not gesture.isprintable() or not 0 < len(gesture) <= MAX_NAME:
             raise ValueError(name)
         return gesture
+    if name == "problem":
+        problem = payload.decode()
+        if len(problem) > MAX_TEXT or not problem.isprintable():
+            raise ValueError(name)
+        return problem
     return None

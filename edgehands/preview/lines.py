@@ -11,7 +11,7 @@ from edgehands.preview.terminal import clock, event_line
 
 if TYPE_CHECKING:
     from edgehands.preview.incoming import Incoming
-    from edgehands.preview.subscriber import BrokerState, Received
+    from edgehands.preview.subscriber import Received
 
 
 class JsonLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,13 +40,6 @@ def json_line(received: Received) -> bytes:
     return _encoder.encode(JsonLine(t=round(received.t, 4), topic=received.topic, payload=payload))
 
 
-def broker_line(broker: BrokerState) -> str:
-    """Say how it stands with the broker."""
-    if broker.connected:
-        return f"connected to {broker.address} (MQTT {broker.protocol})"
-    return broker.trouble
-
-
 class ChangeLines:
     """Words for what changed; nothing for the stream of landmarks."""
 
@@ -58,8 +51,10 @@ class ChangeLines:
         value = message.value
         if isinstance(value, EventMessage):
             return str(event_line(message.node, value))
-        if not isinstance(value, str | int) or self._before.get(message.topic) == value:
+        # A problem that is solved is an empty text, and so is one that never was.
+        before = self._before.get(message.topic, "")
+        if not isinstance(value, str | int) or before == value:
             return ""
         self._before[message.topic] = value
         where = f"{message.node}/{message.camera}" if message.camera else message.node
-        return f"{clock(message.t)}  {where}  {message.name}  {value}"
+        return f"{clock(message.t)}  {where}  {message.name}  {'none' if value == '' else value}"

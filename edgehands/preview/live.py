@@ -100,6 +100,7 @@ class CameraState:
 
     Attributes:
         status: ``online``, ``offline``, ``disabled``; empty while unknown.
+        problem: why no frames are coming; empty while nothing is wrong.
         hands: the newest ``hands`` message.
         gestures: by side.
         latency: rate of ``hands`` messages, and their capture-to-sending times in ms.
@@ -110,6 +111,7 @@ class CameraState:
         self.node = node
         self.name = name
         self.status = ""
+        self.problem = ""
         self.enabled = ""
         self.presence = ""
         self.count: int | None = None
@@ -134,6 +136,8 @@ class CameraState:
                 self.presence = value
             elif message.name == "enabled":
                 self.enabled = value
+            elif message.name == "problem":
+                self.problem = value
             else:
                 self.gestures[message.name.removeprefix("gesture/")] = value
         elif isinstance(value, int):
@@ -159,6 +163,7 @@ class NodeState:
     def __init__(self, name: str) -> None:
         self.name = name
         self.status = ""
+        self.problem = ""
         self.info: InfoMessage | None = None
         self.stats: StatsMessage | None = None
         self.cameras: dict[str, CameraState] = {}
@@ -196,6 +201,8 @@ class NodeState:
             self.info = value
         elif isinstance(value, StatsMessage):
             self.stats = value
+        elif message.name == "problem" and isinstance(value, str):
+            self.problem = value
         elif message.name == "status" and isinstance(value, str):
             self.status = value
             if value == "offline":
@@ -252,9 +259,9 @@ class LiveState:
             if self.broker.connected and not broker.connected:
                 # What was said before may no longer hold: the broker will tell anew.
                 for node in self.nodes.values():
-                    node.status = ""
+                    node.status = node.problem = ""
                     for camera in node.cameras.values():
-                        camera.status = ""
+                        camera.status = camera.problem = ""
                         camera.hands = None
             self.broker = broker
             self.version += 1

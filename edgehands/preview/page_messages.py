@@ -53,6 +53,7 @@ class CameraView(msgspec.Struct, frozen=True):
 
     name: str
     status: str
+    problem: str
     enabled: str
     presence: str
     count: int | None
@@ -70,6 +71,7 @@ class NodeView(msgspec.Struct, frozen=True):
 
     name: str
     status: str
+    problem: str
     rate: float
     heard: float
     cameras: list[CameraView]
@@ -129,6 +131,7 @@ def _node_view(node: NodeState) -> NodeView:
     return NodeView(
         name=node.name,
         status=node.status,
+        problem=node.problem,
         rate=round(node.rate(), 2),
         heard=node.heard,
         cameras=[_camera_view(node.cameras[name], node) for name in sorted(node.cameras)],
@@ -140,6 +143,7 @@ def _camera_view(camera: CameraState, node: NodeState) -> CameraView:
         name=camera.name,
         # A node without power can't say that its camera is gone too.
         status=camera.status if node.status != "offline" else "offline",
+        problem=camera.problem,
         enabled=camera.enabled,
         presence=camera.presence,
         count=camera.count,

@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
-import signal
-import socket
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
-from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from edgehands.errors import UsageError
 from edgehands.preview.guard import Guard, check_token, same_token
 from edgehands.preview.hub import Hub
 from edgehands.preview.live import LiveState
 from edgehands.preview.page_messages import FromPage, Locked
+from edgehands.preview.serving import PageServer, fixed_file, listen, server_config, url_of
 from edgehands.preview.subscriber import BrokerState, Subscriber
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from starlette.requests import Request
+    from collections.abc import Callable
 
     from edgehands.config import MqttConfig
     from edgehands.preview.guard import App
+    from edgehands.preview.serving import PageAddress
 
 MAX_PAGES = 32
 TOKEN_TIMEOUT_S = 10.0
@@ -57,23 +50,6 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(FromPage)
 
 
-@dataclass(frozen=True, slots=True)
-class PageAddress:
-    """Where the page is served.
-
-    Attributes:
-        host: address to listen on.
-        port: 0 takes a free one.
-        token: what a page must know; empty = nothing, on loopback only.
-        names: further names that the page may be called by.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8765
-    token: str = ""
-    names: tuple[str, ...] = ()
-
-
 def page_app(hub: Hub, address: PageAddress) -> App:
     """Build the ASGI application: files, WebSocket, and the guard in front of both."""
     live = _Live(hub, address.token)
@@ -81,17 +57,8 @@ def page_app(hub: Hub, address: PageAddress) -> App:
     folder = Path(__file__).parent / "page"
     for name, kind in _FILES.items():
         path = "/" if name == "index.html" else f"/{name}"
-        routes.append(Route(path, _file(folder / name, kind), methods=["GET"]))
+        routes.append(Route(path, fixed_file(folder / name, kind), methods=["GET"]))
     return Guard(Starlette(routes=routes), address.names)
-
-
-def _file(path: Path, kind: str) -> Callable[[Request], Response]:
-    content = path.read_bytes()
-
-    def give(_request: Request) -> Response:
-        return Response(content, headers={"content-type": kind})
-
-    return give
 
 
 class _Live:
@@ -162,22 +129,6 @@ async def _heard(socket_: WebSocket) -> FromPage | None:
         return None
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, ended by SIGINT and SIGTERM without ending the process with them."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        stop = functools.partial(setattr, self, "should_exit", True)  # noqa: FBT003
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
-
-
 def serve_page(
     settings: MqttConfig,
     address: PageAddress,
@@ -197,20 +148,11 @@ def serve_page(
         UsageError: The address can't be listened on, or asks for a token.
     """
     check_token(address.host, address.token)
-    listener = _listen(address)
+    listener = listen(address)
     state = LiveState(settings.prefix, BrokerState(str(settings.address)))
     hub = Hub(state)
-    config = uvicorn.Config(
-        page_app(hub, address),
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        ws_max_size=_MAX_FROM_PAGE,
-        ws_ping_interval=10.0,
-        ws_ping_timeout=10.0,
-        timeout_graceful_shutdown=1,
+    config = server_config(
+        page_app(hub, address), ws_max_size=_MAX_FROM_PAGE, ws_ping_interval=10, ws_ping_timeout=10
     )
 
     async def run() -> None:
@@ -220,32 +162,7 @@ def serve_page(
         )
         with subscriber:
             ready(url_of(address.host, listener.getsockname()[1]))
-            await _Server(config).serve([listener])
+            await PageServer(config).serve([listener])
 
     with contextlib.closing(listener):
         asyncio.run(run())
-
-
-def url_of(host: str, port: int) -> str:
-    """Give the address to type into a browser on this machine."""
-    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
-
-
-def _listen(address: PageAddress) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address.host, address.port))
-        listener.listen(64)
-    except OSError as error:
-        listener.close()
-        raise UsageError(
-            f"can't listen on {address.host} port {address.port} ({error.strerror}):"
-            " give another --host or --port"
-        ) from None
-    except OverflowError:
-        listener.close()
-        raise UsageError(f"--port {address.port} is none: give one from 0 to 65535") from None
-    return listener

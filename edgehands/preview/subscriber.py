@@ -73,6 +73,13 @@ class BrokerState:
     since: float = 0.0
 
 
+def broker_line(broker: BrokerState) -> str:
+    """Say how it stands with the broker."""
+    if broker.connected:
+        return f"connected to {broker.address} (MQTT {broker.protocol})"
+    return broker.trouble
+
+
 class Subscriber:
     """Hands every message under ``prefix`` to a callback. A context manager.
 

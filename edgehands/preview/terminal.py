@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,10 @@ class LiveView:
         shown = [entry for entry in cameras if entry[1].visible()]
         for node in sorted(self._state.nodes.values(), key=lambda n: (not n.online, n.name)):
             parts.append(_node_line(node))
-            parts += [_camera_line(camera, node) for camera in node.cameras.values()]
+            parts += _problem_lines(node.problem, width)
+            for camera in node.cameras.values():
+                parts.append(_camera_line(camera, node))
+                parts += _problem_lines(camera.problem, width)
         used = len(parts) + 1
         hands = [
             (node, camera, hand)
@@ -153,6 +157,12 @@ def _camera_line(camera: CameraState, node: NodeState) -> Text:
         if arrival is not None:
             line.append(f"{arrival:.1f} ms", "dim")
     return line
+
+
+def _problem_lines(problem: str, width: int) -> list[Text]:
+    """What is wrong, whole: it ends with what to do."""
+    lines = textwrap.wrap(problem, max(width - 4, 20))
+    return [Text(f"    {line}", "red", no_wrap=True) for line in lines]
 
 
 def _hands_table(

@@ -18,6 +18,7 @@ from edgehands.mqtt.request_messages import (
     SettingsMessage,
 )
 from edgehands.service.commands import Command
+from edgehands.service.heat import WARM_C, troubles_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
 TEACH_S = 15.0
 """How long teaching waits for five examples; longer for more."""
-
-HOT_C = 80.0
-"""From here on a Raspberry Pi slows down."""
 
 _PLACES = {
     "max_hands": "tracking.max_hands",
@@ -94,13 +92,14 @@ class ServiceControls:
         last = None if loop.last_frame is None else round(time.monotonic() - loop.last_frame, 2)
         reasons = []
         if loop.camera == "offline":
-            reasons.append("the camera is away")
+            reasons.append(loop.problem or "the camera is away")
         if loop.camera == "online" and last is not None and last > 5.0:
             reasons.append(f"no frame for {last:g} s")
-        if stats.temperature_c is not None and stats.temperature_c >= HOT_C:
+        if stats.temperature_c is not None and stats.temperature_c >= WARM_C:
             reasons.append(f"the processor is at {stats.temperature_c:g} °C")
-        if stats.throttled is not None and stats.throttled & 0x5:
-            reasons.append("under-voltage or throttling now: check the power supply and cooling")
+        troubles = troubles_of(stats.throttled or 0)
+        if troubles:
+            reasons.append(f"{', '.join(troubles)} now: check the power supply and cooling")
         return HealthMessage(
             health="degraded" if reasons else "good",
             reasons=reasons,

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from edgehands.service.heat import WARM_C, troubles_of
+
 log = logging.getLogger(__name__)
 
 SHARES: Final = (1.0, 0.75, 0.5, 0.35, 0.25)
@@ -17,17 +19,11 @@ SHARES: Final = (1.0, 0.75, 0.5, 0.35, 0.25)
 LEAST_FPS: Final = 2.0
 """It never asks for less: slower than this nobody could be followed."""
 
-HOT_C: Final = 80.0
-"""A Raspberry Pi begins to slow down here."""
-
 COOL_C: Final = 75.0
 """It must be cooler than this for a faster step: else it would swing to and fro."""
 
 COOL_S: Final = 60.0
 """And for so long."""
-
-TROUBLE_NOW: Final = 0xF
-"""Under-voltage, capped frequency, throttling, soft limit: bits of ``get_throttled``."""
 
 
 class Governor:
@@ -89,8 +85,9 @@ class Governor:
 
 def _trouble(temperature_c: float | None, throttled: int | None) -> str:
     """What is wrong now; empty where nothing is."""
-    if throttled is not None and throttled & TROUBLE_NOW:
-        return "under-voltage" if throttled & 0x1 else "throttled by the firmware"
-    if temperature_c is not None and temperature_c >= HOT_C:
+    troubles = troubles_of(throttled or 0)
+    if troubles:
+        return ", ".join(troubles)
+    if temperature_c is not None and temperature_c >= WARM_C:
         return f"{temperature_c:g} °C"
     return ""

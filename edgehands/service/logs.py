@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from edgehands.safe_text import redact
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,7 +22,14 @@ _PRIORITY = {
 }
 
 
-class _Journal(logging.Formatter):
+class _Redacting(logging.Formatter):
+    """Whatever is logged, by us or by a library, shows no password of an address."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(redact, super().format(record).splitlines()))
+
+
+class _Journal(_Redacting):
     """A line for the journal, which adds time and name itself."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -36,7 +45,7 @@ def start_logging(*, verbose: bool = False, env: Mapping[str, str] | None = None
         handler.setFormatter(_Journal("%(message)s"))
     else:
         handler.setFormatter(
-            logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+            _Redacting("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
         )
     root = logging.getLogger()
     root.handlers[:] = [handler]

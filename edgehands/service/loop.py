@@ -13,6 +13,7 @@ import msgspec
 from edgehands.errors import EdgehandsError, FrameError, SourceError, UsageError
 from edgehands.hand import FrameHands
 from edgehands.mqtt.request_messages import SettingsMessage
+from edgehands.safe_text import redact
 from edgehands.service.commands import Command, CommandQueue
 from edgehands.service.notify import Notifier
 from edgehands.service.report import Reporter
@@ -21,7 +22,7 @@ from edgehands.service.statistics import StageTimes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgehands.cameras.base import FrameSource
+    from edgehands.cameras.base import FrameSource, SourceInfo
     from edgehands.gestures.events import GestureEvent
     from edgehands.hand import Frame
     from edgehands.mqtt.messages import StatsMessage
@@ -83,6 +84,7 @@ class FrameLoop:
         commands: wishes of other threads.
         settings: those in force that can be changed while running.
         camera: its state, as published.
+        problem: why no frames are coming, as published; empty while nothing is wrong.
         count: frames processed.
         last_frame: when the last one was, monotonic seconds; None before the first.
     """
@@ -93,10 +95,12 @@ class FrameLoop:
             max_hands=2, smoothing=True, rate_limit=0.0, enabled=True, gestures=True
         )
         self.camera: CameraStatus = "offline"
+        self.problem = ""
         self.count = 0
         self.last_frame: float | None = None
         self._parts = parts
         self._source: FrameSource | None = parts.source
+        self._last_source: FrameSource = parts.source
         self._interpreters = (
             parts.interpreters(self.settings.gestures) if parts.interpreters else ()
         )
@@ -131,11 +135,14 @@ class FrameLoop:
             try:
                 while not stop.is_set() and not (self._source and self._source.finished):
                     self._step(stop, notifier)
+            except EdgehandsError as error:
+                self.problem = redact(str(error))
+                raise
             finally:
                 notifier.stopping()
                 if self._source is not None and self._source is not self._parts.source:
                     self._source.close()
-                self._parts.publisher.camera_status("offline")
+                self._parts.publisher.camera_status("offline", self.problem)
 
     def stats(self) -> StatsMessage:
         """How it is doing now."""
@@ -151,6 +158,10 @@ class FrameLoop:
                 return self._newest
             finally:
                 self._watchers -= 1
+
+    def describe_camera(self) -> SourceInfo:
+        """Say what the camera is that is open now, or was last."""
+        return (self._source or self._last_source).describe()
 
     # What the reporter asks of a source, over all that were open so far.
 
@@ -186,7 +197,7 @@ class FrameLoop:
             return
         frame = self._source.read(READ_TIMEOUT_S)
         online = frame is not None or (self.camera == "online" and self._source.online)
-        self._show_camera("online" if online else "offline")
+        self._show_camera("online" if online else "offline", "" if online else self._source.problem)
         if frame is None:
             if self._source.stuck_s > STUCK_S:
                 raise SourceError(
@@ -219,12 +230,13 @@ class FrameLoop:
         self._due = max(self._due, now - period) + period
         return False
 
-    def _show_camera(self, status: CameraStatus) -> None:
-        if status == self.camera:
+    def _show_camera(self, status: CameraStatus, problem: str = "") -> None:
+        if status == self.camera and problem == self.problem:
             return
-        self.camera = status
-        self._parts.publisher.camera_status(status)
-        if status == "online" and self._parts.on_online is not None:
+        came = status == "online" != self.camera
+        self.camera, self.problem = status, problem
+        self._parts.publisher.camera_status(status, problem)
+        if came and self._parts.on_online is not None:
             self._parts.on_online()
 
     def _process(self, frame: Frame) -> None:
@@ -256,6 +268,8 @@ class FrameLoop:
             if command.settings is not None:
                 self._change(command.settings)
             if command.restart_camera:
+                if not self.settings.enabled:
+                    raise UsageError("the camera is switched off: switch it on with enabled first")
                 self._close_camera()
                 self._open_camera()
         except EdgehandsError as error:
@@ -274,10 +288,11 @@ class FrameLoop:
             self._show_camera("disabled")
         if (wanted.max_hands, wanted.smoothing) != (now.max_hands, now.smoothing):
             tracker = self._parts.tracker
-            tracker.config = msgspec.structs.replace(
-                tracker.config, max_hands=wanted.max_hands, smoothing=wanted.smoothing
+            tracker.reconfigure(
+                msgspec.structs.replace(
+                    tracker.config, max_hands=wanted.max_hands, smoothing=wanted.smoothing
+                )
             )
-            tracker.reset()
         if wanted.gestures != now.gestures and self._parts.interpreters is not None:
             self._interpreters = self._parts.interpreters(wanted.gestures)
         self.settings = wanted
@@ -286,7 +301,7 @@ class FrameLoop:
     def _open_camera(self) -> None:
         if self._parts.reopen is None:
             raise UsageError("this source can't be opened again: restart the service")
-        self._source = self._parts.reopen()
+        self._source = self._last_source = self._parts.reopen()
 
     def _close_camera(self) -> None:
         if self._parts.reopen is None:

@@ -16,16 +16,14 @@ if TYPE_CHECKING:
 
 
 class Tracker(Protocol):
-    """Finds hands in frames: :class:`edgehands.HandTracker`.
+    """Finds hands in frames: :class:`edgehands.HandTracker`."""
 
-    Attributes:
-        config: may be replaced between two frames.
-    """
+    @property
+    def config(self) -> TrackingConfig:
+        """The settings in force."""
 
-    config: TrackingConfig
-
-    def reset(self) -> None:
-        """Forget all tracks; ids go on."""
+    def reconfigure(self, config: TrackingConfig) -> None:
+        """Go on with other settings; all tracks are forgotten, ids go on."""
 
     def process(self, image: NDArray[np.uint8], timestamp: float | None = None) -> tuple[Hand, ...]:
         """Give the hands in a frame, (H, W, 3) uint8 RGB; ``timestamp`` in monotonic seconds."""

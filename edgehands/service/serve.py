@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import platform
@@ -9,17 +10,22 @@ import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+import cv2
 import msgspec
 
 import edgehands
 from edgehands.cameras import open_source
 from edgehands.config import digest, state_file
+from edgehands.errors import EdgehandsError
 from edgehands.gestures import HandInterpreter
 from edgehands.mqtt.discovery import Discovery
 from edgehands.mqtt.messages import CameraMessage, InfoMessage, ModelMessage
-from edgehands.mqtt.publisher import MqttPublisher
+from edgehands.mqtt.oneshot import publish_once
+from edgehands.mqtt.publisher import MqttPublisher, problem_line
 from edgehands.mqtt.request_messages import SettingsMessage
 from edgehands.mqtt.requests import Requests
+from edgehands.mqtt.topics import topics_of
+from edgehands.safe_text import redact
 from edgehands.service.controls import ServiceControls
 from edgehands.service.governor import Governor
 from edgehands.service.loop import FrameLoop, Parts
@@ -30,7 +36,9 @@ from edgehands.service.statistics import system_name
 from edgehands.tracking import HandTracker
 
 if TYPE_CHECKING:
-    from edgehands.cameras import Source
+    from collections.abc import Iterator
+
+    from edgehands.cameras import Source, SourceInfo
     from edgehands.config import Config
     from edgehands.service.protocols import Interpreter
 
@@ -60,14 +68,20 @@ def serve(
             return ()
         return (HandInterpreter(settings, config.pose).interpret,)
 
+    # For a hand's crop OpenCV's threads cost more than they save.
+    cv2.setNumThreads(1)
     with ExitStack() as stack:
         stack.enter_context(stop_on_signals(stop))
-        tracker = stack.enter_context(HandTracker(config.tracking))
-        source = stack.enter_context(open_camera())
+        topics = topics_of(config)
+        # The source first: a wrong one is told before the models are loaded.
+        with _told(config, topics.camera_problem):
+            source = stack.enter_context(open_camera())
+        with _told(config, topics.problem):
+            tracker = stack.enter_context(HandTracker(config.tracking))
         publisher = MqttPublisher(config)
 
         def info() -> InfoMessage:
-            return info_of(config, tracker, source)
+            return info_of(config, tracker, loop.describe_camera())
 
         parts = Parts(
             source=source,
@@ -103,6 +117,17 @@ def serve(
         loop.run(stop, notifier)
 
 
+@contextlib.contextmanager
+def _told(config: Config, topic: str) -> Iterator[None]:
+    """Leave the reason at the broker when a part can't be opened: only the log would know it."""
+    try:
+        yield
+    except EdgehandsError as error:
+        with contextlib.suppress(EdgehandsError):
+            publish_once(config.mqtt, [(topic, problem_line(redact(str(error))))])
+        raise
+
+
 def settings_of(config: Config) -> SettingsMessage:
     """The settings that can be changed while running, as the configuration has them."""
     return SettingsMessage(
@@ -114,9 +139,8 @@ def settings_of(config: Config) -> SettingsMessage:
     )
 
 
-def info_of(config: Config, tracker: HandTracker, source: Source) -> InfoMessage:
+def info_of(config: Config, tracker: HandTracker, camera: SourceInfo) -> InfoMessage:
     """Build the ``info`` message; no secret stands in it."""
-    camera = source.describe()
     return InfoMessage(
         version=edgehands.__version__,
         python=platform.python_version(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 @contextlib.contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Set ``stop`` on SIGTERM and SIGINT; a second SIGINT ends the program at once.
+    """Set ``stop`` on SIGTERM, SIGINT and SIGHUP; a second SIGINT ends the program at once.
 
-    Outside the main thread, where Python allows no handlers, it does nothing.
+    SIGHUP comes when the terminal is closed that it was started in; where it is ignored (nohup), it
+    stays so. Outside the main thread, where Python allows no handlers, nothing is done.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -23,11 +27,15 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
 
     def on_signal(number: int, _frame: object) -> None:
         if stop.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
+            # Not as an exception: nobody knows where it would be raised.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
         stop.set()
 
     before = {
-        number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)
+        number: signal.signal(number, on_signal)
+        for number in _SIGNALS
+        if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN)
     }
     try:
         yield

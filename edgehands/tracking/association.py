@@ -22,6 +22,9 @@ NEAR_PALM: Final = 0.5
 SURPRISE_MARGIN: Final = 0.1
 """How much better than an older track a younger one must fit a hand that both see, to keep it."""
 
+NEAR_LOST: Final = 0.5
+"""A hand found this close to where a lost one should be, in sizes of its ROI, is the lost one."""
+
 _PALM_POINTS: Final = (0, 5, 9, 13, 17)
 
 
@@ -65,3 +68,31 @@ def on_palm(palm: PalmDetection, reading: LandmarkReading) -> bool:
 def apart(one: Roi, other: Roi) -> float:
     """Distance of two ROIs' centres, frame pixels."""
     return math.hypot(one.cx - other.cx, one.cy - other.cy)
+
+
+def seen_already(tracks: list[Track], reading: LandmarkReading, t: float) -> bool:
+    """Whether a reading is of a hand that a track has seen in the frame of second ``t``."""
+    return any(
+        not track.missed and track.last_seen == t and one_hand(track.reading, reading)
+        for track in tracks
+    )
+
+
+def lost_at(tracks: list[Track], reading: LandmarkReading, t: float) -> Track | None:
+    """The lost track that a newly found hand continues: the nearest within reach."""
+    middle = reading.landmarks[9, :2].tolist()
+    best: tuple[float, Track] | None = None
+    for track in tracks:
+        if track.missed:
+            roi = track.predict(t)
+            away = math.hypot(middle[0] - roi.cx, middle[1] - roi.cy) / roi.size
+            if away < NEAR_LOST and (best is None or away < best[0]):
+                best = (away, track)
+    return best[1] if best else None
+
+
+def bounds(track: Track) -> tuple[int, int, int, int]:
+    """x0, y0, x1, y1 of the square around a track's last ROI, frame pixels."""
+    roi = track.reading.roi
+    half = roi.size / 2
+    return int(roi.cx - half), int(roi.cy - half), int(roi.cx + half), int(roi.cy + half)

@@ -27,6 +27,7 @@ class AsyncDetector:
         self._wake = threading.Condition()
         self._asked = False
         self._closed = False
+        self._stale = False
         self._result: tuple[PalmDetection, ...] | None = None
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._work, name="palm-detector", daemon=True)
@@ -38,14 +39,21 @@ class AsyncDetector:
         with self._wake:
             return self._asked or self._result is not None
 
-    def ask(self, image: NDArray[np.uint8], extent: float = 1.0) -> None:
-        """Start a detection, arguments as of ``PalmDetector.draw``; ignored while :attr:`busy`."""
+    def ask(self, image: NDArray[np.uint8], extent: float = 1.0) -> bool:
+        """Start a detection, arguments as of ``PalmDetector.draw``; false, ignored, while busy."""
         if self.busy:
-            return
+            return False
         self._detector.draw(image, extent)
         with self._wake:
             self._asked = True
             self._wake.notify()
+        return True
+
+    def forget(self) -> None:
+        """Have no answer from frames that were asked about before now."""
+        with self._wake:
+            self._result = None
+            self._stale = self._asked
 
     def take(self) -> tuple[PalmDetection, ...] | None:
         """The palms of the last frame asked about, once; None while there is no new answer.
@@ -92,4 +100,5 @@ class AsyncDetector:
                 return
             with self._wake:
                 self._asked = False
-                self._result = result
+                self._result = None if self._stale else result
+                self._stale = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -29,6 +30,9 @@ _THUMBNAIL = (LANDMARK_INPUT_SIZE // 8, LANDMARK_INPUT_SIZE // 8)
 UNCHANGED: Final = 3
 """A crop is unchanged if no mean of 8 x 8 of its pixels differs by more than this, of 255: noise of
 sigma 4 stays below, an edge of contrast 40 that moves by 0.6 pixels, 0.8 % of a palm, doesn't."""
+
+_SMALLEST, _LARGEST = 1.0, 1e6
+"""Frame pixels: sizes and places of a ROI that can be one."""
 
 _FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
@@ -64,13 +68,14 @@ class LandmarkModel:
         min_presence: least presence of a hand, 0..1.
 
     Attributes:
+        min_presence: least presence of a hand, 0..1.
         runs: how often the model was executed.
         seconds: how long that took in all.
     """
 
     def __init__(self, model: Model, min_presence: float) -> None:
         self._model = model
-        self._min_presence = min_presence
+        self.min_presence = min_presence
         self.runs = 0
         self.seconds = 0.0
 
@@ -81,7 +86,17 @@ class LandmarkModel:
 
         Where ``before`` was read from the same ROI and the crop hasn't changed since, it is the
         answer, and the model doesn't run: a still hand then stands still.
+
+        There is none in a ROI of no size or of numbers that are none, nor where the model's
+        answer holds such: one odd answer must not end a service.
         """
+        if not (
+            _SMALLEST <= roi.size < _LARGEST
+            and abs(roi.cx) < _LARGEST
+            and abs(roi.cy) < _LARGEST
+            and math.isfinite(roi.rotation)
+        ):
+            return None
         roi = on_grid(roi)
         to_frame = crop_to_frame(roi, LANDMARK_INPUT_SIZE)
         pixels = self._model.pixels()
@@ -100,16 +115,19 @@ class LandmarkModel:
         self.seconds += time.perf_counter() - start
         self.runs += 1
         presence = float(self._model.output("presence")[0])
-        if presence < self._min_presence:
+        if not presence >= self.min_presence:  # nor is NaN
             return None
         raw = self._model.output("landmarks").reshape(21, 3)
         world = self._model.output("world_landmarks").reshape(21, 3)
+        looks_right = float(self._model.output("handedness")[0])
+        if not math.isfinite(float(raw.sum()) + float(world.sum()) + looks_right):
+            return None
         landmarks = project_landmarks(raw, to_frame)
         return LandmarkReading(
             roi,
             landmarks_roi(landmarks),
             presence,
-            float(self._model.output("handedness")[0]),
+            looks_right,
             landmarks,
             rotate_world(world, roi.rotation),
             thumbnail,

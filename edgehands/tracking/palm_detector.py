@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from edgehands.backends.base import Model
 
+_LARGEST = 1e6
+"""Pixels of the model's input: no palm is further away or larger."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
@@ -55,13 +58,23 @@ class PalmDetector:
         self._model = model
         self._scores = model.spec.output("scores")
         self._boxes = model.spec.output("boxes")
-        # The threshold goes into the model's own numbers once; 2016 sigmoids a frame don't.
-        self._threshold = self._scores.quantised(math.log(min_score / (1 - min_score)))
+        self.min_score = min_score
         self._width = self._height = 0
         self._views: dict[float, _View] = {}
         self._to_frame = letterbox_to_frame(1, 1, PALM_INPUT_SIZE)
         self.runs = 0
         self.seconds = 0.0
+
+    @property
+    def min_score(self) -> float:
+        """Least score of a detection, 0..1."""
+        return self._min_score
+
+    @min_score.setter
+    def min_score(self, score: float) -> None:
+        self._min_score = score
+        # The threshold goes into the model's own numbers once; 2016 sigmoids a frame don't.
+        self._threshold = self._scores.quantised(math.log(score / (1 - score)))
 
     def draw(self, image: NDArray[np.uint8], extent: float = 1.0) -> None:
         """Draw a frame, (H, W, 3) uint8 RGB, into the model's input.
@@ -95,6 +108,11 @@ class PalmDetector:
             return ()
         scores = _sigmoid(self._scores.real(logits[candidates]))
         raw = self._boxes.real(self._model.raw("boxes")[candidates])
+        usable = np.abs(raw).max(axis=1) < _LARGEST  # nor is NaN
+        if not usable.all():
+            candidates, scores, raw = candidates[usable], scores[usable], raw[usable]
+            if not candidates.size:
+                return ()
         return self._decode(raw, scores, palm_anchors()[candidates])
 
     def detect(self, image: NDArray[np.uint8], extent: float = 1.0) -> tuple[PalmDetection, ...]:

@@ -142,6 +142,8 @@ class Track:
         if self._smoother is not None:
             palm = math.hypot(*(landmarks[9, :2] - landmarks[0, :2]).tolist())
             landmarks, world = self._smoother.smooth(landmarks, world, palm, self.last_seen)
+        # The next frames are smoothed from these numbers, and found by them.
+        landmarks.flags.writeable = world.flags.writeable = False
         right = self._right >= 0.5
         return Hand(
             id=self.id,

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,10 +21,10 @@ from edgehands.errors import FrameError
 from edgehands.geometry.roi import palm_roi
 from edgehands.hand import Roi
 from edgehands.model_store import ModelStore
-from edgehands.tracking.association import apart, claim, on_palm, one_hand
+from edgehands.tracking.association import apart, bounds, claim, lost_at, on_palm, seen_already
 from edgehands.tracking.async_detector import AsyncDetector
+from edgehands.tracking.checks import check_change, checked_frame
 from edgehands.tracking.doubt import SURE, RefusedPlaces, confirms, sure_at_birth
-from edgehands.tracking.image_check import checked_image
 from edgehands.tracking.landmark_model import LandmarkModel
 from edgehands.tracking.palm_detector import PalmDetector
 from edgehands.tracking.schedule import FILLED, MIDDLE, DetectionSchedule, Look, MotionGate
@@ -42,9 +43,6 @@ if TYPE_CHECKING:
 
 MISSES_TOLERATED: Final = 8
 """Frames in a row that a track may go unseen before its id is given up."""
-
-NEAR_LOST: Final = 0.5
-"""A hand found this close to where a lost one should be, in sizes of its ROI, is the lost one."""
 
 SECOND_LOOK: Final = 0.1
 """A hand further than this from the middle of its ROI, in the ROI's sizes, is read again."""
@@ -70,7 +68,8 @@ class HandTracker:
     """Finds hands in frames and follows them.
 
     A context manager. Deterministic for a given sequence of frames and timestamps, unless
-    ``async_detection`` is on.
+    ``async_detection`` is on. Several threads may share one: their calls wait for each other, and
+    their frames are taken for one video. Who wants to track several videos makes several trackers.
 
     Args:
         config: None takes the defaults.
@@ -89,21 +88,22 @@ class HandTracker:
         store: ModelStore | None = None,
         backend: Backend | None = None,
     ) -> None:
-        self.config = config or TrackingConfig()
+        self._config = config = config or TrackingConfig()
+        self._lock = threading.RLock()
         store = store or ModelStore()
         self._beside: AsyncDetector | None = None
         with ExitStack() as resources:
-            self.backend = backend or choose_backend(self.config, store)
+            self.backend = backend or choose_backend(config, store)
             if backend is None:
                 resources.callback(self.backend.close)
             self.models: tuple[ModelSpec, ...] = tuple(
-                store.find(task, self.config.model, self.config.precision, self.backend.kind(task))
+                store.find(task, config.model, config.precision, self.backend.kind(task))
                 for task in TASKS
             )
             palm, landmark = (self.backend.load(spec, store.verify(spec)) for spec in self.models)
-            self._detector = PalmDetector(palm, self.config.palm_score)
-            self._landmarks = LandmarkModel(landmark, self.config.presence)
-            if self.config.async_detection and not self.config.static_image:
+            self._detector = PalmDetector(palm, config.palm_score)
+            self._landmarks = LandmarkModel(landmark, config.presence)
+            if config.async_detection and not config.static_image:
                 self._beside = resources.enter_context(AsyncDetector(self._detector))
             self._resources = resources.pop_all()  # from here on they are closed by close()
         self._next_id = 1
@@ -123,15 +123,41 @@ class HandTracker:
 
     def close(self) -> None:
         """End the detection thread, if there is one, and let go of the backend that it opened."""
-        self._resources.close()
+        with self._lock:
+            self._resources.close()
 
     def reset(self) -> None:
         """Forget all tracks, as before another video; ids go on, none is reused."""
-        self._tracks: list[Track] = []
-        self._schedule = DetectionSchedule()
-        self._motion = MotionGate()
-        self._refused = RefusedPlaces()
-        self._time = -math.inf
+        with self._lock:
+            self._tracks: list[Track] = []
+            self._schedule = DetectionSchedule()
+            self._motion = MotionGate()
+            self._refused = RefusedPlaces()
+            self._time = -math.inf
+            if self._beside is not None:
+                self._beside.forget()
+
+    @property
+    def config(self) -> TrackingConfig:
+        """The settings in force. Setting it does what :meth:`reconfigure` does."""
+        return self._config
+
+    @config.setter
+    def config(self, config: TrackingConfig) -> None:
+        self.reconfigure(config)
+
+    def reconfigure(self, config: TrackingConfig) -> None:
+        """Go on with other settings; all tracks are forgotten, as by :meth:`reset`.
+
+        Raises:
+            ConfigError: what is to be changed takes another tracker.
+        """
+        check_change(self._config, config)
+        with self._lock:
+            self._config = config
+            self.reset()
+            self._detector.min_score = config.palm_score
+            self._landmarks.min_presence = config.presence
 
     @property
     def workload(self) -> Workload:
@@ -154,11 +180,18 @@ class HandTracker:
             At most ``max_hands`` hands, the one followed longest first.
 
         Raises:
-            FrameError: the image has another shape or type, or the time runs backwards.
+            FrameError: the image has another shape or type, or the time runs backwards or isn't
+                finite.
         """
-        image = checked_image(image)
-        t = time.monotonic() if timestamp is None else timestamp
-        if not t >= self._time:
+        image = checked_frame(image)
+        with self._lock:
+            # Within the lock: the frame of the thread that comes first is the earlier one.
+            return self._process(image, time.monotonic() if timestamp is None else timestamp)
+
+    def _process(self, image: NDArray[np.uint8], t: float) -> tuple[Hand, ...]:
+        if not math.isfinite(t):
+            raise FrameError(f"timestamp {t} is no time: give seconds")
+        if t < self._time:
             raise FrameError(
                 f"timestamp {t} is before the last frame's {self._time}: timestamps must not"
                 " decrease; call reset() before another video"
@@ -224,7 +257,7 @@ class HandTracker:
         seen = sum(map(_told, self._tracks))
 
         def moving(most_share: float) -> bool:
-            known = [_bounds(track) for track in self._tracks if not track.missed]
+            known = [bounds(track) for track in self._tracks if not track.missed]
             return self._motion.moved(image, known, most_share)
 
         if not self._schedule.due(
@@ -236,16 +269,15 @@ class HandTracker:
             moving=moving,
         ):
             return
-        self._motion.keep(image)
         kind = Look.PICTURE if self._tracks else self._schedule.kind()
+        extent = MIDDLE if kind is Look.MIDDLE else 1.0
         if kind is Look.FILLED:
             self._schedule.looked(found=self._adopt_filling(image, t))
-            return
-        extent = MIDDLE if kind is Look.MIDDLE else 1.0
-        if self._beside is not None:
-            self._beside.ask(image, extent)
-        else:
+        elif self._beside is None:
             self._take_in(image, self._detector.detect(image, extent), t)
+        elif not self._beside.ask(image, extent):
+            return  # it is busy: only a picture that is looked at is compared with the next
+        self._motion.keep(image)
 
     def _adopt_filling(self, image: NDArray[np.uint8], t: float) -> bool:
         """Read the whole picture as one upright hand, and once more where that seems to lie."""
@@ -289,9 +321,9 @@ class HandTracker:
             if reading is None:
                 self._refused.refuse_palm(palm)
                 continue
-            if self._seen_already(reading):
+            if seen_already(self._tracks, reading, t):
                 continue
-            lost = self._lost_at(reading, t)
+            lost = lost_at(self._tracks, reading, t)
             if lost is not None:
                 lost.see(reading, t)
                 found = True
@@ -312,33 +344,7 @@ class HandTracker:
             tentative=(again or not sure) and not self.config.static_image,
         )
 
-    def _seen_already(self, reading: LandmarkReading) -> bool:
-        """Whether a reading is of a hand that an older track has seen in this frame."""
-        return any(
-            not track.missed and track.last_seen == self._time and one_hand(track.reading, reading)
-            for track in self._tracks
-        )
-
-    def _lost_at(self, reading: LandmarkReading, t: float) -> Track | None:
-        """The lost track that a newly found hand continues: the nearest within reach."""
-        middle = reading.landmarks[9, :2].tolist()
-        best: tuple[float, Track] | None = None
-        for track in self._tracks:
-            if track.missed:
-                roi = track.predict(t)
-                apart = math.hypot(middle[0] - roi.cx, middle[1] - roi.cy) / roi.size
-                if apart < NEAR_LOST and (best is None or apart < best[0]):
-                    best = (apart, track)
-        return best[1] if best else None
-
 
 def _told(track: Track) -> bool:
     """Whether a track's hand was seen in this frame and counts as one."""
     return not track.missed and not track.tentative
-
-
-def _bounds(track: Track) -> tuple[int, int, int, int]:
-    """x0, y0, x1, y1 of the square around a track's last ROI, frame pixels."""
-    roi = track.reading.roi
-    half = roi.size / 2
-    return int(roi.cx - half), int(roi.cy - half), int(roi.cx + half), int(roi.cy + half)

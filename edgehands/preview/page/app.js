@@ -58,6 +58,9 @@ function takeState(news) {
 const shownNode = () => state?.nodes.find((node) => node.name === state.shown.node);
 const shownCamera = () => shownNode()?.cameras.find((camera) => camera.name === state.shown.camera);
 
+/** What is so, and what is known of why. */
+const sentence = (...parts) => parts.filter(Boolean).join(" ");
+
 /** What a viewer has to know first: [state of the chip, its word, what stands over the picture]. */
 function verdict() {
   if (locked) return ["away", "locked", ""];
@@ -67,9 +70,9 @@ function verdict() {
   if (!broker.connected) return ["away", "broker away", `The broker is away. Trying again. ${broker.trouble}`];
   const [node, camera] = [shownNode(), shownCamera()];
   if (!node) return ["waiting", "waiting", `Waiting for a node to publish to ${broker.address}.`];
-  if (node.status === "offline") return ["offline", "offline", `${node.name} is offline.`];
+  if (node.status === "offline") return ["offline", "offline", sentence(`${node.name} is offline.`, node.problem, camera?.problem)];
   if (camera?.status === "disabled" || camera?.enabled === "OFF") return ["waiting", "disabled", `Camera ${camera.name} is switched off.`];
-  if (camera?.status === "offline") return ["offline", "camera offline", `Camera ${camera.name} is offline.`];
+  if (camera?.status === "offline") return ["offline", "camera offline", sentence(`Camera ${camera.name} is offline.`, camera.problem, node.problem)];
   if (node.status !== "online" && !camera?.rate) return ["waiting", "waiting", `${node.name} has not been heard yet.`];
   return ["live", "live", ""];
 }

@@ -69,6 +69,7 @@ export function showNode(news, node) {
   const { info, stats } = news;
   const rows = [];
   if (node) rows.push(["Status", node.status || "not heard"]);
+  if (node?.problem) rows.push(["Problem", node.problem]);
   if (info) {
     rows.push(["Version", `edgehands ${info.version}, Python ${info.python}`], ["System", info.system]);
     rows.push(["Backend", [info.backend, info.runtime].filter(Boolean).join(", ")]);
@@ -88,6 +89,7 @@ export function showNode(news, node) {
     const details = [info?.camera.name === camera.name ? source(info.camera) : "", camera.enabled === "OFF" ? "switched off" : ""];
     row.append(make("span", "", { class: "dot", "data-state": camera.status }), make("b", camera.name), make("span", camera.status || "not heard", { class: "fixed" }));
     row.append(make("span", details.filter(Boolean).join(", "), { class: "soft" }));
+    if (camera.problem) row.append(make("span", camera.problem, { class: "bad" }));
     return [row];
   });
 }

@@ -1,10 +1,10 @@
-"""``edgehands models compile``: models for a Coral Edge TPU, by Google's compiler."""
+"""Models for a Coral Edge TPU, made by Google's compiler."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import typer
 from rich.table import Table
@@ -15,39 +15,37 @@ from edgehands.backends.edgetpu_compiler import (
     compile_models,
     write_folder,
 )
-from edgehands.cli.choices import Model, ModelOption
-from edgehands.cli.output import tables
+from edgehands.cli.actions.output import tables
 from edgehands.errors import BackendUnavailable
-from edgehands.model_store import ModelStore, Task
+from edgehands.model_store import ModelStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgehands.model_store import Task
 
 
-def compile_verb(
-    folder: Annotated[
-        Path, typer.Argument(help="A new folder for all models, the compiled ones among them.")
-    ],
-    *,
-    model: ModelOption = Model.FULL,
-    palm: Annotated[
-        bool, typer.Option("--palm", help="Compile palm detection too, together with landmarks.")
-    ] = False,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option("--allow", metavar="OPERATOR", help="May stay on the CPU; may be repeated."),
-    ] = None,
-) -> None:
-    """Compile models for the Edge TPU and show where each operator will run.
+def compile_to(folder: Path, model: str, *, palm: bool, allow: Sequence[str]) -> None:
+    """Compile models into a new folder that holds all models, and print where each operator runs.
 
-    Drives Google's edgetpu_compiler, which must be installed (x86-64 Linux only). Refuses when an
-    operator that isn't allowed to would stay on the CPU. Name the folder in EDGEHANDS_MODELS.
+    Args:
+        folder: to be made.
+        model: ``lite`` or ``full``.
+        palm: compile palm detection too.
+        allow: operators that may stay on the CPU.
+
+    Raises:
+        BackendUnavailable: no compiler here, or an operator that isn't allowed to would stay on
+            the CPU.
     """
     store = ModelStore()
     tasks: list[Task] = ["hand_landmark", "palm_detection"] if palm else ["hand_landmark"]
-    specs = compilable(store, model.value, tasks)
+    specs = compilable(store, model, tasks)
     with tempfile.TemporaryDirectory() as scratch:
         done = compile_models(store, specs, Path(scratch))
         for compilation in done:
             _show(compilation)
-        left = [o for compilation in done for o in compilation.unexpected(allow or ())]
+        left = [o for compilation in done for o in compilation.unexpected(allow)]
         if left:
             names = ", ".join(sorted({o.name for o in left}))
             raise BackendUnavailable(

@@ -1,0 +1,153 @@
+"""A TOML file as tables, with every line in it that is no TOML.
+
+Anybody may have written it: what is read is bounded, and no complaint quotes it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from edgehands.errors import ConfigError
+
+MAX_BYTES: Final = 1_000_000
+MAX_MISTAKES: Final = 50
+"""Lines that are no TOML; with more of them it is another kind of file."""
+
+MAX_DEPTH: Final = 16
+"""Parts of a dotted key; ours have two. tomllib takes 45 s for 20,000."""
+
+_MAX_DIGITS: Final = 4000
+"""Digits of a number; from 4,300 on Python raises an error of its own."""
+
+_TEXT_OR_COMMENT = re.compile(
+    r'"""(?:[^\\"]++|\\.|"(?!""))*+"""'
+    r"|'''(?:[^']++|'(?!''))*+'''"
+    r'|"(?:[^"\\\n]++|\\.)*+"'
+    r"|'[^'\n]*+'"
+    r"|#[^\n]*+",
+    re.DOTALL,
+)
+_DEEP_KEY = re.compile(rf'(?<![\w."-])(?:[\w-]++|"")(?:\s*+\.\s*+(?:[\w-]++|"")){{{MAX_DEPTH},}}')
+_LONG_NUMBER = re.compile(rf"(?<!\w)(?:0[xob])?[\da-fA-F_]{{{_MAX_DIGITS},}}(?!\w)")
+
+# tomllib's complaints quote what stands there, which may be a password: only their kind is told.
+_KINDS = (
+    ("Cannot", "a table or a key stands there twice"),
+    ("Expected '='", "a key needs = and a value behind it"),
+    ("Invalid initial character for a key", "a key needs letters, digits, _ or -"),
+    ("Expected ']", "a table's name needs a closing ]"),
+    ("Unclosed array", "a list needs a closing ]"),
+    ("Unclosed inline table", "an inline table needs a closing }"),
+    ("Expected newline or end", "one setting a line, and text in quotes"),
+    ("Unterminated string", "text needs a closing quote"),
+    ("Unescaped '\\'", "a \\ in text is written \\\\, or the text stands in ' instead of \""),
+    ("Illegal character", "text needs a closing quote in the same line"),
+)
+_OTHERWISE = "a value is a number, true, false or text in quotes"
+
+
+def read_tables(path: Path, *, required: bool = True) -> tuple[dict[str, Any], list[ConfigError]]:
+    """Read a file's tables and what is wrong with its lines.
+
+    A line that is no TOML is left out, and one that was to begin a table with all that stands
+    below it, so that what follows can be checked too.
+
+    Args:
+        path: the file.
+        required: whether it must exist; else a missing one holds nothing.
+
+    Raises:
+        ConfigError: The file can't be read at all.
+    """
+    lines = _read_text(path, required=required).split("\n")
+    mistakes: list[ConfigError] = []
+    while True:
+        try:
+            return parse_toml("\n".join(lines), str(path)), mistakes
+        except ConfigError as error:
+            mistakes.append(error)
+            place = re.search(r"is not valid TOML at line (\d+),", str(error))
+            number = int(place[1]) - 1 if place else -1
+            if not 0 <= number < len(lines) or len(mistakes) >= MAX_MISTAKES:
+                return {}, mistakes
+            _leave_out(lines, number)
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """Take TOML apart.
+
+    Args:
+        text: at most :data:`MAX_BYTES` long.
+        where: the file, for the message.
+
+    Raises:
+        ConfigError: It isn't TOML; names the line and shows nothing of it.
+    """
+    bare = _TEXT_OR_COMMENT.sub('""', text)
+    if _DEEP_KEY.search(bare):
+        raise ConfigError(
+            f"{where} has a key of more than {MAX_DEPTH} parts: it is no configuration file"
+        )
+    if _LONG_NUMBER.search(bare):
+        raise ConfigError(
+            f"{where} has a number of more than {_MAX_DIGITS} digits: it is no configuration file"
+        )
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ConfigError(f"{where} is nested too deeply: it is no configuration file") from None
+    except ValueError as error:
+        place = re.search(r"at line (\d+), column (\d+)", str(error))
+        at = f" at line {place[1]}, column {place[2]}" if place else ""
+        what = next((said for start, said in _KINDS if str(error).startswith(start)), _OTHERWISE)
+        raise ConfigError(f"{where} is not valid TOML{at}: {what}") from None
+
+
+def _read_text(path: Path, *, required: bool) -> str:
+    try:
+        raw = _read(path)
+    except (FileNotFoundError, NotADirectoryError):
+        if not required:
+            return ""
+        raise ConfigError(f"{path} doesn't exist: give the path of a configuration file") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a folder: give the path of a configuration file") from None
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read ({error.strerror}): check its rights") from None
+    except ValueError:  # a NUL in the name
+        raise ConfigError(f"{path} is no path: give that of a configuration file") from None
+    if len(raw) > MAX_BYTES:
+        raise ConfigError(f"{path} is larger than 1 MB: it is no configuration file")
+    try:
+        # The card is edited on any computer: Windows' Notepad puts a mark in front.
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8") from None
+
+
+def _read(path: Path) -> bytes:
+    # Without waiting: a pipe that nobody writes to would hold us up for ever.
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    with os.fdopen(number, "rb") as file:
+        mode = os.fstat(number).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(0, "it is a folder")
+        if not stat.S_ISREG(mode) and path.resolve() != Path(os.devnull):
+            raise OSError(0, "it is no regular file")
+        return file.read(MAX_BYTES + 1)
+
+
+def _leave_out(lines: list[str], number: int) -> None:
+    """Empty a line; where it was to begin a table, also those up to the next table."""
+    begins_table = lines[number].lstrip().startswith("[")
+    lines[number] = ""
+    if begins_table:
+        for below in range(number + 1, len(lines)):
+            if lines[below].lstrip().startswith("["):
+                return
+            lines[below] = ""

@@ -1,0 +1,56 @@
+"""Which hand of one list is which of another, in one picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from edgehands.evaluation.matching import assign
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+SAME: Final = 0.5
+"""Two lists' hands are one hand where their points lie this near on average, in palm sizes."""
+
+MOST_TRIED: Final = 6
+"""Up to so many hands all pairings are tried; beyond, the nearest are paired first."""
+
+
+def pair_hands(
+    truth: Sequence[NDArray[np.float64]],
+    inside: Sequence[NDArray[np.bool_]],
+    other: Sequence[NDArray[np.float64]],
+) -> list[tuple[int, int]]:
+    """Pairs of indices, so that the sum of distances is least and none is above :data:`SAME`.
+
+    Args:
+        truth: (21, 2) points of each hand, frame pixels; errors are in units of their palms.
+        inside: (21,) which of them count.
+        other: (21, 2) points of each hand of the other list.
+    """
+    costs = np.array(
+        [[nme(t, o, m) for o in other] for t, m in zip(truth, inside, strict=True)]
+    ).reshape(len(truth), len(other))
+    if max(costs.shape, default=0) <= MOST_TRIED:
+        return assign(costs, SAME)
+    pairs = []
+    while costs.size and costs.min() < SAME:
+        row, column = np.unravel_index(int(costs.argmin()), costs.shape)
+        pairs.append((int(row), int(column)))
+        costs[row] = costs[:, column] = np.inf
+    return sorted(pairs)
+
+
+def errors(truth: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(21,) distance of each point from where it should be, in palm sizes of the truth."""
+    palm = max(float(np.linalg.norm(truth[9] - truth[0])), 1e-6)
+    return np.asarray(np.linalg.norm(truth - other, axis=1) / palm)
+
+
+def nme(truth: NDArray[np.float64], other: NDArray[np.float64], counts: NDArray[np.bool_]) -> float:
+    """Mean of :func:`errors` over the points that count; infinite where none does."""
+    return float(errors(truth, other)[counts].mean()) if counts.any() else float("inf")

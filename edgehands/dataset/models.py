@@ -1,0 +1,78 @@
+"""The two models by themselves: palms of a picture, and the hand in a square of it.
+
+Tracking decides what is looked at; here a person, or the truth, does.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final, Self
+
+import msgspec
+
+from edgehands.backends import choose_backend
+from edgehands.model_store import ModelStore
+from edgehands.tracking.landmark_model import LandmarkModel
+from edgehands.tracking.palm_detector import PalmDetector
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgehands.config import TrackingConfig
+    from edgehands.hand import PalmDetection, Roi
+    from edgehands.tracking.landmark_model import LandmarkReading
+
+LEAST_SCORE: Final = 0.05
+"""Least palm score and presence: as good as all, for curves over every threshold."""
+
+
+class ModelPair:
+    """A palm model and a landmark model, without thresholds. A context manager.
+
+    Args:
+        config: which models, and what executes them.
+
+    Raises:
+        BackendUnavailable, ModelNotFound, ModelCorrupt: as :class:`~edgehands.HandTracker`.
+    """
+
+    def __init__(self, config: TrackingConfig) -> None:
+        self.config = msgspec.structs.replace(config, async_detection=False)
+        self._resources = ExitStack()
+        store = ModelStore()
+        backend = choose_backend(self.config, store)
+        self._resources.callback(backend.close)
+        try:
+            palm, landmark = (
+                store.find(task, config.model, config.precision, backend.kind(task))
+                for task in ("palm_detection", "hand_landmark")
+            )
+            self._palms = PalmDetector(backend.load(palm, store.verify(palm)), LEAST_SCORE)
+            self._hands = LandmarkModel(backend.load(landmark, store.verify(landmark)), 0.0)
+        except BaseException:
+            self._resources.close()
+            raise
+
+    def palms(self, image: NDArray[np.uint8]) -> tuple[PalmDetection, ...]:
+        """The palms of (H, W, 3) uint8 RGB, by falling score, down to :data:`LEAST_SCORE`."""
+        return self._palms.detect(image)
+
+    def read(self, image: NDArray[np.uint8], roi: Roi) -> LandmarkReading:
+        """What the landmark model sees in a square of (H, W, 3) uint8 RGB, hand or not."""
+        reading = self._hands.read(image, roi)
+        assert reading is not None  # noqa: S101 - no presence is below 0
+        return reading
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._resources.close()

@@ -1,0 +1,115 @@
+"""What the pages' servers have in common: an address, fixed files, signals.
+
+Both the live page and the annotation page are served by a process of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import signal
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import uvicorn
+from starlette.responses import Response
+
+from edgehands.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from starlette.requests import Request
+
+    from edgehands.preview.guard import App
+
+
+@dataclass(frozen=True, slots=True)
+class PageAddress:
+    """Where the page is served.
+
+    Attributes:
+        host: address to listen on.
+        port: 0 takes a free one.
+        token: what a page must know; empty = nothing, on loopback only.
+        names: further names that the page may be called by.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8765
+    token: str = ""
+    names: tuple[str, ...] = ()
+
+
+def fixed_file(path: Path, kind: str) -> Callable[[Request], Response]:
+    """Answer with a file that was read once."""
+    content = path.read_bytes()
+
+    def give(_request: Request) -> Response:
+        return Response(content, headers={"content-type": kind})
+
+    return give
+
+
+class PageServer(uvicorn.Server):
+    """uvicorn, ended by SIGINT and SIGTERM without ending the process with them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle both signals while the server runs."""
+        loop = asyncio.get_running_loop()
+        stop = functools.partial(setattr, self, "should_exit", True)  # noqa: FBT003
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+def server_config(app: App, **settings: int) -> uvicorn.Config:
+    """How a page is served: quietly, without naming the server, ending within a second."""
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+        **settings,  # type: ignore[arg-type]
+    )
+
+
+def url_of(host: str, port: int) -> str:
+    """Give the address to type into a browser on this machine."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
+
+
+def listen(address: PageAddress) -> socket.socket:
+    """Open the socket of a page.
+
+    Raises:
+        UsageError: the address can't be listened on.
+    """
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address.host, address.port))
+        listener.listen(64)
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"can't listen on {address.host} port {address.port} ({error.strerror}):"
+            " give another --host or --port"
+        ) from None
+    except OverflowError:
+        listener.close()
+        raise UsageError(f"--port {address.port} is none: give one from 0 to 65535") from None
+    return listener
