@@ -62,8 +62,8 @@ def follow(script: Callable[[int], list[Seen]], frames: int) -> list[tuple[Hand,
             return None
         return reading(near[0].x, near[0].presence)
 
-    hands._detector.detect = detect  # type: ignore[method-assign]
-    hands._landmarks.read = read  # type: ignore[method-assign]
+    hands._detector.detect = detect  # type: ignore[assignment]
+    hands._landmarks.read = read  # type: ignore[assignment]
     told = []
     for i in range(frames):
         now[:] = script(i)

@@ -24,7 +24,7 @@ def filling_hand(seed: int) -> np.ndarray:
     (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
     cut_x, cut_y = 0.06 * (x1 - x0), 0.06 * (y1 - y0)
     part = picture.image[int(y0 + cut_y) : int(y1 - cut_y), int(x0 + cut_x) : int(x1 - cut_x)]
-    return cv2.resize(part, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)  # type: ignore[return-value]
+    return cv2.resize(part, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
 
 
 def far_hand(seed: int) -> np.ndarray:
