@@ -25,7 +25,8 @@ def run(
         str | None,
         typer.Option(
             metavar="URI",
-            help="picamera2:0, v4l2:/dev/video0, rtsp://…, file:clip.mp4, dir:images/ or demo:",
+            help="picamera2:0, v4l2:/dev/video0, rtsp://…, http://…, file:clip.mp4, dir:images/, "
+            "demo:",
         ),
     ] = None,
     mqtt: Annotated[

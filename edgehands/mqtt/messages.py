@@ -173,6 +173,7 @@ class InfoMessage(msgspec.Struct, frozen=True, kw_only=True):
         models: the model files in use.
         camera: the camera in use.
         config: digest of the configuration, secrets left out.
+        images: whether whoever may send requests to the node can get pictures.
     """
 
     schema: int = SCHEMA
@@ -184,6 +185,7 @@ class InfoMessage(msgspec.Struct, frozen=True, kw_only=True):
     models: list[ModelMessage]
     camera: CameraMessage
     config: str
+    images: bool = False
 
 
 class QuantilesMessage(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_NODES = 256
 MAX_CAMERAS = 16
 MAX_TOPICS = 64
-MAX_EVENTS = 30
+MAX_EVENTS = 200
 
 RATE_WINDOW_S = 2.0
 """Rates and latencies speak of the last so many seconds."""
@@ -169,6 +169,7 @@ class NodeState:
         self.cameras: dict[str, CameraState] = {}
         self.flows: dict[str, Flow] = {}
         self.events: deque[tuple[str, EventMessage]] = deque(maxlen=MAX_EVENTS)
+        self.events_ever = 0
         self.heard = 0.0
 
     def take(self, message: Incoming) -> bool:
@@ -192,6 +193,7 @@ class NodeState:
     def _take_of_camera(self, message: Incoming) -> None:
         if isinstance(message.value, EventMessage):
             self.events.append((message.camera, message.value))
+            self.events_ever += 1
         else:
             self.cameras[message.camera].take(message)
 

@@ -9,6 +9,7 @@ import random
 import secrets
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ import paho.mqtt.client as paho
 from edgehands.errors import BrokerError
 from edgehands.mqtt import reasons
 from edgehands.mqtt.session import Session
+from edgehands.safe_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +37,10 @@ RETRY_S = (0.2, 2.0)
 
 IDLE_S = 1.0
 """How often a quiet connection is looked after."""
+
+
+_MAX_OUTGOING = 32
+"""Messages that may wait to be sent; a person doesn't ask faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ def broker_line(broker: BrokerState) -> str:
     """Say how it stands with the broker."""
     if broker.connected:
         return f"connected to {broker.address} (MQTT {broker.protocol})"
-    return broker.trouble
+    return printable(broker.trouble, 1000)
 
 
 class Subscriber:
@@ -113,6 +119,7 @@ class Subscriber:
         self._settled = config.protocol != "auto"
         self._stop = threading.Event()
         self._failed: set[str] = set()
+        self._outgoing: deque[tuple[str, bytes]] = deque(maxlen=_MAX_OUTGOING)
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.broker = BrokerState(str(config.address), since=time.time())
         self._thread = threading.Thread(target=self._run, name="edgehands-listen", daemon=True)
@@ -135,6 +142,13 @@ class Subscriber:
         if not self._thread.is_alive():
             os.close(self._wake_read)
             os.close(self._wake_write)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message (QoS 1) if there is a connection; from any thread, never waiting."""
+        if self.broker.connected:
+            self._outgoing.append((topic, payload))
+            with contextlib.suppress(BlockingIOError):
+                os.write(self._wake_write, b"\0")
 
     # What follows runs in the thread.
 
@@ -177,6 +191,9 @@ class Subscriber:
                 greeted = True
                 session.subscribe([self._filter])
                 self._tell(connected=True, trouble="")
+            while session.ready and self._outgoing:
+                topic, payload = self._outgoing.popleft()
+                session.publish(topic, payload, qos=1, retain=False)
             session.work(IDLE_S, self._drain_wake, self._wake_read)
         if self._stop.is_set() and greeted:
             session.disconnect()

@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 SURE: Final = 0.9
 """Presence of a hand that needs no second opinion; below it, on average, a track is in doubt."""
 
-SURE_TOGETHER: Final = 1.5
-"""Presence and palm score together with which a new hand is told at once."""
-
 CONFIRMING_SCORE: Final = 0.7
-"""Least score of a palm that confirms a track in doubt: faces had 0.5 to 0.65."""
+"""Least score of a palm that confirms a track in doubt: faces have 0.5 to 0.65 mostly."""
 
 CONFIRMING_PLACE: Final = 0.4
 """And how close it lies to the track's palm, in parts of the palm's box."""
@@ -44,7 +41,7 @@ _PALM_NEAR: Final = 0.15  # of the palm's box: a palm that was read in vain
 
 def sure_at_birth(palm: PalmDetection, reading: LandmarkReading) -> bool:
     """Whether a new hand can be told at once, without a second look."""
-    return reading.presence >= SURE or reading.presence + palm.score >= SURE_TOGETHER
+    return reading.presence >= SURE or palm.score >= CONFIRMING_SCORE
 
 
 def confirms(palm: PalmDetection, reading: LandmarkReading) -> bool:

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from edgehands.backends.base import Model
     from edgehands.hand import Roi
 
-_SIZE = (LANDMARK_INPUT_SIZE, LANDMARK_INPUT_SIZE)
-_THUMBNAIL = (LANDMARK_INPUT_SIZE // 8, LANDMARK_INPUT_SIZE // 8)
 UNCHANGED: Final = 3
-"""A crop is unchanged if no mean of 8 x 8 of its pixels differs by more than this, of 255: noise of
-sigma 4 stays below, an edge of contrast 40 that moves by 0.6 pixels, 0.8 % of a palm, doesn't."""
+"""A crop is unchanged if no pixel of its thumbnail, the mean of about 8 x 8, differs by more than
+this, of 255: noise of sigma 4 stays below; an edge of contrast 40 that moves by 0.6 pixels, 0.8 %
+of a palm, doesn't."""
+
+_THUMBNAIL = (28, 28)
 
 _SMALLEST, _LARGEST = 1.0, 1e6
 """Frame pixels: sizes and places of a ROI that can be one."""
@@ -76,6 +77,7 @@ class LandmarkModel:
     def __init__(self, model: Model, min_presence: float) -> None:
         self._model = model
         self.min_presence = min_presence
+        self._side = model.pixels().shape[0]
         self.runs = 0
         self.seconds = 0.0
 
@@ -98,9 +100,10 @@ class LandmarkModel:
         ):
             return None
         roi = on_grid(roi)
-        to_frame = crop_to_frame(roi, LANDMARK_INPUT_SIZE)
+        to_frame = crop_to_frame(roi, self._side)
+        size = (self._side, self._side)
         pixels = self._model.pixels()
-        cv2.warpAffine(image, to_frame, _SIZE, pixels, _FLAGS, cv2.BORDER_REPLICATE)
+        cv2.warpAffine(image, to_frame, size, pixels, _FLAGS, cv2.BORDER_REPLICATE)
         thumbnail = np.empty((*_THUMBNAIL, 3), np.uint8)
         cv2.resize(pixels, _THUMBNAIL, thumbnail, interpolation=cv2.INTER_AREA)
         del pixels  # the model doesn't run while its input is held
@@ -122,7 +125,8 @@ class LandmarkModel:
         looks_right = float(self._model.output("handedness")[0])
         if not math.isfinite(float(raw.sum()) + float(world.sum()) + looks_right):
             return None
-        landmarks = project_landmarks(raw, to_frame)
+        # Whatever its input, a model answers in pixels of a crop of LANDMARK_INPUT_SIZE.
+        landmarks = project_landmarks(raw, crop_to_frame(roi, LANDMARK_INPUT_SIZE))
         return LandmarkReading(
             roi,
             landmarks_roi(landmarks),

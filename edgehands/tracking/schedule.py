@@ -46,8 +46,8 @@ IDLE_AFTER: Final = 90
 INTERVAL_IDLE: Final = 10
 """Frames between looks into an empty, still room."""
 
-INTERVAL_IDLE_MOVING: Final = 2
-"""Frames between looks into an empty room where something moves."""
+INTERVAL_IDLE_MOVING: Final = 1
+"""The same where something moves."""
 
 MOST_SHARE: Final = 0.25
 """Of a picture: where more of an empty room changes, it is the light or the camera, no hand."""
@@ -91,7 +91,7 @@ class DetectionSchedule:
         room: bool,
         lost: int,
         doubt: bool,
-        tentative: bool,
+        fresh: bool,
         moving: Callable[[float], bool],
     ) -> bool:
         """Whether to look now; to be asked once a frame.
@@ -101,7 +101,7 @@ class DetectionSchedule:
             room: fewer than are allowed.
             lost: frames for which the hand that was lost first hasn't been seen; 0: none is lost.
             doubt: a track may be no hand.
-            tentative: a new hand waits to be confirmed.
+            fresh: a new one may be.
             moving: tells whether something moves beside the tracked hands, but in no more than the
                 share of the picture that it is given; only asked where the answer matters.
         """
@@ -110,7 +110,7 @@ class DetectionSchedule:
             self._empty = self._vain = 0
         else:
             self._empty += 1
-        if tentative or (doubt and self._since >= INTERVAL_DOUBT):
+        if fresh or (doubt and self._since >= INTERVAL_DOUBT):
             return True
         if not room:
             return False
@@ -145,6 +145,7 @@ class MotionGate:
     CELL: Final = 2  # and the mean of 2 x 2 of those is compared: sensor noise drops to a half
     CHANGE: Final = 10.0  # of 255
     LEAST_CELLS: Final = 3
+    LEAST_SHARE: Final = 0.04  # of a tracked hand's square: what is smaller is no hand like it
 
     def __init__(self) -> None:
         self._seen: NDArray[Any] | None = None
@@ -163,9 +164,11 @@ class MotionGate:
 
         Args:
             image: the frame.
-            masks: x0, y0, x1, y1 in frame pixels: places that don't count.
+            masks: x0, y0, x1, y1 of tracked hands, frame pixels: places that don't count, and a
+                measure of what a hand is.
             most_share: of the picture: where more of it differs, it doesn't count as moved.
         """
+        least = float(self.LEAST_CELLS)
         now = self._thumbnail(image)
         if self._seen is None or self._seen.shape != now.shape:
             return True
@@ -175,8 +178,9 @@ class MotionGate:
             rows = slice(max(0, y0 // grain), max(0, y1 // grain + 1))
             columns = slice(max(0, x0 // grain), max(0, x1 // grain + 1))
             changed[rows, columns] = False
+            least = max(least, self.LEAST_SHARE * (x1 - x0) * (y1 - y0) / grain**2)
         cells = int(np.count_nonzero(changed))
-        return self.LEAST_CELLS <= cells <= most_share * changed.size
+        return least <= cells <= most_share * changed.size
 
     def _thumbnail(self, image: NDArray[np.uint8]) -> NDArray[Any]:
         coarse = np.ascontiguousarray(image[:: self.STEP, :: self.STEP, 1])

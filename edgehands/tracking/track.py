@@ -29,6 +29,9 @@ SIDE_WEIGHT: Final = 0.5
 LOST_WEIGHT: Final = 0.15
 """What each frame unseen counts for in a track's surprise, in sizes of its ROI."""
 
+FRESH_READINGS: Final = 4
+"""Readings for which a track is new, and looked at in each frame if it is in doubt."""
+
 STILL_SHIFT: Final = 0.02
 STILL_TURN: Final = 0.04
 """A ROI that would move by less than this share of its size, and turn by less than these radians,
@@ -124,6 +127,11 @@ class Track:
     def in_doubt(self) -> bool:
         """Whether it may be no hand: its presence is low on average."""
         return self.tentative or self._presence < SURE
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it has only just begun, or isn't told yet."""
+        return self.tentative or self._readings <= FRESH_READINGS
 
     def judge(self, *, confirmed: bool) -> bool:
         """Take what palm detection says of it; returns whether it stays a hand."""

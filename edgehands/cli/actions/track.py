@@ -99,7 +99,7 @@ def track(options: TrackOptions) -> bool:
         with _progress() as progress:
             task = progress.add_task("tracking", total=_total(found))
             for file in found.files:
-                alike = not options.static and (options.sequence or file.kind == "video")
+                alike = not options.static and (options.sequence or file.kind != "image")
                 if alike not in trackers:
                     trackers[alike] = stack.enter_context(HandTracker(followed if alike else alone))
                 for _ in run.read(file, trackers[alike], meanings[alike], alone=not alike):
@@ -137,7 +137,7 @@ class _Run:
         self, file: InputFile, tracker: HandTracker, meaning: HandInterpreter, *, alone: bool
     ) -> Iterator[None]:
         """Track a file; yields after each of its frames, damaged ones too."""
-        if file.kind == "video":
+        if file.kind != "image":
             tracker.reset()
         for item in read_input(file):
             if isinstance(item, SourceFailure):
@@ -147,7 +147,7 @@ class _Run:
                 t = self.frames / 30 if file.kind == "image" else item.t_mono
                 self._take(item, tracker, meaning, t, alone=alone)
             yield
-        if file.kind == "video" and not alone:
+        if file.kind != "image" and not alone:
             self.end(meaning)
 
     def _take(
@@ -264,7 +264,7 @@ def _total(found: Inputs) -> int | None:
 
 
 def _tells_slowly(file: InputFile) -> bool:
-    return file.kind == "video"
+    return file.kind != "image"
 
 
 def _progress() -> Progress:
