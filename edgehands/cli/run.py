@@ -21,6 +21,14 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="Read only this file instead of the usual two."),
     ] = None,
+    camera: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="One of several cameras of this device: its name, and that of its own file, "
+            "/etc/edgehands/NAME.toml or /boot/firmware/edgehands-NAME.toml.",
+        ),
+    ] = "",
     source: Annotated[
         str | None,
         typer.Option(
@@ -47,6 +55,7 @@ def run(
 
     options = RunOptions(
         config=str(config) if config else None,
+        camera=camera,
         settings={
             "camera.source": source,
             "mqtt.url": mqtt,

@@ -16,6 +16,7 @@ import msgspec
 import edgehands
 from edgehands.gestures.events import EventType
 from edgehands.hand import Handedness
+from edgehands.mqtt.topics import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,10 +53,18 @@ def discovery_document(topics: Topics, *, gestures: bool) -> dict[str, Any]:
         "origin": {"name": "edgehands", "sw_version": edgehands.__version__},
         "qos": 1,
         "components": {
-            key: {"unique_id": f"{topics.node_id}_{key}", **component}
+            key: {"unique_id": f"{topics.camera_id}_{key}", **component, "name": name}
             for key, component in _components(topics, gestures=gestures).items()
+            for name in (_entity_name(topics, component["name"]),)
         },
     }
+
+
+def _entity_name(topics: Topics, name: str) -> str:
+    """An entity's name; of a node's further cameras, with the camera's."""
+    if topics.camera_name == MAIN:
+        return name
+    return f"{topics.camera_name} {name[0].lower()}{name[1:]}"
 
 
 def _components(topics: Topics, *, gestures: bool) -> dict[str, dict[str, Any]]:
@@ -74,7 +83,7 @@ def _components(topics: Topics, *, gestures: bool) -> dict[str, dict[str, Any]]:
     }
     diagnostic = {
         "platform": "sensor",
-        "state_topic": topics.stats,
+        "state_topic": topics.stats if topics.camera_name == MAIN else topics.camera_stats,
         "entity_category": "diagnostic",
         "state_class": "measurement",
     }

@@ -102,7 +102,9 @@ def serve(
             )
         snapshots = Snapshots(allowed=config.preview.images, next_frame=loop.next_frame)
         controls = ServiceControls(config, loop, info, state_file(os.environ), snapshots)
-        requests = Requests(publisher.topics, controls, publisher.client)
+        requests = Requests(
+            publisher.topics, controls, publisher.client, peers=publisher.client.peers
+        )
         publisher.client.listen(requests)
         if config.homeassistant.discovery:
             publisher.client.listen(
