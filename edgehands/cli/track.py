@@ -28,7 +28,7 @@ def track(
         typer.Argument(
             metavar="INPUT...",
             help="Images, folders of images, videos, and every source that run takes: demo:, "
-            "v4l2:0, picamera2:0, rtsp://…, http://….",
+            "v4l2:0, picamera2:0, rtsp://host/path, http://host/path.",
         ),
     ],
     as_json: Annotated[
@@ -54,7 +54,9 @@ def track(
     ] = None,
     seconds: Annotated[
         float,
-        typer.Option(min=0, help="Of each video or camera, so much; 0: all, a camera to Ctrl-C."),
+        typer.Option(
+            min=0, metavar="S", help="Of each video or camera, so much; 0: all, a camera to Ctrl-C."
+        ),
     ] = 0.0,
     frames: Annotated[
         int, typer.Option(min=0, metavar="N", help="Of each input, at most so many frames.")
@@ -64,6 +66,7 @@ def track(
         typer.Option(
             min=0.1,
             max=1000,
+            metavar="RATE",
             help="Rate of videos without times of their own (raw H.264, raw MJPEG), and of the "
             "images of --sequence.",
         ),

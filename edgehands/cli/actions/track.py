@@ -19,14 +19,14 @@ from edgehands.cameras import count_frames, find_inputs
 from edgehands.cameras.files import in_words
 from edgehands.cameras.inputs import Limits, OpenInput, failure_of
 from edgehands.cli.actions.film_writer import FilmWriter
-from edgehands.cli.actions.output import people
+from edgehands.cli.actions.output import people, written
 from edgehands.cli.actions.overlay import OverlayWriter
 from edgehands.config import load
 from edgehands.drawing import draw_hands
 from edgehands.errors import SourceError, SourceNotFound, UsageError
 from edgehands.gestures import NONE, HandInterpreter
 from edgehands.hand import FrameHands
-from edgehands.mqtt.messages import HandsMessage, encode, hands_message
+from edgehands.mqtt.messages import EventMessage, HandsMessage, encode, hands_message
 from edgehands.wording import counted
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from edgehands.cameras import SourceFailure
     from edgehands.cameras.inputs import InputFile, Inputs, Kind
     from edgehands.config import Config, TrackingConfig
+    from edgehands.gestures import GestureEvent
     from edgehands.hand import Frame, Hand
 
 
@@ -43,10 +44,17 @@ _STILL_S = 1.0
 
 
 class TrackLine(HandsMessage, frozen=True, kw_only=True):
-    """One line of ``--json``: the ``hands`` payload, and which frame of which file it is of."""
+    """One line of ``--json``: the ``hands`` payload, where it is from, and what happened in it.
+
+    Attributes:
+        source: the file.
+        frame: number of the frame in it, from 0.
+        events: as on the ``event`` topic; ``id`` counts them, ``t`` is the frame's.
+    """
 
     source: str
     frame: int
+    events: list[EventMessage]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +109,18 @@ def track(options: TrackOptions) -> bool:
                     if file.kind != "camera":
                         raise
                     break  # the only end that a camera has
+            run.end()
         run.summarise(found)
     return not run.failed
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was seen in a frame, what happened in it, and how long that took to find out."""
+
+    tracked: FrameHands
+    events: tuple[GestureEvent, ...]
+    took_ms: float
 
 
 class _Run:
@@ -130,6 +148,8 @@ class _Run:
             self._film = stack.enter_context(FilmWriter(options.film, "--video"))
         self._trackers: dict[bool, HandTracker] = {}
         self._followed = HandInterpreter(config.gestures, config.pose)
+        self._last: _Seen | None = None
+        self._events = 0
         self._sequence = 0  # images since the last video
         self._step = 1 / (options.fps or 30.0) if options.sequence else _STILL_S
         self._film_t = 0.0  # in the film, of the first frame of this input
@@ -148,6 +168,7 @@ class _Run:
                 alone = options.static or (still and not options.sequence)
                 tracker = self._tracker(alone=alone)
                 if not still or not self._sequence:  # a video, or an image behind one
+                    self.end()
                     tracker.reset()
                     self._sequence = 0
                 first: float | None = None
@@ -160,10 +181,13 @@ class _Run:
                         tracker.reset(ids=True)
                     self._take(file, opened.kind, frame, tracker, t, t - first)
                     yield
-                self._film_t = self._film_end
+                if not still:
+                    self.end()
         except (SourceError, SourceNotFound) as error:
             self.fail(failure_of(file, error))
             yield
+        finally:
+            self._film_t = self._film_end
 
     def _tracker(self, *, alone: bool) -> HandTracker:
         if alone not in self._trackers:
@@ -183,18 +207,14 @@ class _Run:
         """Track a frame and write what was asked for."""
         start = time.perf_counter()
         seen = FrameHands(replace(frame, t_mono=t), tracker.process(frame.image, t))
-        # Of a picture alone, nothing is known from before.
+        # Of a picture alone nothing is known from before, and nothing begins or ends.
         alone = tracker.config.static_image
         meaning = _at_once(self._config) if alone else self._followed
-        hands = meaning.interpret(seen).frame_hands.hands
+        told = meaning.interpret(seen)
+        hands = told.frame_hands.hands
         took = (time.perf_counter() - start) * 1e3
         self.frames += 1
         self.hands += len(hands)
-        if self._lines is not None:
-            message = hands_message(FrameHands(frame, hands), took)
-            fields = {name: getattr(message, name) for name in message.__struct_fields__}
-            line = TrackLine(**fields, source=frame.source, frame=frame.seq)
-            self._lines.write(encode(line) + b"\n")
         if self._pictures is not None or self._film is not None:
             drawn = draw_hands(frame.image, hands)
             if self._pictures is not None:
@@ -203,8 +223,42 @@ class _Run:
                 self._film.write(drawn, self._film_t + since_first)
                 step = self._step if kind == "image" else 1 / 30
                 self._film_end = self._film_t + since_first + step
-        elif self._lines is None:
-            typer.echo(f"{frame.source}:{frame.seq}: {_in_words(hands)}")
+        self._write()
+        self._last = _Seen(FrameHands(frame, hands), () if alone else told.events, took)
+
+    def end(self) -> None:
+        """End what was followed: what its end ends is told with its last frame."""
+        events = self._followed.end()
+        if self._last is not None:
+            self._last = replace(self._last, events=self._last.events + events)
+        self._write()
+
+    def _write(self) -> None:
+        """Write the frame that waits; it waits because it may be its video's last."""
+        seen, self._last = self._last, None
+        if seen is None:
+            return
+        frame, hands = seen.tracked.frame, seen.tracked.hands
+        if self._lines is not None:
+            message = hands_message(seen.tracked, seen.took_ms)
+            fields = {name: getattr(message, name) for name in message.__struct_fields__}
+            events = [self._event(event, message.t) for event in seen.events]
+            line = TrackLine(**fields, source=frame.source, frame=frame.seq, events=events)
+            self._lines.write(encode(line) + b"\n")
+        if self._lines is None and self._pictures is None and self._film is None:
+            words = "; ".join([_in_words(hands), *map(_event_in_words, seen.events)])
+            typer.echo(f"{frame.source}:{frame.seq}: {words}")
+
+    def _event(self, event: GestureEvent, t: float) -> EventMessage:
+        self._events += 1
+        return EventMessage(
+            event_type=event.event_type.value,
+            hand_id=event.hand_id,
+            id=str(self._events),
+            t=t,
+            handedness=event.handedness.value,
+            **event.details(),
+        )
 
     def fail(self, failure: SourceFailure) -> None:
         """Name an input that couldn't be read."""
@@ -213,6 +267,8 @@ class _Run:
 
     def summarise(self, found: Inputs) -> None:
         """Say on stderr what was done."""
+        if self._lines is not None:
+            self._lines.flush()  # a full disk is told in place of a good end
         parts = [counted(self.frames, "frame"), counted(self.hands, "hand")]
         if found.left_out:
             parts.append(f"left out of the folders: {in_words(found.left_out)}")
@@ -241,16 +297,18 @@ def _gesture_of(hand: Hand) -> str:
     return hand.gesture.name if hand.gesture and hand.gesture.name != NONE else "no gesture"
 
 
+def _event_in_words(event: GestureEvent) -> str:
+    what = event.event_type.value + (f" {event.gesture}" if event.gesture else "")
+    return f"{what} by hand {event.hand_id}"
+
+
 def _lines(as_json: str | None, stack: ExitStack) -> IO[bytes] | None:
     """Where JSON lines go; None if nobody asked for them."""
     if as_json is None:
         return None
     if as_json == "-":
         return sys.stdout.buffer
-    try:
-        return stack.enter_context(Path(as_json).open("wb"))
-    except OSError as error:
-        raise UsageError(f"--json {as_json}: {error.strerror}: name a file to write") from error
+    return stack.enter_context(written(Path(as_json), "--json"))
 
 
 def _total(found: Inputs, limits: Limits) -> int | None:
