@@ -235,10 +235,22 @@ class PreviewConfig(Section, frozen=True, kw_only=True):
         images: answer the request ``snapshot`` with a picture of now. Whoever may send requests to
             this node can then see what the camera sees. It can be switched on here only, not over
             MQTT.
+        url: address under which people reach the live page, such as ``http://kitchen.local:8765``;
+            Home Assistant links to it. Empty: that of the package's own page service where it is
+            installed, else none.
     """
 
     table: ClassVar[str] = "preview"
     images: bool = False
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.url and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", self.url):
+            raise ConfigError(
+                f'preview.url = "{self.url}" is no page\'s address: write for example '
+                '"http://kitchen.local:8765"'
+            )
 
 
 class ServiceConfig(Section, frozen=True, kw_only=True):
