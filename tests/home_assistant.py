@@ -141,9 +141,9 @@ class HomeAssistant:
         found = self.states().get(entity)
         return found["state"] if found else ""
 
-    def call(self, domain: str, service: str, entity: str) -> None:
+    def call(self, domain: str, service: str, entity: str, **data: object) -> None:
         """Call a service, as a button of the page does."""
-        self.post(f"/api/services/{domain}/{service}", {"entity_id": entity})
+        self.post(f"/api/services/{domain}/{service}", {"entity_id": entity, **data})
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """Post JSON and give the answer."""

@@ -24,7 +24,8 @@ from edgehands.config.document import example_toml
 from edgehands.errors import ConfigError
 from edgehands.mqtt.compact import decode_compact, encode_compact
 from edgehands.mqtt.contract import CHANNELS, MessageError, check_message
-from edgehands.mqtt.discovery import Discovery, Offers
+from edgehands.mqtt.discovery import Discovery
+from edgehands.mqtt.discovery_entities import Offers
 from edgehands.mqtt.fake import FakeClient
 from edgehands.mqtt.request_messages import VERBS
 from edgehands.mqtt.requests import Received

@@ -79,18 +79,8 @@ use_blueprint:
     hand_events: {EVENT}
     light:
       entity_id: light.kitchen
----
-alias: From a device trigger
-triggers:
-  - trigger: mqtt
-    topic: edgehands/kitchen/camera/main/event
-    value_template: "{{{{ value_json.event_type }}}}"
-    payload: gesture_started
-actions:
-  - event: edgehands_test
 """
-"""One document for each automation; a device's own trigger needs the device's id, which isn't known
-before it is found, so the last one has the same words without it."""
+"""One YAML document for each automation."""
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +230,7 @@ def test_settings_can_be_set_and_buttons_pressed(
     with Listener(broker.port) as listener:
         home.call("number", "set_value", HANDS_NUMBER, value=1)
         assert wait_for(lambda: home.state(HANDS_NUMBER) == "1", PATIENCE_S)
-        assert json.loads(listener.last("kitchen/settings"))["max_hands"] == 1
+        assert json.loads(listener.last("kitchen/settings") or b"{}")["max_hands"] == 1
         home.call("number", "set_value", RATE_NUMBER, value=15)
         assert wait_for(lambda: float(home.state(RATE_NUMBER)) == 15, PATIENCE_S)
         home.call("switch", "turn_off", SMOOTHING)
@@ -261,6 +251,16 @@ def test_gestures_and_movements_are_triggers_of_the_device(
     ours = {(t["type"], t["subtype"]) for t in triggers if t["domain"] == "mqtt"}
     assert {("gesture", "thumbs_up"), ("movement", "swipe_left")} <= ours
     assert len(ours) == len(GESTURES) + len(MOVEMENTS)
+    (palm,) = [t for t in triggers if t.get("subtype") == "open_palm"]
+    trigger = {**palm, "trigger": palm.pop("platform", "device")}
+    trigger.pop("metadata", None)
+    home.post(
+        "/api/config/automation/config/1",
+        {"alias": "By the device", "triggers": [trigger], "actions": [{"event": "edgehands_test"}]},
+    )
+    name = "automation.by_the_device"
+    assert wait_for(lambda: home.state(name) == "on", PATIENCE_S)
+    assert wait_for(lambda: home.states()[name]["attributes"]["last_triggered"], LOOP_S)
 
 
 def test_a_node_that_dies_is_shown_so_and_comes_back(home: HomeAssistant, node: Node) -> None:
@@ -296,7 +296,6 @@ AUTOMATIONS = (
     "automation.lamp_on_by_a_swipe",
     "automation.from_the_gesture_blueprint",
     "automation.from_the_swipe_blueprint",
-    "automation.from_a_device_trigger",
 )
 
 

@@ -18,7 +18,8 @@ from edgehands.cameras import open_source
 from edgehands.config import digest, state_file
 from edgehands.errors import EdgehandsError
 from edgehands.gestures import HandInterpreter
-from edgehands.mqtt.discovery import Discovery, Offers
+from edgehands.mqtt.discovery import Discovery
+from edgehands.mqtt.discovery_entities import Offers
 from edgehands.mqtt.messages import CameraMessage, InfoMessage, ModelMessage
 from edgehands.mqtt.oneshot import publish_once
 from edgehands.mqtt.publisher import MqttPublisher, problem_line
