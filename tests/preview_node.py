@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 EDGEHANDS = "import sys; from edgehands.cli import main; sys.argv[0] = 'edgehands'; main()"
-BOOT_S = 30.0
+BOOT_S = 90.0
 """A busy machine needs so long to start a node or a page; a wait ends when it is there."""
 
 
@@ -35,6 +35,18 @@ def write_clip(path: Path) -> Path:
         writer.write(image)
     writer.release()
     return path
+
+
+def disc_pictures() -> list[bytes]:
+    """The pictures of such a clip as JPEGs, as a webcam would send them."""
+    pictures = []
+    for number in range(60):
+        image = np.full((480, 640, 3), 60, np.uint8)
+        angle = 2 * math.pi * number / 60
+        centre = (round(320 + 140 * math.cos(angle)), round(240 + 80 * math.sin(angle)))
+        cv2.circle(image, centre, 64, (255, 255, 255), -1, cv2.LINE_AA)
+        pictures.append(cv2.imencode(".jpg", image)[1].tobytes())
+    return pictures
 
 
 class Command:

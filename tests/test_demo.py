@@ -192,6 +192,91 @@ def test_asked_to_end_it_leaves_nothing_behind(number: signal.Signals, tmp_path:
     assert not list(tmp_path.glob("edgehands-demo-*"))
 
 
+FAKE_CAMERA = """
+import sys, time
+import cv2
+from tests.test_cameras_v4l2 import FakeCapture, FakeWebcam
+from tests.preview_node import disc_pictures
+if "edgehands.service" in sys.orig_argv:
+    grab = FakeCapture.grab
+    FakeCapture.grab = lambda self: time.sleep(0.04) or grab(self)
+    camera = FakeWebcam()
+    camera.frames = disc_pictures() * 400
+    film = cv2.VideoCapture
+    cv2.VideoCapture = lambda path, api=0, *more: (
+        camera.capture(path) if api == cv2.CAP_V4L2 else film(path, api, *more))
+else:
+    import edgehands.cameras
+    found = edgehands.cameras.CameraInfo("v4l2:/dev/null", "v4l2", "Test Webcam", "/dev/null")
+    edgehands.cameras.list_cameras = lambda: (found,)
+"""
+"""A webcam that behaves as OpenCV's V4L2 backend is documented to, in every process of a demo."""
+
+
+def demo_with_camera(folder: Path, *options: str) -> Command:
+    """A demo on a machine with a webcam; ``/dev/null`` is the device, for want of a real one."""
+    (folder / "sitecustomize.py").write_text(FAKE_CAMERA)
+    return Command(
+        ["demo", *options],
+        folder / "demo.log",
+        EDGEHANDS_TRACKING__BACKEND="fake",
+        PYTHONPATH=f"{folder}:{Path(__file__).resolve().parents[1]}",
+        TMPDIR=str(folder),
+    )
+
+
+def test_a_webcam_is_found_and_offered(tmp_path: Path) -> None:
+    """Without it: a newcomer would not learn that the demo can show their own hands."""
+    with demo_with_camera(tmp_path, "--port", str(any_port())) as command:
+        command.wait_for("demo/main  status  online")
+        assert "a film of drawn hands plays as the camera" in command.output
+        assert "Camera     Test Webcam: to see your own hands, choose it on the page" in (
+            command.output
+        )
+        assert command.end() == 0
+
+
+def test_a_webcam_plays_at_once_when_asked_for(tmp_path: Path) -> None:
+    """Without it: --camera would do nothing."""
+    with demo_with_camera(tmp_path, "--camera", "--no-page") as command:
+        command.wait_for("presence  ON")
+        assert "v4l2:/dev/null plays as the camera" in command.output
+        assert command.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--camera", "--source", "demo:"], "are two cameras: give one"),
+        (["--camera"], "this machine has no camera: plug one in"),
+    ],
+)
+def test_a_camera_that_makes_no_sense_is_one_line(
+    tmp_path: Path, options: list[str], words: str
+) -> None:
+    """Without it: whoever has no camera would wait for one."""
+    nowhere = "import edgehands.cameras\nedgehands.cameras.list_cameras = lambda: ()\n"
+    (tmp_path / "sitecustomize.py").write_text(nowhere)
+    root = Path(__file__).resolve().parents[1]
+    command = Command(["demo", *options], tmp_path / "demo.log", PYTHONPATH=f"{tmp_path}:{root}")
+    with command:
+        assert command.process is not None
+        assert command.process.wait(2 * BOOT_S) == 2, command.output
+    assert command.output.count("\n") == 1
+    assert words in command.output
+
+
+def test_why_no_frame_came_is_the_last_line(tmp_path: Path) -> None:
+    """Without it: a demo with an unplugged camera would end without a word about it."""
+    options = ("--no-page", "--source", "v4l2:/dev/video99")
+    with Command(["demo", *options], tmp_path / "demo.log", TMPDIR=str(tmp_path)) as command:
+        command.wait_for("no such camera")
+        assert command.end() == 0
+    assert command.output.splitlines()[-1].startswith(
+        "The demo has ended. /dev/video99: no such camera: plug it in"
+    )
+
+
 def test_killed_it_leaves_no_process_behind(tmp_path: Path) -> None:
     """Without it: a crash of the demo would leave a service that tracks on unseen."""
     with demo(tmp_path, "--no-page") as command:
@@ -205,7 +290,7 @@ def test_killed_it_leaves_no_process_behind(tmp_path: Path) -> None:
 
 def test_it_ends_by_itself_after_its_time(tmp_path: Path) -> None:
     """Without it: a check that runs the demo would never end."""
-    with demo(tmp_path, "--no-page", "--seconds", "4") as command:
+    with demo(tmp_path, "--no-page", "--seconds", "10") as command:
         assert command.process is not None
         assert command.process.wait(2 * BOOT_S) == 0, command.output
     assert "Page" not in command.output

@@ -107,6 +107,7 @@ def test_no_bytes_break_a_node_or_change_it_unnoticed(random: Random, noise: byt
         before = len(asker.controls.asked)
         response = asker.requests.handle(Received(TOPICS.request(verb), payload))
         carried_out = len(asker.controls.asked) - before
+        assert response is not None
         assert carried_out == (response.status == "ok")
 
 

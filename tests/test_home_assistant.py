@@ -230,7 +230,7 @@ def test_settings_can_be_set_and_buttons_pressed(
     with Listener(broker.port) as listener:
         home.call("number", "set_value", HANDS_NUMBER, value=1)
         assert wait_for(lambda: home.state(HANDS_NUMBER) == "1", PATIENCE_S)
-        assert json.loads(listener.last("kitchen/settings") or b"{}")["max_hands"] == 1
+        assert json.loads(listener.last("main/settings") or b"{}")["max_hands"] == 1
         home.call("number", "set_value", RATE_NUMBER, value=15)
         assert wait_for(lambda: float(home.state(RATE_NUMBER)) == 15, PATIENCE_S)
         home.call("switch", "turn_off", SMOOTHING)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.conftest import MakeBroker
     from tests.mosquitto import Mosquitto
 
-TOPICS = Topics(node="kitchen.pi")
+TOPICS = Topics(node="kitchen_pi")
 EVERYTHING = Offers(
     gestures=True, images=True, keeps_settings=True, page="http://kitchen.local:8765"
 )
@@ -176,7 +176,8 @@ def test_the_command_removes_a_node_and_says_so(broker: Mosquitto, tmp_path: Pat
     """Without it: whoever renamed a device would have to find and empty a topic by hand."""
     here = "homeassistant/device/edgehands-kitchen/config"
     other = "homeassistant/device/edgehands-garage/config"
-    publish_once(config_for(broker.url).mqtt, [(here, b"{}"), (other, b"{}")])
+    side = "homeassistant/device/edgehands-kitchen/side/config"
+    publish_once(config_for(broker.url).mqtt, [(here, b"{}"), (side, b"{}"), (other, b"{}")])
     file = tmp_path / "edgehands.toml"
     file.write_text(f'[node]\nname = "kitchen"\n[mqtt]\nurl = "{broker.url}"\n')
     done = run("homeassistant", "remove", "--config", file)

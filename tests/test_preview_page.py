@@ -120,7 +120,9 @@ def test_the_page_shows_moving_hands(site: Site, broker: Mosquitto, tmp_path: Pa
         expect(site.tab.locator("#topics")).to_contain_text("camera/main/hands")
         expect(site.tab.locator("#node")).to_contain_text("online")
         expect(site.tab.locator("#events")).to_contain_text("hand appeared")
-        expect(site.tab.locator("#pictures")).to_contain_text("Camera pictures are off")
+        expect(site.tab.locator("#pictures")).to_have_text(
+            "This page gets no pictures, only landmarks."
+        )
         expect(site.tab.locator("#spoken")).to_contain_text("right hand")
     assert site.complaints == []
     assert all(url.startswith((site.url, site.url.replace("http", "ws"))) for url in site.asked)

@@ -49,6 +49,18 @@ def preview(
         typer.Option(metavar="HOST", help="Another name that the page is called by (a proxy's)."),
     ] = None,
     config: ConfigOption = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SOCKET",
+            help="Where a service of this machine gives pictures, if it may. "
+            "[default: /run/edgehands/pictures.sock]",
+        ),
+    ] = None,
+    *,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Viewers may look, but not change or teach.")
+    ] = False,
 ) -> None:
     """Serve a page that shows what is published: hands in 2-D and 3-D, gestures, rates, states.
 
@@ -57,7 +69,8 @@ def preview(
     from edgehands.config import DEFAULT_PATHS, check_topic_level, load
 
     try:
-        from edgehands.preview.server import serve_page
+        from edgehands.picture_socket import SERVICE_SOCKET
+        from edgehands.preview.server import PageOptions, serve_page
         from edgehands.preview.serving import PageAddress
     except ImportError as error:
         raise UsageError(f"{NOT_INSTALLED} ({error})") from None
@@ -70,7 +83,8 @@ def preview(
     def ready(url: str) -> None:
         typer.echo(f"{url}{'#token=…' if token else ''}")
 
-    serve_page(settings, PageAddress(host, port, token, tuple(name or ())), node=node, ready=ready)
+    options = PageOptions(node=node, read_only=read_only, pictures=pictures or SERVICE_SOCKET)
+    serve_page(settings, PageAddress(host, port, token, tuple(name or ())), options, ready=ready)
 
 
 def _read_token(file: Path) -> str:

@@ -13,24 +13,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from rich.console import Console
 from rich.live import Live
 
 from edgehands.config import MqttConfig, load
+from edgehands.demo.page import CHOSEN
 from edgehands.demo.processes import HOST, Child, free_port, listens
 from edgehands.errors import EdgehandsError, UsageError
+from edgehands.picture_socket import SOCKET_NAME
 from edgehands.preview.lines import ChangeLines
 from edgehands.preview.live import LiveState
+from edgehands.preview.page_messages import SourceChoice
 from edgehands.preview.subscriber import BrokerState, Subscriber
 from edgehands.preview.terminal import LiveView
 from edgehands.safe_text import redact
 from edgehands.service.options import RunOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
+    from edgehands.cameras import CameraInfo
     from edgehands.preview.subscriber import Received
 
 NODE = "demo"
@@ -38,7 +43,8 @@ PAGE_PORT = 8765
 FRAMES_PER_SECOND = 12
 NOT_INSTALLED = "pip install 'edgehands[demo,preview]'"
 
-_PAGE = "import sys; from edgehands.cli import main; sys.argv[0] = 'edgehands'; main()"
+FILM = "demo:"
+"""The source that plays where no camera was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +57,15 @@ class DemoOptions:
         page: whether there is one.
         seconds: end by itself after so long; 0 = when asked to.
         model: ``lite`` or ``full``; empty leaves it to the settings.
+        cameras: cameras of this machine that the page offers.
     """
 
-    source: str = "demo:"
+    source: str = FILM
     port: int = 0
     page: bool = True
     seconds: float = 0.0
     model: str = ""
+    cameras: tuple[CameraInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +96,16 @@ def run_demo(options: DemoOptions) -> None:
             Child("broker", ["-m", "edgehands.demo.broker", *ports], folder)
         )
         broker.wait_until(lambda: listens(port), "took no connection")
-        settings = _settings(options, url)
-        page_url = ""
-        children = [broker]
+        settings = _settings(options, url, folder)
+        page, page_url = None, ""
         if options.page:
-            page, page_url = _start_page(options.port, settings, folder, stack)
-            children.append(page)
+            page, page_url = _start_page(options, settings, folder, stack)
         addresses = Addresses(url, port, f"ws://{HOST}:{websocket_port}/mqtt", page_url)
         # It listens before the service speaks: the first hand is seen too.
         show = stack.enter_context(_Show(addresses, options, stop))
-        service = stack.enter_context(
-            Child(
-                "service",
-                ["-m", "edgehands.service"],
-                folder,
-                {**settings, **RunOptions(config=str(_no_file(folder))).to_environment()},
-            )
-        )
-        show.run(service, children)
+        service = stack.enter_context(_Service(folder, settings))
+        service.play(options.source)
+        show.run(service, page, broker)
         problem = show.problem()
     sys.stdout.write(f"The demo has ended. {problem}".rstrip() + "\n")
 
@@ -122,14 +122,20 @@ def subscribe_lines(addresses: Addresses) -> list[str]:
     ]
 
 
-def header(addresses: Addresses, source: str) -> list[str]:
+def header(addresses: Addresses, options: DemoOptions) -> list[str]:
     """Say what runs where, and how to subscribe to it."""
-    playing = "a clip of drawn hands" if source == "demo:" else redact(source)
+    playing = "a film of drawn hands" if options.source == FILM else redact(options.source)
     python = subscribe_lines(addresses)
+    camera = ""
+    if options.cameras and options.source == FILM:
+        names = ", ".join(camera.name for camera in options.cameras)
+        where = "choose it on the page, or start with --camera" if addresses.page else "--camera"
+        camera = f"  Camera     {names}: to see your own hands, {where}"
     return [
         f"edgehands demo: {playing} plays as the camera. Ctrl-C ends it.",
         "",
         *([f"  Page       {addresses.page}"] if addresses.page else []),
+        *([camera] if camera else []),
         f"  Broker     {addresses.mqtt}   {addresses.websocket}",
         f"  Subscribe  mosquitto_sub -p {addresses.port} -v -t 'edgehands/{NODE}/#'",
         f"  Python     {python[0]}",
@@ -145,30 +151,76 @@ def _check_installed(*, page: bool) -> None:
         raise UsageError(f"the demo needs {', '.join(missing)}: {NOT_INSTALLED}")
 
 
-def _settings(options: DemoOptions, url: str) -> dict[str, str]:
+def _settings(options: DemoOptions, url: str, folder: Path) -> dict[str, str]:
     """Give the settings of the demo's processes, as ``EDGEHANDS_…`` variables."""
     settings = {
         "EDGEHANDS_NODE__NAME": NODE,
-        "EDGEHANDS_CAMERA__SOURCE": options.source,
         "EDGEHANDS_CAMERA__LOOP": "true",
         "EDGEHANDS_MQTT__URL": url,
         # The demo's broker knows no other version: asking for a newer one first takes seconds.
         "EDGEHANDS_MQTT__PROTOCOL": "3.1.1",
     }
+    if options.page:
+        settings["EDGEHANDS_PREVIEW__PICTURE_SOCKET"] = str(folder / SOCKET_NAME)
     if options.model:
         settings["EDGEHANDS_TRACKING__MODEL"] = options.model
-    load([], env=settings)  # a wrong option is told here, in one line
+    # A wrong option is told here, in one line.
+    load([], env={**settings, "EDGEHANDS_CAMERA__SOURCE": options.source})
     return settings
 
 
 def _start_page(
-    port: int, settings: dict[str, str], folder: Path, stack: ExitStack
+    options: DemoOptions, settings: dict[str, str], folder: Path, stack: ExitStack
 ) -> tuple[Child, str]:
-    options = ["--config", str(_no_file(folder)), "--node", NODE]
-    options += ["--port", str(port or free_port(PAGE_PORT))]
-    page = stack.enter_context(Child("page", ["-c", _PAGE, "preview", *options], folder, settings))
+    port = options.port or free_port(PAGE_PORT)
+    offer = [SourceChoice(camera.uri, camera.name) for camera in options.cameras]
+    if offer:
+        offer.append(SourceChoice(FILM, "the film"))
+    arguments = [NODE, str(port), str(folder / SOCKET_NAME), msgspec.json.encode(offer).decode()]
+    page = stack.enter_context(
+        Child("page", ["-m", "edgehands.demo.page", *arguments], folder, settings)
+    )
     page.wait_until(lambda: any(line.startswith("http") for line in page.printed()), "didn't come")
     return page, next(line for line in page.printed() if line.startswith("http"))
+
+
+class _Service:
+    """The service, which can be started anew with another camera. A context manager."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._stack = ExitStack()
+        self.child: Child | None = None
+        self.source = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def play(self, source: str) -> None:
+        """Take a source as the camera; what played before ends first: it may be the same device."""
+        self._stack.close()
+        self.source = source
+        self.child = self._stack.enter_context(
+            Child(
+                "service",
+                ["-m", "edgehands.service"],
+                self._folder,
+                {
+                    **self._settings,
+                    "EDGEHANDS_CAMERA__SOURCE": source,
+                    **RunOptions(config=str(_no_file(self._folder))).to_environment(),
+                },
+            )
+        )
 
 
 def _no_file(folder: Path) -> Path:
@@ -193,7 +245,7 @@ class _Show:
         self._stop = stop
         self._seconds = options.seconds
         self._console = Console(highlight=False)
-        self._header = header(addresses, options.source)
+        self._header = header(addresses, options)
         settings = MqttConfig(url=addresses.mqtt, protocol="3.1.1")
         self._state = LiveState(settings.prefix, BrokerState(addresses.mqtt))
         self._changes = ChangeLines()
@@ -219,18 +271,19 @@ class _Show:
     ) -> None:
         self._subscriber.__exit__(kind, error, trace)
 
-    def run(self, service: Child, others: Sequence[Child]) -> None:
-        """Show what is published until the end.
+    def run(self, service: _Service, page: Child | None, broker: Child) -> None:
+        """Show what is published until the end, and play what is chosen on the page.
 
         Raises:
             EdgehandsError: A process failed, or the camera never gave a frame.
         """
+        others = [child for child in (page, broker) if child is not None]
         if not self._console.is_terminal:
-            self._wait(service, others, lambda: None)
+            self._wait(service, page, others, lambda: None)
             return
         view = LiveView(self._state, waiting_for="the first frame", reserve=len(self._header) + 1)
         with Live(view, console=self._console, auto_refresh=False, transient=True) as live:
-            self._wait(service, others, live.refresh)
+            self._wait(service, page, others, live.refresh)
 
     def _take(self, received: Received) -> None:
         message = self._state.take(received)
@@ -242,31 +295,53 @@ class _Show:
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
 
-    def _wait(self, service: Child, others: Sequence[Child], draw: Callable[[], None]) -> None:
+    def _wait(
+        self,
+        service: _Service,
+        page: Child | None,
+        others: Sequence[Child],
+        draw: Callable[[], None],
+    ) -> None:
         begin, came = time.monotonic(), False
         while not self._stop.wait(1.0 / FRAMES_PER_SECOND):
             draw()
             for child in others:
                 if child.code is not None:
                     raise _failure(child)
-            if service.code:
-                raise _failure(service)
-            if service.code == 0:
-                self._console.print("The source has come to its end.")
+            wanted = _chosen(page) if page is not None else ""
+            if wanted and wanted != service.source:
+                service.play(wanted)
+            assert service.child is not None  # noqa: S101 - it plays
+            if self._ended(service.child, chosen=bool(wanted)):
                 return
             with self._state.lock:
                 came = came or any(cam.status == "online" for _, cam in self._state.cameras())
             if self._seconds and time.monotonic() - begin > self._seconds:
                 if not came:
-                    words = self.problem() or service.last_words()
+                    words = self.problem() or "the service is still starting: give it more time"
                     raise EdgehandsError(f"no frame came in {self._seconds:g} s: {words}")
                 return
+
+    def _ended(self, child: Child, *, chosen: bool) -> bool:
+        """Whether the source has come to its end; a camera chosen on the page may fail there."""
+        if child.code is None or (chosen and child.code != 0):
+            return False
+        if child.code:
+            raise _failure(child)
+        self._console.print("The source has come to its end.")
+        return True
 
     def problem(self) -> str:
         """Say why no frames are coming now; empty while they come."""
         with self._state.lock:
             problems = [camera.problem for _, camera in self._state.cameras() if camera.problem]
         return problems[0] if problems else ""
+
+
+def _chosen(page: Child) -> str:
+    """Give the source that was chosen on the page last; empty where none was."""
+    chosen = [line for line in page.printed() if line.startswith(CHOSEN)]
+    return chosen[-1].removeprefix(CHOSEN) if chosen else ""
 
 
 def _failure(child: Child) -> EdgehandsError:

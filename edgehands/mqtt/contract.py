@@ -19,6 +19,7 @@ from edgehands.mqtt.messages import (
     EventMessage,
     HandsMessage,
     InfoMessage,
+    InstanceMessage,
     StatsMessage,
 )
 from edgehands.mqtt.request_messages import REQUESTS, ResponseMessage, SettingsMessage
@@ -77,6 +78,14 @@ CHANNELS: tuple[Channel, ...] = (
     ),
     Channel("info", _T.info, "What runs on the node.", 1, retain=True, payload=InfoMessage),
     Channel(
+        "cameraInfo",
+        _T.camera_info,
+        "The same for each camera: a node can have several.",
+        1,
+        retain=True,
+        payload=InfoMessage,
+    ),
+    Channel(
         "stats",
         _T.stats,
         "How the node is doing, every 10 seconds.",
@@ -85,9 +94,18 @@ CHANNELS: tuple[Channel, ...] = (
         payload=StatsMessage,
     ),
     Channel(
+        "cameraStats",
+        _T.camera_stats,
+        "The same for each camera.",
+        0,
+        retain=False,
+        payload=StatsMessage,
+    ),
+    Channel(
         "problem",
         _T.problem,
-        "What is wrong with the node or its settings; empty while nothing is.",
+        "What is wrong with the node, its settings or its name (a second device has it); empty "
+        "while nothing is.",
         1,
         retain=True,
         payload="text",
@@ -99,6 +117,14 @@ CHANNELS: tuple[Channel, ...] = (
         1,
         retain=True,
         payload=SettingsMessage,
+    ),
+    Channel(
+        "instance",
+        _T.instance,
+        "A service says who it is to others of the same node, with every connection.",
+        0,
+        retain=False,
+        payload=InstanceMessage,
     ),
     Channel(
         "cameraStatus",

@@ -15,6 +15,7 @@ import msgspec
 
 import edgehands
 from edgehands.mqtt.discovery_entities import Offers, components
+from edgehands.mqtt.topics import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,13 +45,25 @@ def discovery_document(topics: Topics, offers: Offers) -> dict[str, Any]:
         "origin": {"name": "edgehands", "sw_version": edgehands.__version__},
         "qos": 1,
         "components": {
-            # A trigger is no entity, and has no id.
-            key: component
-            if component["platform"] == "device_automation"
-            else {"unique_id": f"{topics.node_id}_{key}", **component}
+            key: _named(topics, key, component)
             for key, component in components(topics, offers).items()
         },
     }
+
+
+def _named(topics: Topics, key: str, component: dict[str, Any]) -> dict[str, Any]:
+    """A component with its id and its name; a trigger is no entity and has neither."""
+    if "name" not in component:
+        return component
+    name = _entity_name(topics, component["name"])
+    return {"unique_id": f"{topics.camera_id}_{key}", **component, "name": name}
+
+
+def _entity_name(topics: Topics, name: str) -> str:
+    """An entity's name; of a node's further cameras, with the camera's."""
+    if topics.camera_name == MAIN:
+        return name
+    return f"{topics.camera_name} {name[0].lower()}{name[1:]}"
 
 
 class Discovery:

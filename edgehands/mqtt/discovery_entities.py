@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgehands.gestures.events import EventType
 from edgehands.gestures.static import GESTURES
 from edgehands.hand import Handedness
+from edgehands.mqtt.topics import MAIN
 
 if TYPE_CHECKING:
     from edgehands.mqtt.topics import Topics
@@ -64,7 +65,7 @@ def _sensors(topics: Topics, *, gestures: bool) -> dict[str, dict[str, Any]]:
     }
     diagnostic = {
         "platform": "sensor",
-        "state_topic": topics.stats,
+        "state_topic": topics.stats if topics.camera_name == MAIN else topics.camera_stats,
         "entity_category": "diagnostic",
         "state_class": "measurement",
     }
@@ -153,14 +154,17 @@ def _sensors(topics: Topics, *, gestures: bool) -> dict[str, dict[str, Any]]:
 
 def _controls(topics: Topics, offers: Offers) -> dict[str, dict[str, Any]]:
     """What Home Assistant can set, press and look at; each is a request of the contract."""
-    persist = ', "persist": true' if offers.keeps_settings else ""
+    # Which of the node's cameras is meant, and that it shall last.
+    more = f', "camera": "{topics.camera_name}"'
+    if offers.keeps_settings:
+        more += ', "persist": true'
 
     def setting(name: str, value: str) -> dict[str, Any]:
         return {
             "state_topic": topics.settings,
             "value_template": f"{{{{ value_json.{name} }}}}",
             "command_topic": topics.request("set"),
-            "command_template": f'{{"{name}": {value}{persist}}}',
+            "command_template": f'{{"{name}": {value}{more}}}',
             "entity_category": "config",
             "availability_topic": topics.status,
         }
@@ -171,12 +175,12 @@ def _controls(topics: Topics, offers: Offers) -> dict[str, dict[str, Any]]:
             "name": name,
             "icon": icon,
             "command_topic": topics.request(verb),
-            "payload_press": "{}",
+            "payload_press": f'{{"camera": "{topics.camera_name}"}}',
             "availability_topic": topics.status,
         }
 
     def yes_or_no(name: str, key: str, icon: str) -> dict[str, Any]:
-        template = f'{{"{key}": %s{persist}}}'
+        template = f'{{"{key}": %s{more}}}'
         return {
             "platform": "switch",
             "name": name,
@@ -239,7 +243,7 @@ def _triggers(topics: Topics) -> dict[str, dict[str, Any]]:
             "platform": "device_automation",
             "automation_type": "trigger",
             "type": kind,
-            "subtype": name,
+            "subtype": name if topics.camera_name == MAIN else f"{topics.camera_name} {name}",
             "topic": topics.event,
             "payload": payload,
             "value_template": (

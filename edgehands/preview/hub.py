@@ -15,7 +15,10 @@ from edgehands.preview.page_messages import Choice, HandsNews, choose, state_new
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from edgehands.preview.asking import Asker
     from edgehands.preview.live import LiveState
+    from edgehands.preview.pictures import Pictures
+    from edgehands.preview.server import PageOptions
     from edgehands.preview.subscriber import BrokerState, Received
 
 STATE_EVERY_S = 0.25
@@ -34,7 +37,15 @@ class Page:
         self.wanted = Choice()
         self.wake = asyncio.Event()
         self.hands_told = 0
+        self.events_told = ("", 0)  # of which node, and how many so far
         self.state_due = 0.0
+
+    def choose(self, wanted: Choice) -> None:
+        """Show this camera from now on."""
+        self.wanted = wanted
+        self.hands_told = 0
+        self.state_due = 0.0
+        self.wake.set()
 
 
 class Hub:
@@ -42,19 +53,30 @@ class Hub:
 
     Args:
         state: what is known; this class feeds it.
+        loop: the one that the pages live in.
+        pictures: those of a service on this machine.
+        options: what the pages may do.
+
+    Attributes:
+        asker: asks nodes; None where pages may only look.
     """
 
-    def __init__(self, state: LiveState) -> None:
+    def __init__(
+        self,
+        state: LiveState,
+        loop: asyncio.AbstractEventLoop,
+        pictures: Pictures,
+        options: PageOptions,
+    ) -> None:
+        self.pictures = pictures
+        self.asker: Asker | None = None
         self._state = state
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = loop
+        self._options = options
         self._hands: dict[tuple[str, str], tuple[int, bytes]] = {}
         self._number = 0
         self._woken = False
         self._pages: set[Page] = set()
-
-    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Name the loop that the pages live in."""
-        self._loop = loop
 
     @property
     def pages(self) -> int:
@@ -81,7 +103,7 @@ class Hub:
 
     def _wake(self) -> None:
         # One call for however many messages come before the loop has time for it.
-        if self._woken or self._loop is None:
+        if self._woken:
             return
         self._woken = True
         with contextlib.suppress(RuntimeError):  # the loop has ended
@@ -104,6 +126,12 @@ class Hub:
         finally:
             self._pages.discard(page)
 
+    def choose_source(self, uri: str) -> None:
+        """Have another camera or film played, if it is one that is offered."""
+        offered = any(choice.uri == uri for choice in self._options.sources)
+        if offered and self._options.on_source is not None:
+            self._options.on_source(uri)
+
     async def feed(self, page: Page, send: Callable[[str], Awaitable[None]]) -> None:
         """Tell a page everything new, for ever; ``send`` waits where the page is slow."""
         while True:
@@ -122,7 +150,20 @@ class Hub:
 
     def _state_text(self, page: Page) -> str:
         with self._state.lock:
-            return _encoder.encode(state_news(self._state, page.wanted, time.time())).decode()
+            shown = choose(self._state, page.wanted).node
+            node = self._state.nodes.get(shown)
+            told = page.events_told[1] if page.events_told[0] == shown else 0
+            page.events_told = (shown, node.events_ever if node else 0)
+            news = state_news(
+                self._state,
+                page.wanted,
+                time.time(),
+                pictures=self.pictures.origin,
+                sources=self._options.sources,
+                read_only=self._options.read_only,
+                events_told=told,
+            )
+            return _encoder.encode(news).decode()
 
     def _news_for(self, page: Page) -> str | None:
         with self._state.lock:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_NODES = 256
 MAX_CAMERAS = 16
 MAX_TOPICS = 64
-MAX_EVENTS = 30
+MAX_EVENTS = 200
 
 RATE_WINDOW_S = 2.0
 """Rates and latencies speak of the last so many seconds."""
@@ -102,6 +102,7 @@ class CameraState:
         status: ``online``, ``offline``, ``disabled``; empty while unknown.
         problem: why no frames are coming; empty while nothing is wrong.
         hands: the newest ``hands`` message.
+        info, stats: what its service says of itself; None where it doesn't.
         gestures: by side.
         latency: rate of ``hands`` messages, and their capture-to-sending times in ms.
         age: the same from capture to arrival here; only means something where clocks agree.
@@ -117,6 +118,8 @@ class CameraState:
         self.count: int | None = None
         self.gestures: dict[str, str] = {}
         self.hands: HandsMessage | None = None
+        self.info: InfoMessage | None = None
+        self.stats: StatsMessage | None = None
         self.latency = Rate()
         self.age = Rate()
         self._hands_at = 0.0
@@ -129,6 +132,10 @@ class CameraState:
             self._hands_at = time.monotonic()
             self.latency.add(value.latency_ms)
             self.age.add((message.t - value.t) * 1000.0)
+        elif isinstance(value, InfoMessage):
+            self.info = value
+        elif isinstance(value, StatsMessage):
+            self.stats = value
         elif isinstance(value, str):
             if message.name == "status":
                 self.status = value
@@ -169,6 +176,7 @@ class NodeState:
         self.cameras: dict[str, CameraState] = {}
         self.flows: dict[str, Flow] = {}
         self.events: deque[tuple[str, EventMessage]] = deque(maxlen=MAX_EVENTS)
+        self.events_ever = 0
         self.heard = 0.0
 
     def take(self, message: Incoming) -> bool:
@@ -192,6 +200,7 @@ class NodeState:
     def _take_of_camera(self, message: Incoming) -> None:
         if isinstance(message.value, EventMessage):
             self.events.append((message.camera, message.value))
+            self.events_ever += 1
         else:
             self.cameras[message.camera].take(message)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 if TYPE_CHECKING:
     from edgehands.mqtt.messages import EventMessage, InfoMessage, StatsMessage
+    from edgehands.picture_socket import PictureOrigin
     from edgehands.preview.live import CameraState, Flow, LiveState, NodeState
 
 
@@ -18,11 +19,44 @@ class Choice(msgspec.Struct, frozen=True):
     camera: str = ""
 
 
+class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A question of a page to a node; pictures aren't asked for in this way.
+
+    Attributes:
+        id: comes back in the answer.
+        node: whom it is for.
+        verb: the request.
+        data: its keys.
+    """
+
+    id: int
+    node: str
+    verb: Literal["set", "gestures", "health", "restart_camera"]
+    data: dict[str, str | int | float | bool] = {}
+
+
+class AnswerNews(msgspec.Struct, frozen=True, tag_field="type", tag="answer", omit_defaults=True):
+    """The answer to a question of this page: ``data``, or ``error`` in one line."""
+
+    id: int
+    data: Any = None
+    error: str = ""
+
+
 class FromPage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a page says: its token first, where one is asked for; then what it wants to see."""
+    """What a page says: its token first, where one is asked for; then what it wants.
+
+    Attributes:
+        token: what a viewer must know.
+        show: the camera that it wants to see.
+        ask: a question to a node.
+        source: the ``uri`` of the camera or film that shall play, where there is a choice.
+    """
 
     token: str = ""
     show: Choice | None = None
+    ask: Ask | None = None
+    source: str = ""
 
 
 class Locked(msgspec.Struct, frozen=True, tag_field="type", tag="locked"):
@@ -88,8 +122,20 @@ class FlowView(msgspec.Struct, frozen=True):
     broken: int
 
 
+class SourceChoice(msgspec.Struct, frozen=True):
+    """What the demo may play: a camera of this machine, or its film."""
+
+    uri: str
+    label: str
+
+
 class StateNews(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
-    """Everything but landmarks. ``info``, ``stats``, flows and events are the shown node's."""
+    """Everything but landmarks. ``info``, ``stats``, flows and events are the shown node's.
+
+    ``pictures`` says whose pictures this server can show; None = nobody's. ``sources`` can be
+    chosen as the demo's camera. ``read_only``: this page may not ask anything of nodes. ``events``
+    are those that the page wasn't told of yet.
+    """
 
     t: float
     broker: BrokerView
@@ -99,6 +145,9 @@ class StateNews(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
     stats: StatsMessage | None
     flows: list[FlowView]
     events: list[EventMessage]
+    pictures: PictureOrigin | None = None
+    sources: tuple[SourceChoice, ...] = ()
+    read_only: bool = False
 
 
 def choose(state: LiveState, wanted: Choice) -> Choice:
@@ -110,21 +159,40 @@ def choose(state: LiveState, wanted: Choice) -> Choice:
     return wanted
 
 
-def state_news(state: LiveState, wanted: Choice, now: float) -> StateNews:
+def state_news(  # noqa: PLR0913 - all that a page is told
+    state: LiveState,
+    wanted: Choice,
+    now: float,
+    *,
+    pictures: PictureOrigin | None = None,
+    sources: tuple[SourceChoice, ...] = (),
+    read_only: bool = False,
+    events_told: int = 0,
+) -> StateNews:
     """Say how everything stands; ``state.lock`` must be held."""
     shown = choose(state, wanted)
     node = state.nodes.get(shown.node)
+    camera = node.cameras.get(shown.camera) if node else None
     broker = state.broker
     return StateNews(
         t=now,
         broker=BrokerView(broker.address, broker.connected, broker.protocol, broker.trouble),
         shown=shown,
         nodes=[_node_view(each) for _, each in sorted(state.nodes.items())],
-        info=node.info if node else None,
-        stats=node.stats if node else None,
+        info=(camera and camera.info) or (node.info if node else None),
+        stats=(camera and camera.stats) or (node.stats if node else None),
         flows=[_flow_view(flow, now) for _, flow in sorted(node.flows.items())] if node else [],
-        events=[event for _, event in node.events] if node else [],
+        events=_newer(node, events_told) if node else [],
+        pictures=pictures,
+        sources=sources,
+        read_only=read_only,
     )
+
+
+def _newer(node: NodeState, told: int) -> list[EventMessage]:
+    """Those events of which a page that was told of ``told`` events doesn't know."""
+    count = min(node.events_ever - told, len(node.events))
+    return [event for _, event in list(node.events)[len(node.events) - count :]]
 
 
 def _node_view(node: NodeState) -> NodeView:

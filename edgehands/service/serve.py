@@ -8,6 +8,7 @@ import os
 import platform
 import threading
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -26,22 +27,24 @@ from edgehands.mqtt.publisher import MqttPublisher, problem_line
 from edgehands.mqtt.request_messages import SettingsMessage
 from edgehands.mqtt.requests import Requests
 from edgehands.mqtt.topics import topics_of
+from edgehands.picture_socket import SOCKET_NAME, PictureOrigin
 from edgehands.safe_text import redact
 from edgehands.service.controls import ServiceControls
 from edgehands.service.governor import Governor
 from edgehands.service.loop import FrameLoop, Parts
 from edgehands.service.notify import Notifier
 from edgehands.service.page_url import page_url
+from edgehands.service.pictures import PictureServer
 from edgehands.service.signals import stop_on_signals
 from edgehands.service.snapshot import Snapshots
 from edgehands.service.statistics import system_name
 from edgehands.tracking import HandTracker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from edgehands.cameras import Source, SourceInfo
-    from edgehands.config import Config
+    from edgehands.config import Config, PreviewConfig
     from edgehands.service.protocols import Interpreter
 
 log = logging.getLogger(__name__)
@@ -106,7 +109,9 @@ def serve(
         )
         kept = state_file(os.environ)
         controls = ServiceControls(config, loop, info, kept, snapshots)
-        requests = Requests(publisher.topics, controls, publisher.client)
+        requests = Requests(
+            publisher.topics, controls, publisher.client, peers=publisher.client.peers
+        )
         publisher.client.listen(requests)
         if config.homeassistant.discovery:
             publisher.client.listen(
@@ -124,6 +129,13 @@ def serve(
             )
         stack.enter_context(publisher)
         stack.enter_context(requests)
+        socket_path = picture_socket(config.preview, os.environ)
+        if socket_path is not None:
+
+            def origin() -> PictureOrigin:
+                return origin_of(config, loop.describe_camera())
+
+            stack.enter_context(PictureServer(socket_path, origin, loop.next_frame))
         publisher.info(info())
         notifier.status("models loaded, waiting for the camera")
         loop.run(stop, notifier)
@@ -138,6 +150,24 @@ def _told(config: Config, topic: str) -> Iterator[None]:
         with contextlib.suppress(EdgehandsError):
             publish_once(config.mqtt, [(topic, problem_line(redact(str(error))))])
         raise
+
+
+def picture_socket(config: PreviewConfig, env: Mapping[str, str]) -> Path | None:
+    """Give the socket over which a page on this machine gets pictures; None where it gets none."""
+    if config.picture_socket:
+        return Path(config.picture_socket)
+    folder = env.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return Path(folder) / SOCKET_NAME if config.images and folder else None
+
+
+def origin_of(config: Config, source: SourceInfo) -> PictureOrigin:
+    """Say whose pictures the page gets."""
+    return PictureOrigin(
+        node=config.node.name,
+        camera=config.camera.name,
+        film=source.uri.startswith("demo:"),
+        source=source.uri,
+    )
 
 
 def settings_of(config: Config) -> SettingsMessage:
@@ -174,4 +204,5 @@ def info_of(config: Config, tracker: HandTracker, camera: SourceInfo) -> InfoMes
             fps=round(camera.fps, 3),
         ),
         config=digest(config),
+        images=config.preview.images,
     )

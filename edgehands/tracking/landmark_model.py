@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from edgehands.backends.base import Model
     from edgehands.hand import Roi
 
-_SIZE = (LANDMARK_INPUT_SIZE, LANDMARK_INPUT_SIZE)
 _SMALLEST, _LARGEST = 1.0, 1e6
 """Frame pixels: sizes and places of a ROI that can be one."""
 
@@ -69,6 +68,7 @@ class LandmarkModel:
     def __init__(self, model: Model, min_presence: float) -> None:
         self._model = model
         self.min_presence = min_presence
+        self._side = model.pixels().shape[0]
         self.runs = 0
         self.seconds = 0.0
 
@@ -86,8 +86,9 @@ class LandmarkModel:
         ):
             return None
         roi = on_grid(roi)
-        to_frame = crop_to_frame(roi, LANDMARK_INPUT_SIZE)
-        cv2.warpAffine(image, to_frame, _SIZE, self._model.pixels(), _FLAGS, cv2.BORDER_REPLICATE)
+        to_frame = crop_to_frame(roi, self._side)
+        size = (self._side, self._side)
+        cv2.warpAffine(image, to_frame, size, self._model.pixels(), _FLAGS, cv2.BORDER_REPLICATE)
         start = time.perf_counter()
         self._model.run()
         self.seconds += time.perf_counter() - start
@@ -100,7 +101,8 @@ class LandmarkModel:
         looks_right = float(self._model.output("handedness")[0])
         if not math.isfinite(float(raw.sum()) + float(world.sum()) + looks_right):
             return None
-        landmarks = project_landmarks(raw, to_frame)
+        # Whatever its input, a model answers in pixels of a crop of LANDMARK_INPUT_SIZE.
+        landmarks = project_landmarks(raw, crop_to_frame(roi, LANDMARK_INPUT_SIZE))
         return LandmarkReading(
             roi,
             landmarks_roi(landmarks),

@@ -12,7 +12,6 @@ import numpy as np
 from edgehands.geometry.anchors import palm_anchors
 from edgehands.geometry.boxes import weighted_nms
 from edgehands.geometry.constants import (
-    PALM_INPUT_SIZE,
     PALM_KEYPOINT_COUNT,
     PALM_LOGIT_CLIP,
     PALM_NMS_IOU,
@@ -48,10 +47,12 @@ class PalmDetector:
         self._model = model
         self._scores = model.spec.output("scores")
         self._boxes = model.spec.output("boxes")
+        self._size = model.pixels().shape[0]
+        self._anchors = palm_anchors(self._size)
         self.min_score = min_score
         self._width = self._height = 0
-        self._to_frame = letterbox_to_frame(1, 1, PALM_INPUT_SIZE)
-        self._maps = letterbox_maps(self._to_frame, PALM_INPUT_SIZE)
+        self._to_frame = letterbox_to_frame(1, 1, self._size)
+        self._maps = letterbox_maps(self._to_frame, self._size)
         self.runs = 0
         self.seconds = 0.0
 
@@ -70,8 +71,8 @@ class PalmDetector:
         """Letterbox a frame, (H, W, 3) uint8 RGB, into the model's input."""
         height, width = image.shape[:2]
         if (width, height) != (self._width, self._height):
-            self._to_frame = letterbox_to_frame(width, height, PALM_INPUT_SIZE)
-            self._maps = letterbox_maps(self._to_frame, PALM_INPUT_SIZE)
+            self._to_frame = letterbox_to_frame(width, height, self._size)
+            self._maps = letterbox_maps(self._to_frame, self._size)
             self._width, self._height = width, height
         cv2.remap(image, *self._maps, cv2.INTER_LINEAR, self._model.pixels(), cv2.BORDER_CONSTANT)
 
@@ -92,7 +93,7 @@ class PalmDetector:
             candidates, scores, raw = candidates[usable], scores[usable], raw[usable]
             if not candidates.size:
                 return ()
-        return self._decode(raw, scores, palm_anchors()[candidates])
+        return self._decode(raw, scores, self._anchors[candidates])
 
     def detect(self, image: NDArray[np.uint8]) -> tuple[PalmDetection, ...]:
         """The palms of a frame, (H, W, 3) uint8 RGB, by falling score."""
@@ -106,7 +107,7 @@ class PalmDetector:
         anchors: NDArray[np.float32],
     ) -> tuple[PalmDetection, ...]:
         """Raw outputs (N, 18) at their anchors (N, 2) to merged detections in frame pixels."""
-        centres = anchors * np.float32(PALM_INPUT_SIZE)
+        centres = anchors * np.float32(self._size)
         half = raw[:, 2:4] / 2
         middle = raw[:, :2] + centres
         points = raw[:, 4:].reshape(-1, PALM_KEYPOINT_COUNT, 2) + centres[:, None]

@@ -133,9 +133,16 @@ class HandTracker:
         with self._lock:
             self._resources.close()
 
-    def reset(self) -> None:
-        """Forget all tracks, as before another video; ids go on, none is reused."""
+    def reset(self, *, ids: bool = False) -> None:
+        """Forget all tracks, as before another video.
+
+        Args:
+            ids: begin at 1 again, as for a picture that has nothing to do with those before; else
+                none is reused.
+        """
         with self._lock:
+            if ids:
+                self._next_id = 1
             self._tracks: list[Track] = []
             self._schedule = DetectionSchedule()
             self._motion = MotionGate()

@@ -91,10 +91,10 @@ def track(options: TrackOptions) -> bool:
         with _progress() as progress:
             task = progress.add_task("tracking", total=_total(found))
             for file in found.files:
-                alike = not options.static and (options.sequence or file.kind == "video")
+                alike = not options.static and (options.sequence or file.kind != "image")
                 if alike not in trackers:
                     trackers[alike] = stack.enter_context(HandTracker(followed if alike else alone))
-                if file.kind == "video":
+                if file.kind != "image":
                     trackers[alike].reset()
                 for item in read_input(file):
                     if isinstance(item, SourceFailure):
@@ -197,7 +197,7 @@ def _total(found: Inputs) -> int | None:
 
 
 def _tells_slowly(file: InputFile) -> bool:
-    return file.kind == "video"
+    return file.kind != "image"
 
 
 def _progress() -> Progress:

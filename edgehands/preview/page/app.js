@@ -3,8 +3,13 @@
 import { FlatView } from "./flat.js";
 import { colours } from "./hands.js";
 import { Link } from "./link.js";
-import { showBroker, showChoices, showEvents, showFigures, showHands, showNode, showTopics, speak } from "./panels.js";
+import { keep, kept } from "./kept.js";
+import { showBroker, showChoices, showFigures, showHands, showNode, showTopics, speak } from "./panels.js";
+import { Picture } from "./picture.js";
+import { showPictures } from "./privacy.js";
 import { SpaceView } from "./space.js";
+import { takeEvents } from "./timeline.js";
+import { verdict } from "./verdict.js";
 
 const STALE_MS = 2500; // hands older than this aren't shown as seen
 const SPEAK_MS = 1500;
@@ -18,7 +23,7 @@ let message = null; // the newest hands message of the shown camera
 let messageAt = 0;
 let linkUp = false;
 let locked = false;
-let frozen = false;
+let frozen = null; // while frozen: what is shown instead of the newest
 let writtenAt = 0;
 let spokenAt = 0;
 
@@ -38,13 +43,14 @@ const link = new Link({
   },
   news(news) {
     if (news.type === "hands") takeHands(news);
-    else takeState(news);
+    else if (news.type === "state") takeState(news);
   },
 });
+const picture = new Picture(() => link.token, () => redraw());
 
 function takeHands(news) {
   if (state && (news.node !== state.shown.node || news.camera !== state.shown.camera)) return;
-  if (!frozen) message = news.message;
+  message = news.message;
   messageAt = performance.now();
   redraw();
 }
@@ -58,44 +64,24 @@ function takeState(news) {
 const shownNode = () => state?.nodes.find((node) => node.name === state.shown.node);
 const shownCamera = () => shownNode()?.cameras.find((camera) => camera.name === state.shown.camera);
 
-/** What is so, and what is known of why. */
-const sentence = (...parts) => parts.filter(Boolean).join(" ");
-
-/** What a viewer has to know first: [state of the chip, its word, what stands over the picture]. */
-function verdict() {
-  if (locked) return ["away", "locked", ""];
-  if (!linkUp) return state ? ["away", "reconnecting", "The page's server is away. Trying again."] : ["waiting", "connecting", ""];
-  if (!state) return ["waiting", "connecting", ""];
-  const { broker } = state;
-  if (!broker.connected) return ["away", "broker away", `The broker is away. Trying again. ${broker.trouble}`];
-  const [node, camera] = [shownNode(), shownCamera()];
-  if (!node) return ["waiting", "waiting", `Waiting for a node to publish to ${broker.address}.`];
-  if (node.status === "offline") return ["offline", "offline", sentence(`${node.name} is offline.`, node.problem, camera?.problem)];
-  if (camera?.status === "disabled" || camera?.enabled === "OFF") return ["waiting", "disabled", `Camera ${camera.name} is switched off.`];
-  if (camera?.status === "offline") return ["offline", "camera offline", sentence(`Camera ${camera.name} is offline.`, camera.problem, node.problem)];
-  if (node.status !== "online" && !camera?.rate) return ["waiting", "waiting", `${node.name} has not been heard yet.`];
-  return ["live", "live", ""];
-}
-
 /** Bring everything that is written up to date. */
 function judge() {
-  const [kind, word, notice] = verdict();
+  const [kind, word, notice] = verdict({ locked, linkUp, state, node: shownNode(), camera: shownCamera() });
   const chip = $("chip");
-  chip.dataset.state = kind;
-  if ($("chip-text").textContent !== word) $("chip-text").textContent = word;
+  const [shownKind, shownWord] = kind === "live" && frozen ? ["waiting", "frozen"] : [kind, word];
+  chip.dataset.state = shownKind;
+  if ($("chip-text").textContent !== shownWord) $("chip-text").textContent = shownWord;
   if ($("notice").textContent !== notice) $("notice").textContent = notice;
   $("notice").hidden = !notice;
   const old = message?.hands.length > 0 && performance.now() - messageAt > STALE_MS;
-  if (!frozen && message && (kind !== "live" || old)) {
-    message = null;
-    redraw();
-  }
+  if (message && (kind !== "live" || old)) message = null;
   if (state) {
     showBroker(state.broker);
     showChoices(state.nodes, state.shown);
     showNode(state, shownNode());
     showTopics(state.flows, state.shown.node);
-    showEvents(state.events);
+    takeEvents(state.shown.node, state.events);
+    picture.want(showPictures(state, { link, redraw }));
   }
   showFigures(kind === "live" ? shownCamera() : null, message);
   redraw();
@@ -107,16 +93,31 @@ function redraw() {
 
 function draw(now) {
   due = 0;
-  flat.draw(message, ink);
-  space.draw(message, ink);
+  const { hands, image, imageHands } = frozen ?? newest();
+  flat.draw(imageHands ?? hands, ink, image);
+  $("flat").dataset.pictures = image ? "on" : "off";
+  space.draw(hands, ink);
   if (now - writtenAt > WRITE_MS) {
     writtenAt = now;
-    showHands(message);
+    showHands(hands);
     if (now - spokenAt > SPEAK_MS) {
       spokenAt = now;
-      speak(message);
+      speak(hands);
     }
   }
+}
+
+/** What there is to draw: a picture with the hands that are seen in it, and the newest hands. */
+function newest() {
+  const seen = picture.current();
+  return { hands: message, image: seen?.image ?? null, imageHands: seen?.message ?? null };
+}
+
+/** Keep what is shown now: the picture's bitmap is closed by the next one, so it is copied. */
+async function snapshot() {
+  const now = newest();
+  frozen = now;
+  if (now.image) frozen = { ...now, image: await createImageBitmap(now.image) };
 }
 
 function toggle(button, change) {
@@ -130,11 +131,21 @@ function toggle(button, change) {
   return flip;
 }
 
-const mirror = toggle($("mirror"), (on) => { flat.mirrored = on; });
-const freeze = toggle($("freeze"), (on) => { frozen = on; });
+const mirror = toggle($("mirror"), (on) => {
+  flat.mirrored = on;
+  keep("mirror", on ? "1" : "");
+});
+if (kept("mirror")) mirror();
+const freeze = toggle($("freeze"), (on) => {
+  if (on) snapshot();
+  else frozen = null;
+  judge();
+});
 $("front").addEventListener("click", () => space.front());
 $("side").addEventListener("click", () => space.side());
 $("top").addEventListener("click", () => space.above());
+$("nearer").addEventListener("click", () => space.scale(1.25));
+$("farther").addEventListener("click", () => space.scale(1 / 1.25));
 $("camera").addEventListener("change", (event) => {
   const [node, camera] = event.target.value.split("/");
   message = null;
@@ -146,11 +157,12 @@ $("token-form").addEventListener("submit", (event) => {
   $("token").value = "";
 });
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || /INPUT|SELECT/.test(event.target.tagName)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || /INPUT|SELECT|TEXTAREA/.test(event.target.tagName)) return;
   if (event.key === "m") mirror();
   if (event.key === "f") freeze();
 });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { ink = colours(); redraw(); });
+const recolour = () => { ink = colours(); redraw(); };
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 new ResizeObserver(redraw).observe($("flat"));
 new ResizeObserver(redraw).observe($("space"));
 judge();

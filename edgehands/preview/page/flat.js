@@ -8,12 +8,14 @@ export class FlatView {
     this.mirrored = false;
   }
 
-  /** Draw a `hands` message, or an empty picture where there is none. */
-  draw(message, ink) {
+  /** Draw a `hands` message, and the picture that it belongs to where there is one. */
+  draw(message, ink, picture = null) {
     const { pen, width, height } = fitCanvas(this.canvas);
     pen.clearRect(0, 0, width, height);
-    const frame = place(width, height, message ? message.width / message.height : 4 / 3);
-    paper(pen, frame, ink);
+    this.shape = message ? message.width / message.height : this.shape ?? 4 / 3;
+    const frame = place(width, height, this.shape);
+    if (picture) this.photograph(pen, frame, picture);
+    else paper(pen, frame, ink);
     if (!message) return;
     const at = ([x, y]) => [
       frame.x + (this.mirrored ? 1 - x : x) * frame.w,
@@ -28,6 +30,16 @@ export class FlatView {
     for (const hand of drawn) skeleton(pen, hand, hand.landmarks.map(at), palm(hand, frame), ink);
     const taken = [];
     for (const hand of drawn) label(pen, hand, hand.landmarks.map(at), frame, taken, ink);
+    pen.restore();
+  }
+
+  photograph(pen, frame, picture) {
+    pen.save();
+    if (this.mirrored) {
+      pen.translate(2 * frame.x + frame.w, 0);
+      pen.scale(-1, 1);
+    }
+    pen.drawImage(picture, frame.x, frame.y, frame.w, frame.h);
     pen.restore();
   }
 }

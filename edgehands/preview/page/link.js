@@ -89,6 +89,10 @@ export class Link {
     this.say({ show: this.show });
   }
 
+  play(source) {
+    this.say({ source });
+  }
+
   say(message) {
     if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }

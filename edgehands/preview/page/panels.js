@@ -24,7 +24,7 @@ function figure(id, value, unit = "", more = "") {
 }
 
 export function showFigures(camera, message) {
-  figure("f-hands", message ? String(message.hands.length) : "–");
+  figure("f-hands", message || camera ? String(message?.hands.length ?? 0) : "–");
   figure("f-rate", camera ? camera.rate.toFixed(1) : "–");
   const p95 = camera?.latency_p95_ms;
   figure("f-latency", ms(camera?.latency_ms), camera?.latency_ms == null ? "" : " ms", p95 == null ? "" : `, p95 ${ms(p95)}`);
@@ -111,19 +111,6 @@ export function showTopics(flows, node) {
     if (flow.broken) name.append(" ", make("span", `${flow.broken} unreadable`, { class: "bad" }));
     const rate = flow.rate >= 0.05 ? flow.rate.toFixed(1) : "–";
     row.append(name, make("td", rate, { class: "n" }), make("td", String(flow.size), { class: "n" }), make("td", ago(flow.age_s), { class: "n" }));
-    return [row];
-  });
-}
-
-export function showEvents(events) {
-  $("no-events").hidden = events.length > 0;
-  table($("events"), events.slice(-8).reverse(), (event) => {
-    const row = make("li");
-    const time = new Date(event.t * 1000);
-    const clock = Number.isNaN(time.getTime()) ? "" : time.toLocaleTimeString([], { hourCycle: "h23" });
-    row.append(make("span", clock, { class: "soft fixed" }));
-    row.append(make("span", words(event.event_type), { class: "fixed" }));
-    row.append(make("span", [event.gesture && words(event.gesture), `${event.handedness ?? ""} ${event.hand_id}`].filter(Boolean).join(", "), { class: "soft" }));
     return [row];
   });
 }

@@ -65,7 +65,9 @@ export class SpaceView {
     for (const name of ["pointerup", "pointercancel"]) {
       canvas.addEventListener(name, (event) => fingers.delete(event.pointerId));
     }
+    // Only with Ctrl, which a touchpad's pinch sends too: the wheel alone scrolls the page.
     canvas.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
       this.scale(Math.exp(-event.deltaY / 600));
     }, { passive: false });

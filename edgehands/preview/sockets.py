@@ -1,0 +1,197 @@
+"""The ends of the page's two WebSockets: one for news and questions, one for pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from edgehands.preview.guard import same_token
+from edgehands.preview.page_messages import AnswerNews, FromPage, Locked
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable
+
+    from edgehands.preview.hub import Hub, Page
+    from edgehands.preview.page_messages import Ask
+
+MAX_PAGES = 32
+TOKEN_TIMEOUT_S = 10.0
+WRONG_TOKEN_PAUSE_S = 1.0
+"""Each wrong token costs so long, and only a few may be wrong at a time: nobody tries them all."""
+
+MAX_FROM_PAGE = 4096
+
+MAX_WAITING = 8
+"""Connections of one address that haven't given their token; the oldest gives way to another. A
+page opens two."""
+
+MAX_WAITING_ALL = 64
+"""The same of all addresses."""
+
+_MAX_QUESTIONS = 4
+"""Questions of one page that may be open at a time."""
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(FromPage)
+
+
+class Door:
+    """Lets pages in that know the token; all, where there is none.
+
+    Args:
+        token: empty = nothing is asked for.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._waiting: dict[asyncio.Timeout, str] = {}  # whose patience, and the address
+        self._wrong: Counter[str] = Counter()  # wrong tokens that are paid for, by address
+
+    async def let_in(self, socket_: WebSocket) -> bool:
+        """Ask for the token; when it doesn't come or is wrong, say so and close."""
+        if not self._token:
+            return True
+        host = socket_.client.host if socket_.client else ""
+        # What is silent must not keep out who has the token: the older one goes.
+        self._make_room(host)
+        try:
+            said = await self._first_words(socket_, host)
+        except TimeoutError:
+            await socket_.close(1008)
+            return False
+        if self._wrong[host] >= MAX_WAITING:
+            await socket_.close(1013)
+            return False
+        if said is not None and same_token(said.token, self._token):
+            return True
+        self._wrong[host] += 1
+        try:
+            await asyncio.sleep(WRONG_TOKEN_PAUSE_S)
+        finally:
+            self._wrong -= Counter({host: 1})
+        await socket_.send_text(_encoder.encode(Locked(refused=True)).decode())
+        await socket_.close(1008)
+        return False
+
+    async def _first_words(self, socket_: WebSocket, host: str) -> FromPage | None:
+        """What a page says to be let in; :class:`TimeoutError` where it says nothing for long."""
+        async with asyncio.timeout(TOKEN_TIMEOUT_S) as patience:
+            self._waiting[patience] = host
+            try:
+                await socket_.send_text(_encoder.encode(Locked()).decode())
+                return await heard(socket_)
+            finally:
+                self._waiting.pop(patience, None)
+
+    def _make_room(self, host: str) -> None:
+        """End the wait of the connection that has been silent longest, where there are too many."""
+        of_host = [patience for patience, other in self._waiting.items() if other == host]
+        if len(of_host) >= MAX_WAITING:
+            oldest = of_host[0]
+        elif len(self._waiting) >= MAX_WAITING_ALL:
+            oldest = next(iter(self._waiting))
+        else:
+            return
+        del self._waiting[oldest]
+        if not oldest.expired():
+            oldest.reschedule(0.0)  # long ago
+
+
+async def heard(socket_: WebSocket) -> FromPage | None:
+    """Give what a page said; None when it can't be one of our pages."""
+    message = await socket_.receive()
+    if message["type"] != "websocket.receive":
+        raise WebSocketDisconnect
+    try:
+        return _decoder.decode(message.get("text") or message.get("bytes") or b"")
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+
+
+@contextlib.asynccontextmanager
+async def _feeding(feed: Awaitable[None]) -> AsyncIterator[None]:
+    """Run what feeds a page for as long as the page is listened to."""
+    task = asyncio.ensure_future(feed)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class LiveSocket:
+    """News for pages, what they want to see, and their questions to nodes."""
+
+    def __init__(self, hub: Hub, door: Door) -> None:
+        self._hub = hub
+        self._door = door
+
+    async def serve(self, socket_: WebSocket) -> None:
+        """Serve one page until it goes."""
+        await socket_.accept()
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
+            if not await self._door.let_in(socket_):
+                return
+            if self._hub.pages >= MAX_PAGES:
+                await socket_.close(1013)
+                return
+            with self._hub.page() as page:
+                async with _feeding(self._hub.feed(page, socket_.send_text)):
+                    await self._listen(socket_, page)
+
+    async def _listen(self, socket_: WebSocket, page: Page) -> None:
+        questions: set[asyncio.Task[None]] = set()
+        try:
+            while (said := await heard(socket_)) is not None:
+                if said.show is not None:
+                    page.choose(said.show)
+                if said.source:
+                    self._hub.choose_source(said.source)
+                if said.ask is not None and len(questions) < _MAX_QUESTIONS:
+                    task = asyncio.create_task(self._answer(socket_, said.ask))
+                    questions.add(task)
+                    task.add_done_callback(questions.discard)
+            await socket_.close(1008)
+        finally:
+            for task in questions:
+                task.cancel()
+
+    async def _answer(self, socket_: WebSocket, ask: Ask) -> None:
+        answer = AnswerNews(
+            ask.id, error="this page may only look: it was started with --read-only"
+        )
+        if self._hub.asker is not None:
+            answer = await self._hub.asker.ask(ask)
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
+            await socket_.send_text(_encoder.encode(answer).decode())
+
+
+class PictureSocket:
+    """Pictures for pages, where a service on this machine gives any."""
+
+    def __init__(self, hub: Hub, door: Door) -> None:
+        self._hub = hub
+        self._door = door
+        self._open = 0
+
+    async def serve(self, socket_: WebSocket) -> None:
+        """Send pictures to one page until it goes."""
+        await socket_.accept()
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
+            if not await self._door.let_in(socket_):
+                return
+            if self._open >= MAX_PAGES:
+                await socket_.close(1013)
+                return
+            self._open += 1
+            try:
+                async with _feeding(self._hub.pictures.feed(socket_.send_bytes)):
+                    while await heard(socket_) is not None:
+                        pass
+            finally:
+                self._open -= 1
