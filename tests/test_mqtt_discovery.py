@@ -95,9 +95,9 @@ def test_what_home_assistant_sends_is_a_request_of_the_contract() -> None:
             wanted = msgspec.json.decode(text, type=SetRequest)
             assert getattr(wanted, key) == int(value)
             assert wanted.persist == offers.keeps_settings
-        for payload, value in (("payload_on", True), ("payload_off", False)):
+        for payload, on in (("payload_on", True), ("payload_off", False)):
             wanted = msgspec.json.decode(found["smoothing"][payload], type=SetRequest)
-            assert wanted.smoothing is value
+            assert wanted.smoothing is on
         assert msgspec.json.decode(found["restart_camera"]["payload_press"], type=PlainRequest)
 
 

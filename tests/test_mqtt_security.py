@@ -119,7 +119,7 @@ def test_two_cameras_and_a_twin_find_each_other(fortress: Mosquitto) -> None:
     first = publisher("main")
     first.client.peers._held_since -= 3600  # it has been there for an hour
     side = publisher("side")
-    side.client.listen(Discovery(side.client, side.topics, prefix="homeassistant", gestures=True))
+    side.client.listen(Discovery(side.client, side.topics, prefix="homeassistant", offers=Offers()))
     with first, side:
         assert wait_for(lambda: first.client.peers.siblings == ("side",), 10)
         assert wait_for(lambda: side.client.peers.siblings == ("main",), 10)
