@@ -112,6 +112,7 @@ async function go(n) {
     view.show(bitmap, width, height);
     touchedAt = performance.now();
     document.body.dataset.shown = String(n);
+    performance.mark("shown");
   } catch (error) {
     if (number === n) notice(`Picture ${n + 1}: ${error.message}`);
   }
