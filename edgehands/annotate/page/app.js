@@ -116,6 +116,7 @@ async function go(n) {
   } catch (error) {
     if (number === n) notice(`Picture ${n + 1}: ${error.message}`);
   }
+  strip.release();
   for (const step of AHEAD) if (set.pictures[n + step]) fetchPicture(n + step);
   for (const kept of ready.keys()) if (Math.abs(kept - n) > 4) ready.delete(kept);
 }
