@@ -1,4 +1,4 @@
-"""Whether something failed for want of memory, and what limits it here.
+"""Whether something failed for lack of memory, and what limits it here.
 
 Libraries say it in words of their own ("failed to reshape runtimeNode"): a person would search the
 model for a fault.
@@ -12,11 +12,11 @@ import resource
 from pathlib import Path
 from typing import Final
 
-NEEDED_MB: Final = 200
+ENOUGH_MB: Final = 200
 """Memory of the service, and of tracking; measured: docs/performance.md."""
 
-NEEDED_ADDRESSES_MB: Final = 1000
-"""Addresses that the libraries reserve, used or not."""
+ENOUGH_ADDRESSES_MB: Final = 1000
+"""Of addresses, which the libraries reserve whether they use them or not."""
 
 _WORDS = ("cannot allocate memory", "failed to map segment", "bad_alloc", "insufficient memory")
 _UNLIMITED = 1 << 60
@@ -31,22 +31,22 @@ def is_shortage(error: BaseException) -> bool:
 
 
 def limit(own: Path = Path("/proc/self/cgroup"), tree: Path = Path("/sys/fs/cgroup")) -> str:
-    """What allows this process less than is needed, in words; empty where nothing does.
+    """What allows this process less than enough, in words; empty where nothing does.
 
     Args:
         own: where the kernel says in which control group the process is.
         tree: where control groups are mounted.
     """
     addresses = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if 0 <= addresses < NEEDED_ADDRESSES_MB * 1_000_000:
+    if 0 <= addresses < ENOUGH_ADDRESSES_MB * 1_000_000:
         return (
             f"the address space is limited to {addresses / 1e6:.0f} MB,"
-            f" {NEEDED_ADDRESSES_MB} are needed (ulimit -v, LimitAS=)"
+            f" {ENOUGH_ADDRESSES_MB} are enough (ulimit -v, LimitAS=)"
         )
     memory = _group_limit(own, tree)
-    if memory < NEEDED_MB * 1_000_000:
+    if memory < ENOUGH_MB * 1_000_000:
         return (
-            f"memory is limited to {memory / 1e6:.0f} MB, {NEEDED_MB} are needed"
+            f"memory is limited to {memory / 1e6:.0f} MB, {ENOUGH_MB} are enough"
             " (MemoryMax=, docker run --memory)"
         )
     return ""

@@ -66,7 +66,7 @@ def test_any_damage_to_the_manifest_is_refused_or_harmless(models: Path) -> None
         try:
             store = ModelStore(models)
             for task in ("palm_detection", "hand_landmark"):
-                spec = store.find(task, "lite", "auto", "cpu")  # type: ignore[arg-type]
+                spec = store.find(task, "lite", "auto", "cpu")
                 assert store.verify(spec).parent == models
         except (ModelCorrupt, ModelNotFound) as error:
             refused += 1
