@@ -7,10 +7,11 @@ import contextlib
 from typing import TYPE_CHECKING
 
 import msgspec
+import segno
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edgehands.preview.guard import same_token
-from edgehands.preview.page_messages import AnswerNews, FromPage, Locked
+from edgehands.preview.page_messages import AnswerNews, FromPage, Locked, QrNews
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
@@ -118,6 +119,8 @@ class LiveSocket:
                     page.choose(said.show)
                 if said.source:
                     self._hub.choose_source(said.source)
+                if said.qr:
+                    await socket_.send_text(_encoder.encode(QrNews(qr_code(said.qr))).decode())
                 if said.ask is not None and len(questions) < _MAX_QUESTIONS:
                     task = asyncio.create_task(self._answer(socket_, said.ask))
                     questions.add(task)
@@ -135,6 +138,14 @@ class LiveSocket:
             answer = await self._hub.asker.ask(ask)
         with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
             await socket_.send_text(_encoder.encode(answer).decode())
+
+
+def qr_code(text: str) -> str:
+    """Draw a text as a QR code, black on white: an SVG document."""
+    drawn: str = segno.make(text, error="m", micro=False).svg_inline(
+        border=3, dark="#000", light="#fff", omitsize=True
+    )
+    return drawn
 
 
 class PictureSocket:
