@@ -44,9 +44,9 @@ class AnswerNews(msgspec.Struct, frozen=True, tag_field="type", tag="answer", om
 
 
 class QrNews(msgspec.Struct, frozen=True, tag_field="type", tag="qr"):
-    """A text as a QR code: an SVG document."""
+    """A text as a QR code: rows of ``1`` (dark) and ``0``."""
 
-    svg: str
+    rows: list[str]
 
 
 class FromPage(msgspec.Struct, frozen=True, omit_defaults=True):

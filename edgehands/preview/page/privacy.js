@@ -1,9 +1,9 @@
 // Whether the camera's picture is shown, who decides, and what is true of it.
 
-const $ = (id) => document.getElementById(id);
+import { $, put } from "./dom.js";
+
 let asked = ""; // the source whose picture somebody asked for, by a button
 
-const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 const isShown = (pictures) => Boolean(pictures) && (pictures.film || asked === pictures.source);
 
 /** Bring buttons and sentence up to date; gives whether pictures shall be fetched. */
