@@ -1,4 +1,4 @@
-"""The one function between a value and any text that people or other machines read.
+"""What stands between a value and any text that people or other machines read.
 
 Addresses carry passwords and tokens (``rtsp://user:password@host``, ``?token=…``). Every error, log
 line, topic and listing that may quote one goes through :func:`redact`. It hides rather too much
@@ -71,3 +71,9 @@ def _plain_query(query: str) -> str:
         else:
             parts.append(part)
     return "&".join(parts)
+
+
+def printable(text: str, longest: int = 64) -> str:
+    """A line of somebody else without what could move a terminal's cursor, and not without end."""
+    shown = "".join(c if c.isprintable() else "?" for c in text[:longest])
+    return shown if len(text) <= longest else shown + "…"

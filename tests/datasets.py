@@ -34,7 +34,7 @@ SHAPE = np.array(
     ],
     np.float64,
 )  # fmt: skip
-"""(21, 2) an open right hand that shows its palm, in a square of 100."""
+"""(21, 2) an open left hand that shows its palm, in a square of 100."""
 
 
 def points(x: float = 100.0, y: float = 100.0, size: float = 100.0) -> NDArray[np.float64]:

@@ -117,9 +117,11 @@ def test_other_files_are_skipped_and_counted(folder: Path) -> None:
     write_video(folder / "clip.avi", 2)
     listing = list_folder(folder)
     assert len(listing.images) == 5
-    assert listing.skipped == 3
+    assert sorted(path.name for path in listing.left_out) == [
+        *(".hidden.png", ".thumbnails", "clip.avi", "notes.txt"),
+    ]
     with open_source(str(folder), realtime=False) as source:
-        assert source.describe().detail == "5 images, 3 other files skipped"
+        assert source.describe().detail == "5 images; left out: 2 hidden, 1 .avi, 1 .txt"
 
 
 def test_empty_folder(tmp_path: Path) -> None:
@@ -371,7 +373,7 @@ def test_video_that_ends_early(tmp_path: Path, name: str, caplog: pytest.LogCapt
         frames = read_all(source)
     assert 3 <= len(frames) < 20
     assert "ends after" in caplog.text
-    assert "of 20 frames" in caplog.text
+    assert "the file is cut off" in caplog.text
 
 
 def test_whole_video_gives_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -520,6 +522,7 @@ def test_damaged_frames_inside_a_video(tmp_path: Path, caplog: pytest.LogCapture
     with open_source(str(path), realtime=False) as source:
         frames = read_all(source)
     assert frames[-1].t_mono == pytest.approx(29 / 20)
-    assert 20 <= len(frames) < 30
+    # The ten frames of the middle third got some twenty wrong bytes each.
+    assert 18 <= len(frames) <= 20
     assert f"{30 - len(frames)} damaged frames" in caplog.text
     assert all(b.t_mono > a.t_mono for a, b in itertools.pairwise(frames))

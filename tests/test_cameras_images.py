@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import struct
 import zlib
@@ -12,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edgehands.cameras.image_header import HeaderCutOff, read_image_header
-from edgehands.cameras.images import MAX_IMAGE_PIXELS, read_image
+from edgehands.cameras.images import read_image
+from edgehands.cameras.limits import MAX_IMAGE_PIXELS
 from edgehands.errors import SourceError, SourceNotFound
 from edgehands.geometry.constants import LONGEST_SIDE
 
@@ -271,7 +270,7 @@ def test_decompression_bomb_is_refused_unread(tmp_path: Path, size: tuple[int, i
     """A kilobyte that unpacks to gigabytes would end the service by its memory limit."""
     assert size[0] * size[1] > MAX_IMAGE_PIXELS
     (tmp_path / "a.png").write_bytes(huge_png(*size))
-    assert_refused(tmp_path / "a.png", f"{size[0]}x{size[1]}", "120 million")
+    assert_refused(tmp_path / "a.png", "pixels", "120 million")
 
 
 def test_a_picture_too_long_for_opencv_is_refused(tmp_path: Path) -> None:
@@ -283,39 +282,4 @@ def test_a_picture_too_long_for_opencv_is_refused(tmp_path: Path) -> None:
 def test_header_without_pixels_is_refused(tmp_path: Path) -> None:
     """A picture of no size at all is damage."""
     (tmp_path / "a.png").write_bytes(huge_png(0, 10))
-    assert_refused(tmp_path / "a.png", "0x10")
-
-
-@pytest.mark.parametrize("suffix", ALL)
-def test_header_gives_the_size(suffix: str) -> None:
-    """The bomb check is worth nothing if it reads another size than the decoder."""
-    for height, width in ((1, 1), (37, 251), (300, 70)):
-        header = read_image_header(encode(suffix, rgb_picture(height, width)))
-        assert header is not None
-        assert (header.height, header.width, header.complete) == (height, width, True)
-
-
-def test_header_of_other_webp_kinds() -> None:
-    """Lossless WebP and WebP with transparency keep their size in other places."""
-    lossless = encode(".webp", rgb_picture(37, 251), cv2.IMWRITE_WEBP_QUALITY, 101)
-    alpha = np.dstack([rgb_picture(37, 251), np.tile(np.arange(251, dtype=np.uint8), (37, 1))])
-    extended = encode(".webp", alpha, cv2.IMWRITE_WEBP_QUALITY, 80)
-    assert lossless[12:16] == b"VP8L"
-    assert extended[12:16] == b"VP8X"
-    for data in (lossless, extended):
-        header = read_image_header(data)
-        assert header is not None
-        assert (header.height, header.width) == (37, 251)
-
-
-def test_header_never_fails_otherwise() -> None:
-    """Whatever stands in a file, reading its header ends in a header, None or HeaderCutOff."""
-    rng = np.random.default_rng(3)
-    starts = [encode(suffix, rgb_picture())[:200] for suffix in ALL]
-    for n in range(2000):
-        data = bytearray(starts[n % len(starts)][: int(rng.integers(0, 200))])
-        for at in rng.integers(0, max(len(data), 1), 3):
-            if data:
-                data[at] = int(rng.integers(0, 256))
-        with contextlib.suppress(HeaderCutOff):
-            read_image_header(bytes(data))
+    assert_refused(tmp_path / "a.png", "cut off in its header")

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edgehands.cameras import CameraSettings, SourceInfo, open_source
+from edgehands.cameras import CameraSettings, SourceInfo, capture, open_source
 from edgehands.cameras.capture import Backoff, LiveSource
 from edgehands.cameras.listing import list_v4l2_cameras
-from edgehands.cameras.v4l2 import BAD_FRAMES, MJPG, V4L2Device, V4L2Opener, decode_frame
+from edgehands.cameras.v4l2 import MJPG, V4L2Device, V4L2Opener, decode_frame
 from edgehands.errors import SourceError, SourceNotFound, UsageError
 
 if TYPE_CHECKING:
@@ -221,11 +221,30 @@ def test_damaged_frames_are_left_out(dev: Path) -> None:
     assert 140 < device.read().image[..., 0].mean() < 160
 
 
-def test_camera_that_gives_only_damage_is_lost(dev: Path) -> None:
-    """A camera in a state of madness is closed and opened again, which often cures it."""
+def test_picture_with_a_hole_is_left_out(dev: Path) -> None:
+    """Bytes lost on the cable shift all that follows: such a picture would show hands elsewhere."""
+    rng = np.random.default_rng(5)
+    whole = cv2.imencode(".jpg", rng.integers(0, 256, (96, 128, 3), np.uint8))[1].tobytes()
+    half = len(whole) // 2
     cam = FakeWebcam()
-    cam.frames = [b"junk"] * BAD_FRAMES
-    with pytest.raises(SourceError, match="frames in a row can't be decoded"):
+    cam.frames = [whole[:half] + whole[half + 1000 :], jpeg(150)]
+    assert 140 < opener(dev, cam)().read().image[..., 0].mean() < 160
+
+
+def test_padding_of_a_camera_is_no_damage(dev: Path) -> None:
+    """Many webcams put bytes of their own between segments and around the end mark."""
+    data = jpeg(150)
+    cam = FakeWebcam()
+    cam.frames = [data[:2] + bytes(3) + data[2:-2] + bytes(5) + data[-2:] + bytes(7)]
+    assert 140 < opener(dev, cam)().read().image[..., 0].mean() < 160
+
+
+def test_camera_that_gives_only_damage_is_lost(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A camera in a state of madness is closed and opened again, which often cures it."""
+    monkeypatch.setattr(capture, "DAMAGED_S", 0.0)
+    cam = FakeWebcam()
+    cam.frames = [b"junk"]
+    with pytest.raises(SourceError, match="nothing but damaged frames for 0 s"):
         opener(dev, cam)().read()
 
 

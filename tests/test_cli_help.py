@@ -128,11 +128,11 @@ def test_wrong_words_get_one_line_and_exit_2(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_address_is_no_file(tmp_path: Path) -> None:
-    """Who gives track an address must be told what it reads, without the password in it."""
-    done = run("track", "http://me:secret@host/a.jpg", cwd=tmp_path)
+def test_an_address_without_a_camera(tmp_path: Path) -> None:
+    """Whose camera doesn't answer is told so, without the password in it; other inputs go on."""
+    done = run("track", "http://me:secret@127.0.0.1:9/video", cwd=tmp_path)
     assert done.returncode == 1
-    assert "is an address, files are expected: download it first" in one_line(done.stderr)
+    assert "127.0.0.1:9/video: can't be opened (Connection refused)" in one_line(done.stderr)
     assert "secret" not in done.stderr
     assert "1 input failed" in done.stderr
 

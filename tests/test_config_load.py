@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +21,7 @@ from edgehands.config import (
     explain,
     load,
     load_with_origins,
+    paths_for,
 )
 from edgehands.errors import ConfigError
 
@@ -366,3 +368,22 @@ def test_a_rule_between_settings_is_not_judged_by_half(write: Writer) -> None:
     with pytest.raises(ConfigError) as raised:
         load([path], env={})
     assert len(raised.value.mistakes) == 1
+
+
+def test_a_further_camera_has_a_file_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it: a second camera on a device would need a copy of all settings."""
+    common, own = tmp_path / "edgehands.toml", tmp_path / "side.toml"
+    common.write_text('[node]\nname = "pi"\n[camera]\nname = "front"\nsource = "v4l2:0"\n')
+    module = importlib.import_module("edgehands.config.load")
+    monkeypatch.setattr(module, "DEFAULT_PATHS", (common,))
+    monkeypatch.setattr(module, "CAMERA_PATHS", (f"{tmp_path}/{{camera}}.toml", "/none/{camera}"))
+    with pytest.raises(ConfigError, match=r"into .*side.toml or /none/side"):
+        paths_for(camera="side")
+    with pytest.raises(ConfigError, match="--camera"):
+        paths_for(camera="../side")
+    own.write_text('[camera]\nsource = "v4l2:1"\n')
+    config = load(paths_for(camera="side"), env={}, options={"camera.name": "side"})
+    assert (config.node.name, config.camera.name, config.camera.source) == ("pi", "side", "v4l2:1")
+    assert paths_for() == [common]

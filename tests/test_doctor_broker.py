@@ -13,6 +13,7 @@ import pytest
 from edgehands.config import Config, MqttConfig, NodeConfig, Secret
 from edgehands.doctor.broker import STORE, check_broker
 from edgehands.doctor.examine import examine
+from edgehands.mqtt.oneshot import publish_once
 from tests.doctor_machine import Machine
 from tests.mosquitto import free_port
 from tests.test_mqtt_tls import make_authority, make_certificate
@@ -50,11 +51,23 @@ def test_a_good_broker_is_good_and_nothing_stays_there(
     """Without it: the doctor would leave traces that subscribers take for messages of a node."""
     found = visit(tmp_path, url=broker.url, protocol=protocol)
     assert {finding.level for finding in found.values()} == {"PASS"}
-    assert list(found)[-2:] == ["broker login", "broker rights"]
+    assert list(found)[-3:] == ["broker login", "broker rights", "node name"]
     told = broker.log.read_text()
     assert "as edgehands-node-doctor-" in told  # not as the service, which would be thrown out
     (sent,) = re.findall(r"Received PUBLISH from \S+ \((.*)", told)
     assert re.match(r"d0, q1, r0, m1, 'edgehands/node/response/doctor', .*\(0 bytes\)", sent)
+
+
+@pytest.mark.broker
+def test_a_second_device_with_the_same_name_is_told(tmp_path: Path, broker: Mosquitto) -> None:
+    """Without it: who looks why a cloned card is silent would be told that all is well."""
+    said = 'another device (192.168.1.7) calls itself "node" and is held back: set node.name'
+    config = MqttConfig(url=broker.url)
+    publish_once(config, [("edgehands/node/problem", said.encode())])
+    found = visit(tmp_path, url=broker.url)["node name"]
+    assert found.level == "WARN"
+    assert "192.168.1.7" in found.message
+    assert "set node.name" in found.remedy
 
 
 @pytest.mark.broker

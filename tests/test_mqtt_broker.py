@@ -11,11 +11,15 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edgehands.mqtt.oneshot import publish_once
+from edgehands.mqtt.oneshot import retained as kept
 from edgehands.mqtt.publisher import MqttPublisher
+from edgehands.mqtt.requests import Requests
+from edgehands.mqtt.topics import Topics
 from tests.mosquitto import Listener, Mosquitto, retained, wait_for
 from tests.mqtt_hands import config_for, frame_without_hands, make_frame, make_hand
 
@@ -162,13 +166,13 @@ def test_a_stalled_broker_delivers_no_old_landmark_afterwards(broker: Mosquitto)
         assert wait_for(lambda: len(listener.on("/hands")) > 20)
         broker.pause()
         time.sleep(3.0)
+        assert wait_for(lambda: publisher.counts.hands_dropped > 100, 20)
         before = len(listener.on("/hands"))
         broker.resume()
         assert wait_for(lambda: len(listener.on("/hands")) > before + 20)
     late = [age for age in ages(listener) if age > 0.5]
     # One message can be on its way at the very moment of the stall; nothing can call it back.
     assert len(late) <= 1, late
-    assert publisher.counts.hands_dropped > 100
 
 
 def test_publishing_never_waits_for_a_stalled_broker(broker: Mosquitto) -> None:
@@ -261,3 +265,80 @@ def test_a_topic_that_the_broker_forbids_is_named(
         assert wait_for(lambda: f"write {CAMERA}/presence (Not authorized)" in caplog.text)
     assert f"write {CAMERA}/status" in caplog.text
     assert len(warnings(caplog)) == len(set(warnings(caplog)))
+
+
+def test_a_closed_publisher_may_still_be_called(broker: Mosquitto) -> None:
+    """Without it: a frame that comes after the end would raise, or write into a stranger's file."""
+    publisher = MqttPublisher(config_for(broker.url))
+    with publisher:
+        assert wait_for(lambda: publisher.connected)
+    read, write = os.pipe2(os.O_NONBLOCK)  # takes the numbers that were given back
+    publisher.publish(make_frame(make_hand(1)))
+    publisher.camera_status("online")
+    with pytest.raises(BlockingIOError):
+        os.read(read, 1)
+    os.close(read)
+    os.close(write)
+
+
+GARBAGE = (b"", b"offline", b"ON", b"garbage", b"\xff\x00", b"[" * 3000, b"x" * 60_000)
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_garbage_on_a_node_s_own_topics_changes_nothing(
+    broker: Mosquitto, protocol: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without it: one retained message of a stranger could silence a node, or switch it off."""
+    carried_out: list[str] = []
+
+    class Controls:
+        def answer(self, verb: str, _request: object) -> None:
+            carried_out.append(verb)
+
+    topics = Topics(node="node")
+    targets = [
+        *(topics.status, topics.info, topics.stats, topics.problem, topics.instance),
+        *(topics.camera_status, topics.presence, topics.count, topics.enabled, topics.event),
+        *(topics.hands, topics.camera_info, topics.enabled_set, topics.request("restart_camera")),
+        *(f"{topics.node}/camera/\N{SNOWMAN}/status", "homeassistant/status"),
+    ]
+    mqtt = config_for(broker.url).mqtt
+    for garbage in GARBAGE[1:]:
+        publish_once(mqtt, [(topic, garbage) for topic in targets])
+    publish_once(mqtt, [(topics.enabled_set, b"OFF")])
+    claim = b'{"instance":"ff","camera":"main","held_s":1000000}'
+    publish_once(mqtt, [(topics.instance, claim)])
+    publisher = MqttPublisher(config_for(broker.url, protocol=protocol))
+    controls: Any = Controls()
+    publisher.client.listen(Requests(publisher.topics, controls, publisher.client))
+    with publisher, publishing(publisher, fps=20):
+        publisher.camera_status("online")
+        assert wait_for(lambda: publisher.client.outbox.counters.live_sent > 20, 10)
+        assert wait_for(publisher.client.outbox.drained, 10)
+        told = kept(mqtt, ["edgehands/#"])
+        assert told[topics.status] == told[topics.camera_status] == b"online"
+        assert (told[topics.presence], told[topics.enabled]) == (b"ON", b"ON")
+        assert topics.problem not in told
+        # Also what comes while it runs: the node's own word is put right at once.
+        publish_once(mqtt, [(topics.status, b"offline")])
+        assert wait_for(lambda: kept(mqtt, [topics.status]) == {topics.status: b"online"}, 10)
+        assert publisher.client.connections == 1
+        assert not publisher.client.peers.yielded
+    assert carried_out == []
+    assert warnings(caplog) == []
+
+
+def test_a_packet_that_is_too_large_is_not_kept(broker: Mosquitto) -> None:
+    """Without it: 200 MB sent to a request's topic would end a small device for want of memory."""
+    publisher = MqttPublisher(config_for(broker.url, protocol="3.1.1"))
+    controls: Any = None
+    publisher.client.listen(Requests(publisher.topics, controls, publisher.client))
+    with publisher:
+        assert wait_for(lambda: publisher.connected and publisher.client.outbox.drained())
+        subprocess.run(
+            ["mosquitto_pub", "-p", str(broker.port), "-t", "edgehands/node/request/set", "-s"],
+            input=b"x" * 2_000_000,
+            check=True,
+        )
+        assert wait_for(lambda: publisher.client.connections == 2, 10)
+        assert wait_for(lambda: publisher.connected and publisher.client.outbox.drained(), 10)

@@ -12,12 +12,24 @@ import pytest
 from edgehands.errors import UsageError
 from edgehands.mqtt.contract import check_message
 from edgehands.mqtt.fake import FakeClient
-from edgehands.mqtt.request_messages import VERBS, PlainRequest, SetRequest, Verb
-from edgehands.mqtt.requests import BURST, MAX_BYTES, Received, Requests
+from edgehands.mqtt.request_messages import (
+    VERBS,
+    PlainRequest,
+    ResponseMessage,
+    SetRequest,
+    Verb,
+)
+from edgehands.mqtt.requests import BURST, MAX_BYTES, MAX_CORRELATION, Received, Requests
 from edgehands.mqtt.topics import Topics
 from tests.mosquitto import wait_for
 
 TOPICS = Topics(node="node")
+
+REFUSED_TOPICS = (
+    *("bad/#", "$SYS/x", "a/+/b", "a" * 257, "a\nb", "a\x85b"),
+    "/".join("a" * 200),
+    f"{TOPICS.response('info')}/{'/'.join('a' * 200)}",
+)
 
 
 @dataclass
@@ -132,16 +144,86 @@ def test_an_mqtt_5_asker_gets_its_answer_where_it_wants_it() -> None:
     asker = Asker()
     with asker.requests:
         asker.ask("info", b"", response_topic="my/answers", correlation=b"c")
-        asker.ask("info", b"", response_topic="bad/#")
-        asker.ask("info", b"", response_topic="$SYS/x")
+        for topic in REFUSED_TOPICS:
+            asker.ask("info", b"", response_topic=topic)
         asker.ask("health", b"")
         assert wait_for(lambda: len(asker.out.sent) == 2)
     assert [m.topic for m in asker.out.sent] == ["my/answers", TOPICS.response("health")]
 
 
+def test_more_correlation_data_than_a_broker_may_stand_is_refused() -> None:
+    """Without it: an answer of 65 kB would make the broker close the connection, each time."""
+    asker = Asker()
+    with asker.requests:
+        asker.ask("info", b'{"transaction": 1}', correlation=b"c" * 65_000)
+        asker.ask("info", b'{"transaction": 2}', correlation=b"c" * MAX_CORRELATION)
+        first, second = asker.answers(2)
+    assert (first["status"], first["transaction"]) == ("error", 1)
+    assert "65000 bytes of correlation data are too many: at most 256" in first["error"]
+    assert (second["status"], second["transaction"]) == ("ok", 2)
+
+
+@dataclass
+class FakePeers:
+    """Who else is there."""
+
+    primary: bool
+    siblings: tuple[str, ...]
+
+
+@pytest.mark.parametrize(
+    ("primary", "payload", "status"),
+    [
+        (True, b"{}", "ok"),
+        (False, b"{}", None),
+        (True, b'{"camera": "side"}', None),
+        (False, b'{"camera": "main"}', "ok"),
+        (True, b'{"camera": "cellar"}', "error"),
+        (False, b'{"camera": "cellar"}', None),
+        (True, b'{"camera": 5, "transaction": 7}', "error"),
+        (False, b"{", None),
+        (True, b"{", "error"),
+    ],
+)
+def test_of_several_cameras_one_service_answers(
+    primary: bool, payload: bytes, status: str | None
+) -> None:
+    """Without it: two services of a node would both carry out what one is asked."""
+    asker = Asker()
+    asker.requests._peers = FakePeers(primary, ("side",))
+    answer = asker.requests.handle(Received(TOPICS.request("info"), payload))
+    assert (answer and answer.status) == status
+    assert len(asker.controls.asked) == (status == "ok")
+    if b"cellar" in payload and answer:
+        assert "no camera 'cellar' on this node: there is main, side" in str(answer.error)
+    if b"transaction" in payload and answer:
+        assert answer.transaction == 7
+
+
+def test_what_strangers_ask_wrongly_is_logged_once_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Without it: who may send requests could fill the log, and the card."""
+    asker = Asker()
+    for number in range(50):
+        asker.requests._reply(
+            Received(TOPICS.request("info"), b"", response_topic=f"$x/{number}"),
+            ResponseMessage(status="ok"),
+        )
+        switch = Received(TOPICS.enabled_set, b"nonsense")
+        answer = asker.requests.handle(switch)
+        assert answer is not None
+        asker.requests._reply(switch, answer)
+    assert len(caplog.records) == 2
+
+
 @pytest.mark.parametrize(
     "topic",
     [
+        "edgehands/other/status",
+        "edgehands/other/request/set",
+        f"{TOPICS.response('info')}/a/b",
+        "homeassistant/device/other/config",
         TOPICS.status,
         TOPICS.presence,
         TOPICS.enabled_set,

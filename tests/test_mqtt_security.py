@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from edgehands.config import Config, MqttConfig, NodeConfig, Secret
+from edgehands.config import CameraConfig, Config, MqttConfig, NodeConfig, Secret
 from edgehands.errors import BrokerError
 from edgehands.mqtt.discovery import Discovery
+from edgehands.mqtt.discovery_entities import Offers
 from edgehands.mqtt.fake import FakeClient
 from edgehands.mqtt.oneshot import check_broker, publish_once
 from edgehands.mqtt.publisher import MqttPublisher
@@ -92,7 +93,7 @@ def test_a_node_may_do_all_that_it_does(
     publisher = MqttPublisher(config)
     publisher.client.listen(Requests(publisher.topics, Deaf(), FakeClient()))
     publisher.client.listen(
-        Discovery(publisher.client, publisher.topics, prefix="homeassistant", gestures=True)
+        Discovery(publisher.client, publisher.topics, prefix="homeassistant", offers=Offers())
     )
     with publisher:
         publisher.camera_status("online")
@@ -105,6 +106,27 @@ def test_a_node_may_do_all_that_it_does(
 
         assert wait_for(hands_arrive)
     assert not [r for r in caplog.records if r.levelno >= logging.WARNING], caplog.text
+    assert "Denied" not in fortress.log.read_text()
+
+
+def test_two_cameras_and_a_twin_find_each_other(fortress: Mosquitto) -> None:
+    """Without it: behind the documented ACL, a cloned card would publish beside the first one."""
+
+    def publisher(camera: str) -> MqttPublisher:
+        node, mqtt = NodeConfig(name="kitchen"), login(fortress, "kitchen")
+        return MqttPublisher(Config(node=node, camera=CameraConfig(name=camera), mqtt=mqtt))
+
+    first = publisher("main")
+    first.client.peers._held_since -= 3600  # it has been there for an hour
+    side = publisher("side")
+    side.client.listen(Discovery(side.client, side.topics, prefix="homeassistant", offers=Offers()))
+    with first, side:
+        assert wait_for(lambda: first.client.peers.siblings == ("side",), 10)
+        assert wait_for(lambda: side.client.peers.siblings == ("main",), 10)
+        assert wait_for(side.client.outbox.drained, 10)
+        with publisher("main") as twin:
+            assert wait_for(lambda: twin.client.peers.yielded, 10)
+        assert first.client.peers.primary
     assert "Denied" not in fortress.log.read_text()
 
 

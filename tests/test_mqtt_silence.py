@@ -15,7 +15,8 @@ from edgehands.mqtt import session
 from edgehands.mqtt.flood import Flood
 from edgehands.mqtt.messages import encode
 from edgehands.mqtt.publisher import MqttPublisher
-from edgehands.mqtt.requests import BURST, RATE, Received, Requests
+from edgehands.mqtt.quiet_log import EVERY_S
+from edgehands.mqtt.requests import Received, Requests
 from edgehands.mqtt.topics import Topics, matches
 from tests.mosquitto import wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
@@ -109,7 +110,7 @@ def test_a_flood_is_logged_once_and_a_second_one_again(caplog: pytest.LogCapture
     flood()
     told = [r for r in caplog.records if "the rest is refused" in r.getMessage()]
     assert len(told) == 1
-    now[0] += BURST / RATE + 1
+    now[0] += EVERY_S
     flood()
     told = [r for r in caplog.records if "the rest is refused" in r.getMessage()]
     assert len(told) == 2

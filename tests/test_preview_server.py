@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import http.client
 import json
+import socket
+import threading
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
 
+from edgehands.cli import preview
 from edgehands.errors import UsageError
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.preview.guard import check_token, is_loopback, same_token
@@ -23,12 +30,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync import client
 from websockets.typing import Origin
 
+from edgehands.preview import server, serving, sockets
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from websockets.sync.client import ClientConnection
 
+    from edgehands.preview.guard import Receive, Send
     from tests.mosquitto import Mosquitto
 
 TOKEN = "correct horse battery"  # noqa: S105 - of these tests only
@@ -154,6 +164,153 @@ def test_without_the_token_nothing_is_told(locked_page: Page) -> None:
     assert TOKEN not in locked_page.command.output
 
 
+def test_silent_connections_do_not_lock_the_owner_out(locked_page: Page) -> None:
+    """Eight connections that said nothing kept everybody out, for as long as they were renewed."""
+    with ExitStack() as stack:
+        silent = [stack.enter_context(locked_page.live()) for _ in range(12)]
+        for socket in silent:
+            assert json.loads(socket.recv(BOOT_S)) == {"type": "locked", "refused": False}
+        with locked_page.live() as owner:
+            owner.recv(BOOT_S)
+            owner.send(json.dumps({"token": TOKEN}))
+            assert json.loads(owner.recv(BOOT_S))["type"] == "state"
+        with pytest.raises(ConnectionClosed):  # the oldest gave way
+            silent[0].recv(BOOT_S)
+
+
+class Visitor:
+    """A page's end of a WebSocket that says one thing, or nothing."""
+
+    def __init__(self, host: str, token: str = "") -> None:
+        self.client = type("Address", (), {"host": host})
+        self.token = token
+        self.code = 0
+
+    async def send_text(self, text: str) -> None:
+        """What the server tells is of no interest."""
+
+    async def receive(self) -> dict[str, object]:
+        """Say the token; without one, nothing for ever."""
+        if not self.token:
+            await asyncio.Event().wait()
+        return {"type": "websocket.receive", "text": json.dumps({"token": self.token})}
+
+    async def close(self, code: int) -> None:
+        """Note why it ends."""
+        self.code = code
+
+
+def test_wrong_tokens_are_tried_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it: thousands of connections could try thousands of tokens a second."""
+    monkeypatch.setattr(sockets, "WRONG_TOKEN_PAUSE_S", 0.2)
+    compared: list[str] = []
+
+    def same(given: str, _right: str) -> bool:
+        compared.append(given)
+        return False
+
+    monkeypatch.setattr(sockets, "same_token", same)
+
+    async def visit() -> list[int]:
+        door = sockets.Door(TOKEN)
+        crowd = [Visitor("10.0.0.7", "wrong, all of them") for _ in range(500)]
+        crowd += [Visitor("10.0.0.8", "wrong, from elsewhere")]
+        await asyncio.gather(*(door.let_in(visitor) for visitor in crowd))  # type: ignore[arg-type]
+        assert not door._wrong
+        assert not door._waiting
+        return [visitor.code for visitor in crowd]
+
+    codes = asyncio.run(visit())
+    assert len(compared) == 9
+    assert codes.count(1013) == 492
+    assert codes[-1] == 1008
+
+
+def test_silence_is_bounded_for_one_address_and_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it: silent connections would fill the memory, or one address keep out the others."""
+    monkeypatch.setattr(sockets, "TOKEN_TIMEOUT_S", 3600.0)
+
+    async def visit() -> None:
+        door = sockets.Door(TOKEN)
+        tasks = []
+        for number in range(200):
+            visitor = Visitor(f"10.0.0.{number}" if number % 2 else "10.0.0.1")
+            tasks.append(asyncio.create_task(door.let_in(visitor)))  # type: ignore[arg-type]
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert len(door._waiting) <= 64
+            assert list(door._waiting.values()).count("10.0.0.1") <= 8
+            owner = Visitor("10.0.0.1", TOKEN)
+            assert await door.let_in(owner)  # type: ignore[arg-type]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(visit())
+
+
+def test_half_a_request_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sent half a request, again and again, took all connections for ever."""
+    monkeypatch.setattr(serving, "REQUEST_S", 0.5)
+    monkeypatch.setattr(serving, "MAX_CONNECTIONS", 5)
+    with small_server() as port:
+        half, body, again = (socket.create_connection(("127.0.0.1", port), 10) for _ in range(3))
+        half.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-")
+        body.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc")
+        again.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert again.recv(1000).startswith(b"HTTP/1.1 200")
+        again.sendall(b"GET /")
+        for connection in (half, body, again):
+            assert ended(connection)
+        # Where there are too many, the one that waited longest goes, and others are served.
+        many = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(8)]
+        last = socket.create_connection(("127.0.0.1", port), 10)
+        last.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert last.recv(1000).startswith(b"HTTP/1.1 200")
+        assert ended(many[0])
+        for connection in (*many, last, half, body, again):
+            connection.close()
+
+
+def ended(connection: socket.socket) -> bool:
+    """Whether the other side lets go of a connection."""
+    try:
+        while connection.recv(1000):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+@contextmanager
+def small_server() -> Iterator[int]:
+    """A page's server in a thread, with one answer."""
+
+    async def app(_scope: object, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    class Quiet(serving.PageServer):
+        def capture_signals(self) -> contextlib.nullcontext[None]:  # type: ignore[override]
+            return contextlib.nullcontext()
+
+    quiet = Quiet(serving.server_config(app))
+    listener = serving.listen(serving.PageAddress(port=0))
+    thread = threading.Thread(target=lambda: asyncio.run(quiet.serve([listener])))
+    thread.start()
+    try:
+        assert wait_for(lambda: quiet.started)
+        yield listener.getsockname()[1]
+    finally:
+        quiet.should_exit = True
+        thread.join(10)
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "raspberrypi"])  # noqa: S104
 def test_other_addresses_than_loopback_ask_for_a_token(host: str) -> None:
     """Without it: --host 0.0.0.0 would show the hands to the whole network."""
@@ -176,6 +333,27 @@ def test_tokens_are_compared_whole() -> None:
     assert same_token(TOKEN, TOKEN)
     assert not same_token("", TOKEN)
     assert not same_token("ü", TOKEN)
+
+
+def test_a_token_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the command line it would be in the shell's history and in every list of processes."""
+    file = tmp_path / "token"
+    asked: list[serving.PageAddress] = []
+    monkeypatch.setattr(server, "serve_page", lambda _, address, *__, **___: asked.append(address))
+    runner = CliRunner()
+    for raw, token in ((f"{TOKEN}\nmore", TOKEN), ("é" * 12 + "\r\n", "é" * 12)):
+        file.write_bytes(raw.encode())
+        for given, words in ((None, ["--token-file", str(file)]), (raw, ["--token-file", "-"])):
+            done = runner.invoke(preview.app, words, input=given, catch_exceptions=False)
+            assert done.exit_code == 0
+            assert asked.pop().token == token
+    for raw_bytes in (b"", b"\n", b"\xff" * 20, b"x" * 2000):
+        file.write_bytes(raw_bytes)
+        with pytest.raises(UsageError, match="--token-file"):
+            runner.invoke(preview.app, ["--token-file", str(file)], catch_exceptions=False)
+    with pytest.raises(UsageError, match="No such file"):
+        runner.invoke(preview.app, ["--token-file", "/nowhere"], catch_exceptions=False)
+    assert not asked
 
 
 def test_a_port_in_use_is_one_line(page: Page, broker: Mosquitto, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def service(
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_service_publishes_and_ends_cleanly_on_a_signal(
     broker: Mosquitto, folder: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -102,6 +102,28 @@ def test_the_service_tracks_on_while_the_broker_is_away(
             first = json.loads(listener.on("/hands")[0])
         assert process.poll() is None
     assert first["seq"] - before > 45  # frames went on being processed at 30 a second
+
+
+@pytest.mark.broker
+def test_a_second_ctrl_c_ends_it_at_once_and_without_a_traceback(
+    broker: Mosquitto, folder: Path, tmp_path: Path
+) -> None:
+    """Who is in a hurry got pages of traceback, from wherever the program just was."""
+    log = tmp_path / "log"
+    env = {"EDGEHANDS_NODE__NAME": "pi", "EDGEHANDS_CAMERA__LOOP": "true"}
+    arguments = ("--source", f"dir:{folder}", "--mqtt", broker.url)
+    with Listener(broker.port) as listener, service(*arguments, log=log, **env) as process:
+        assert wait_for(lambda: len(listener.on("/hands")) > 2, 20), log.read_text()
+        broker.pause()  # nobody takes its goodbye: it waits two seconds for that
+        try:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            code = process.wait(10)
+        finally:
+            broker.resume()
+    assert code in {-signal.SIGINT, 0}
+    assert "Traceback" not in log.read_text()
 
 
 class Asker:

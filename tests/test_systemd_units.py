@@ -12,12 +12,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SYSTEMD = ROOT / "systemd"
-UNITS = ("edgehands.service", "edgehands-settings.service")
+UNITS = ("edgehands.service", "edgehands@.service", "edgehands-settings.service")
 MOST_EXPOSED = 2.0
 
 needs_analyze = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze isn't here"
 )
+
+
+def source(unit: str) -> Path:
+    """The file that is installed under this name: the template is the same as the service."""
+    return SYSTEMD / unit.replace("@", "")
 
 
 def directives(unit: str) -> dict[str, list[str]]:
@@ -35,8 +40,8 @@ def directives(unit: str) -> dict[str, list[str]]:
 def test_verify_says_nothing(unit: str, tmp_path: Path) -> None:
     """A key that systemd doesn't know is ignored, and a protection or limit would be missing."""
     # What the package installs stands in for itself: only its absence here would be complained of.
-    text = (SYSTEMD / unit).read_text()
-    place = tmp_path / unit
+    text = source(unit).read_text()
+    place = tmp_path / unit.replace("@", "@side")
     place.write_text(re.sub(r"(?m)^(Exec\w+=)\S+", r"\1/bin/true", text))
     shutil.copy(SYSTEMD / "edgehands-settings.service", tmp_path / "other.service")
     done = subprocess.run(
@@ -50,7 +55,7 @@ def test_verify_says_nothing(unit: str, tmp_path: Path) -> None:
 def test_exposure_is_small(unit: str) -> None:
     """Somebody who takes the service over would get at more of the device than its camera."""
     done = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(SYSTEMD / unit)],
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(source(unit))],
         capture_output=True,
         text=True,
         check=False,
@@ -82,6 +87,13 @@ def test_devices_and_their_modules() -> None:
 def test_cpu_features_can_be_read() -> None:
     """XNNPACK reads /proc/cpuinfo; without it every model runs at a fraction of its speed."""
     assert directives("edgehands.service").get("ProcSubset", ["all"]) == ["all"]
+
+
+def test_services_of_several_cameras_have_folders_of_their_own() -> None:
+    """Without it: one camera's end would take the other's counts away, or its kept settings."""
+    unit = directives("edgehands.service")
+    assert unit["StateDirectory"] == unit["RuntimeDirectory"] == ["%N"]
+    assert unit["ExecStart"][0].endswith("-m edgehands.service %i")
 
 
 def test_it_never_gives_up() -> None:

@@ -14,9 +14,10 @@ import pytest
 from rich.console import Console
 
 from edgehands.mqtt.publisher import MqttPublisher
+from edgehands.preview.incoming import read_message
 from edgehands.preview.lines import ChangeLines, json_line
 from edgehands.preview.live import LiveState
-from edgehands.preview.subscriber import BrokerState, Subscriber
+from edgehands.preview.subscriber import BrokerState, Received, Subscriber, broker_line
 from edgehands.preview.terminal import LiveView
 from tests.mosquitto import wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from edgehands.preview.subscriber import Received
     from tests.conftest import MakeBroker
     from tests.mosquitto import Mosquitto
 
@@ -271,3 +271,56 @@ class _Terminal:
         rest = b"".join(self._chunks())
         _, status = os.waitpid(self._pid, 0)
         return os.waitstatus_to_exitcode(status), rest
+
+
+HOSTILE = ("\x1b]0;pwned\x07", "\x9b2J", "\x85", "\x7f", "a\u202eb", "\u2066", "line\nline")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_nothing_that_is_published_moves_the_terminal(name: str) -> None:
+    """Whoever may publish could clear the screen of who watches, or write lines of their own."""
+    topics = [f"edgehands/{name}/status", f"edgehands/n/camera/{name}/status"]
+    topics += [f"edgehands/n/{name}/status", "edgehands/n/problem", "edgehands/n/camera/m/event"]
+    event = {"schema": 1, "id": "x", "t": 1.0, "event_type": name, "hand_id": 1, "gesture": name}
+    payloads = [name.encode(), b"online", json.dumps(event, ensure_ascii=False).encode()]
+    payloads += [json.dumps(name, ensure_ascii=False).encode(), name.encode() + b"\xff"]
+    changes, state = ChangeLines(), LiveState("edgehands", BROKER)
+    shown = []
+    for topic in topics:
+        for payload in payloads:
+            message = Received(topic, payload, 1.0)
+            shown.append(json_line(message).decode())
+            incoming = read_message("edgehands", message)
+            shown.append("" if incoming is None else changes.line(incoming))
+            state.take(message)
+    shown += drawn(state)
+    shown.append(broker_line(BrokerState("x", trouble=f"gone ({name})")))
+    for line in shown:
+        assert all(c.isprintable() or c == "\u2028" for c in line), repr(line)
+    # JSON keeps what it was, escaped.
+    assert json.loads(json_line(Received(topics[0], b"x", 1.0)))["topic"] == topics[0]
+
+
+@pytest.mark.parametrize(
+    "payload", [b"[" * 30_000 + b"]" * 30_000, b"9" * 5000, b"-" + b"9" * 5000, b"1e999", b"\xff"]
+)
+def test_what_is_no_good_json_becomes_text(payload: bytes) -> None:
+    """One message nested deeply enough ended `watch --json`, for all nodes."""
+    line = json.loads(json_line(Received("edgehands/n/x", payload, 1.0)))
+    assert line["topic"] == "edgehands/n/x"
+
+
+def test_watching_forgets_topics_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may publish could fill the memory of who watches, name by name."""
+    monkeypatch.setattr("edgehands.preview.lines.MAX_TOPICS", 5)
+    changes = ChangeLines()
+
+    def say(node: int, word: bytes) -> str:
+        incoming = read_message("edgehands", Received(f"edgehands/n{node}/status", word, 1.0))
+        assert incoming is not None
+        return changes.line(incoming)
+
+    assert all(say(node, b"online") for node in range(100))
+    assert len(changes._before) == 5
+    assert say(99, b"online") == ""
+    assert say(99, b"offline") != ""

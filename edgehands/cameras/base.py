@@ -32,7 +32,8 @@ class SourceInfo:
 
     Attributes:
         uri: how it was asked for; a password or a token in it becomes ``***``.
-        kind: ``image``, ``folder``, ``video``, ``v4l2``, ``rtsp``, ``picamera2`` or ``fake``.
+        kind: ``image``, ``folder``, ``video``, ``v4l2``, ``rtsp``, ``http``, ``picamera2`` or
+            ``fake``.
         width, height: size of the frames handed on, pixels; 0 while it isn't known.
         fps: frames a second it gives, 0 while it isn't known.
         detail: one line more: the pixel format, the number of images, the device's own path.

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 STALL_S = 5.0
 """A camera that gave no frame for this long counts as offline."""
+DAMAGED_S = 2.0
+"""A camera whose frames were all damaged for this long counts as lost."""
 JOIN_S = 3.0
 """How long ``close`` waits for the reading thread."""
 
@@ -52,6 +54,39 @@ def capture_time(stamp: float, oldest: float = 1.0) -> float:
     """
     now = time.monotonic()
     return stamp if 0.0 <= now - stamp < oldest else now
+
+
+@dataclass
+class Complaints:
+    """Counts how long a device has given nothing but damaged frames.
+
+    Attributes:
+        name: the device, without secrets.
+    """
+
+    name: str
+    _since: float | None = None
+    _count: int = 0
+
+    def add(self, reason: str) -> None:
+        """Note a frame that is left out.
+
+        Raises:
+            SourceError: It has been like this for :data:`DAMAGED_S`.
+        """
+        now = time.monotonic()
+        self._since = self._since or now
+        self._count += 1
+        if now - self._since >= DAMAGED_S:
+            raise SourceError(
+                f"{self.name}: nothing but damaged frames for {DAMAGED_S:g} s ({self._count}, "
+                f"the last: {reason})"
+            )
+        log.debug("%s: a frame left out: %s", self.name, reason)
+
+    def clear(self) -> None:
+        """Note a whole frame."""
+        self._since, self._count = None, 0
 
 
 class Device(Protocol):

@@ -5,22 +5,25 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgehands.cameras.base import Closing, SourceInfo, orient
-from edgehands.cameras.images import IMAGE_SUFFIXES, check_file, read_image
+from edgehands.cameras.images import IMAGE_SUFFIXES, ImageFile
+from edgehands.cameras.limits import check_file, shown
 from edgehands.cameras.pacing import Clock, Pacer
 from edgehands.errors import SourceError, SourceNotFound
 from edgehands.hand import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from edgehands.cameras.images import Picture
     from edgehands.cameras.settings import CameraSettings
 
 log = logging.getLogger(__name__)
@@ -32,11 +35,11 @@ class FolderListing:
 
     Attributes:
         images: paths, sorted so that ``img2`` stands before ``img10``.
-        skipped: number of other files.
+        left_out: other files, hidden folders, links to folders, and folders that can't be read.
     """
 
     images: tuple[Path, ...]
-    skipped: int
+    left_out: tuple[Path, ...]
 
 
 def natural_key(path: Path) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -57,34 +60,48 @@ def list_folder(folder: str | os.PathLike[str]) -> FolderListing:
     """
     folder = Path(folder)
     if not folder.exists():
-        raise SourceNotFound(f"{folder}: no such file or folder: check the path")
+        raise SourceNotFound(f"{shown(folder)}: no such file or folder: check the path")
     if not folder.is_dir():
-        raise SourceError(f"{folder}: not a folder")
+        raise SourceError(f"{shown(folder)}: not a folder")
 
     problems: list[OSError] = []
     images: list[Path] = []
-    skipped = 0
+    left_out: list[Path] = []
     for root, folders, names in os.walk(folder, onerror=problems.append):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in tuple(folders):
+            if name.startswith(".") or Path(root, name).is_symlink():
+                folders.remove(name)
+                left_out.append(Path(root, name))
         for name in names:
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
-                images.append(Path(root, name))
-            else:
-                skipped += 1
+            known = Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
+            (images if known else left_out).append(Path(root, name))
     for problem in problems:
-        log.warning("%s: %s: skipped", problem.filename, problem.strerror)
+        log.warning("%s: %s: left out", shown(problem.filename or folder), problem.strerror)
+        left_out.append(Path(problem.filename or folder))
     if not images:
-        reason = problems[0].strerror if problems else f"{skipped} other files"
+        reason = problems[0].strerror if problems else f"{len(left_out)} other files"
         raise SourceError(
-            f"{folder}: no image in it ({reason}): put JPEG, PNG, WebP, BMP or TIFF files there"
+            f"{shown(folder)}: no image in it ({reason}): put JPEG, PNG, WebP, GIF, BMP, TIFF, "
+            "HEIC or AVIF files there; give videos by name"
         )
-    return FolderListing(tuple(sorted(images, key=natural_key)), skipped)
+    return FolderListing(tuple(sorted(images, key=natural_key)), tuple(left_out))
+
+
+def in_words(left_out: Sequence[Path]) -> str:
+    """Say what a folder's listing left out, by ending: ``2 .mp4, 1 .txt``; empty if nothing."""
+    counts = Counter(
+        "hidden" if path.name.startswith(".") else path.suffix.lower() or "without an ending"
+        for path in left_out
+    )
+    named = [f"{count} {shown(ending)}" for ending, count in counts.most_common(6)]
+    rest = len(left_out) - sum(count for _, count in counts.most_common(6))
+    return ", ".join(named + ([f"{rest} more"] if rest else []))
 
 
 class ImageSource(Closing):
-    """Images one after the other: a single one, a list, or those of a folder.
+    """Images one after the other: a single one, a list, or those of a folder; every page of each.
 
-    Not in real time, each image is one frame, as fast as it is read; ``t_mono`` counts
+    Not in real time, each page is one frame, as fast as it is read; ``t_mono`` counts
     ``1 / fps`` an image and ``t_wall`` is the file's time of change. In real time the images are
     shown like a camera's picture: ``fps`` frames a second, each image for ``image_seconds``.
 
@@ -120,6 +137,8 @@ class ImageSource(Closing):
         self._tick = 0
         self._ticks_left = 0
         self._shown = -1
+        self._pages: Iterator[Picture] = iter(())
+        self._pages_left = 0
         self._picture: NDArray[np.uint8] | None = None
         self._good = 0
         if len(self._images) == 1:
@@ -148,7 +167,7 @@ class ImageSource(Closing):
         if not self._advance(loop=False):
             return None
         # The caller must learn now that this was the last, not by one more read.
-        self.finished = self._shown + 1 == len(self._images)
+        self.finished = self._shown + 1 == len(self._images) and not self._pages_left
         try:
             wall = self._images[self._shown].stat().st_mtime
         except OSError:
@@ -174,12 +193,16 @@ class ImageSource(Closing):
 
     def _advance(self, *, loop: bool) -> bool:
         """Load the next image that can be read; false, and finished, when none is left."""
-        while loop or self._shown + 1 < len(self._images):
-            self._shown = (self._shown + 1) % len(self._images)
-            path = self._images[self._shown]
+        while self._pages_left or loop or self._shown + 1 < len(self._images):
             try:
-                self._picture = orient(read_image(path), self._settings)
+                if not self._pages_left:
+                    self._shown = (self._shown + 1) % len(self._images)
+                    file = ImageFile(self._images[self._shown])
+                    self._pages, self._pages_left = file.pictures(), file.pages
+                self._pages_left -= 1
+                self._picture = orient(next(self._pages).image, self._settings)
             except (SourceError, SourceNotFound) as error:
+                self._pages_left = 0
                 self.failed += 1
                 if self.failed >= len(self._images) and not self._good:
                     self.finished = True
@@ -194,4 +217,4 @@ class ImageSource(Closing):
     def _frame(self, t_mono: float, t_wall: float) -> Frame:
         assert self._picture is not None  # noqa: S101 - _advance came first
         seq, self._seq = self._seq, self._seq + 1
-        return Frame(self._picture, seq, t_mono, t_wall, str(self._images[self._shown]))
+        return Frame(self._picture, seq, t_mono, t_wall, shown(self._images[self._shown]))

@@ -1,85 +1,168 @@
-"""One image file to one RGB picture, or to one line that says why not."""
+"""Image files to RGB pictures, through Pillow; or one line that says why not.
+
+Pillow decides what a file is, its size, its pages and its EXIF orientation, and decodes everything
+but ordinary JPEG: only :mod:`edgehands.cameras.jpeg` notices that one has a hole in its data.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import io
 import logging
-import os
-import stat
+import mmap
+import struct
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import cv2
 import numpy as np
 
-from edgehands.cameras.image_header import HeaderCutOff, ImageHeader, read_image_header
-from edgehands.errors import SourceError, SourceNotFound
-from edgehands.geometry.constants import LONGEST_SIDE
+from edgehands.cameras.jpeg import decode_jpeg
+from edgehands.cameras.limits import MAX_IMAGE_BYTES, check_file, check_size, shown
+from edgehands.errors import SourceError
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
+    from PIL import Image
 
 log = logging.getLogger(__name__)
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-MAX_IMAGE_PIXELS = 120_000_000
-"""Larger images are refused unread: 120 million pixels are 360 MB of RGB."""
-MAX_IMAGE_BYTES = 512 * 1024 * 1024
-"""Larger files are refused unread."""
+IMAGE_SUFFIXES = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib"),
+        *(".tif", ".tiff", ".tga", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k"),
+        *(".heic", ".heif", ".hif", ".avif"),
+    }
+)
+"""What a folder is searched for. A file that is named by itself is told by its content."""
+RAW_MJPEG_SUFFIXES = frozenset({".mjpeg", ".mjpg"})
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF", "HEIF")
+_ANIMATED = frozenset({"GIF", "PNG", "WEBP"})
+_HEIF_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+)
 
 
-def quiet_opencv() -> None:
-    """Keep OpenCV's and FFmpeg's own chatter off stderr: we say what is wrong, in one line.
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One picture of an image file.
 
-    Whoever sets ``OPENCV_LOG_LEVEL`` or ``OPENCV_FFMPEG_LOGLEVEL`` gets it back.
+    Attributes:
+        image: (H, W, 3) uint8 RGB, contiguous, upright.
+        t: seconds since the file's first picture; 0 for pages, which have no time.
     """
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
-    if "OPENCV_LOG_LEVEL" not in os.environ:
-        # OpenCV 5 moved the function.
-        place = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
-        place.setLogLevel(0)
+
+    image: NDArray[np.uint8]
+    t: float = 0.0
 
 
-quiet_opencv()
+class ImageFile:
+    """An image file that was read, but of which no pixel was decoded yet.
+
+    A context manager.
+
+    Attributes:
+        format: ``JPEG``, ``PNG``, ``WEBP`` …, as Pillow names it.
+        pages: number of pictures in it: 1, or the pages of a TIFF, or the frames of an animation.
+        animated: whether these are frames with times, of a GIF, PNG or WebP.
+        fps: frames a second of an animation, as its first frame says.
+
+    Raises:
+        SourceNotFound: There is no such file.
+        SourceError: It is empty, no image, larger than the limits, or may not be read.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = path
+        self.name = shown(path)
+        data = read_bytes(path)
+        self._data = data
+        self._image = _open(data, path)
+        try:
+            self.format = str(self._image.format)
+            check_size(path, *self._image.size)
+            # The second picture of a MPO is the other eye's, a preview or a map of brightness; that
+            # of a HEIF file another photograph, or the same with other light.
+            several = self.format in _ANIMATED or self.format == "TIFF"
+            with _damage_named(path, self.format):
+                self.pages = int(getattr(self._image, "n_frames", 1)) if several else 1
+        except BaseException:
+            self._image.close()
+            raise
+        self.animated = self.pages > 1 and self.format in _ANIMATED
+        self.fps = 1 / self._duration()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._image.close()
+
+    def pictures(self) -> Iterator[Picture]:
+        """Decode one picture after the other.
+
+        Grey becomes RGB, of 16 bits the upper 8 count, transparency is dropped, and the EXIF
+        orientation is applied.
+
+        Raises:
+            SourceError: The file is cut off or damaged, or its pixels are of a kind that isn't
+                known. What was whole before the damage was given.
+        """
+        t = 0.0
+        for number in range(self.pages):
+            with _damage_named(self._path, self.format):
+                if number:
+                    self._image.seek(number)
+                    check_size(self._path, *self._image.size)
+                image = self._pixels()
+            yield Picture(image, t)
+            t += self._duration() if self.animated else 0.0
+
+    def _duration(self) -> float:
+        """How long the frame at hand is shown, seconds."""
+        duration = float(self._image.info.get("duration") or 0) / 1000
+        # Browsers' rule for files that give none, or one that no screen can show.
+        return duration if 0.01 < duration < 3600 else 0.1
+
+    def _pixels(self) -> NDArray[np.uint8]:
+        image = self._image
+        if self.format in {"JPEG", "MPO"} and image.mode in {"RGB", "L"}:
+            pixels = decode_jpeg(self._data)
+            if pixels is None:
+                raise SourceError(f"{self.name}: the JPEG is cut off or damaged: copy it again")
+        else:
+            image.load()
+            pixels = _eight_bits(image, self.name)
+        # Asked only now: some of Pillow's plugins turn the picture when it is loaded, and then say
+        # so; and in a PNG it may stand behind the pixels.
+        orientation = image.getexif().get(0x0112, 1)
+        return _upright(pixels, int(orientation) if isinstance(orientation, int) else 1)
 
 
 def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """Read a JPEG, PNG, WebP, BMP or TIFF file; its content decides, not its name.
-
-    Grey becomes RGB, of 16 bits the upper 8 count, transparency is dropped, and the EXIF
-    orientation is applied.
+    """Read an image file, of several pictures the first; its content decides, not its name.
 
     Returns:
         (H, W, 3) uint8 RGB, contiguous.
 
     Raises:
         SourceNotFound: There is no such file.
-        SourceError: The file is empty, cut off, damaged, no image, larger than
-            :data:`MAX_IMAGE_PIXELS`, :data:`MAX_IMAGE_BYTES` or :data:`LONGEST_SIDE`, or may not
-            be read.
+        SourceError: It is empty, cut off, damaged, no image, larger than the limits, or may not be
+            read.
     """
-    data = read_bytes(path)
-    header = check_header(data, path)
-    image = decode_rgb(np.frombuffer(data, np.uint8))
-    if image is None:
-        raise SourceError(
-            f"{path}: damaged, or a kind of {header.format} that can't be read: save it again "
-            "as an 8-bit JPEG or PNG"
-        )
-    return image
-
-
-def decode_rgb(data: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-    """Decode a file's or a webcam's bytes, (N,), to (H, W, 3) uint8 RGB; None when it can't be."""
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-        if image is None or image.dtype != np.uint8 or image.ndim != 3:
-            return None
-        # OpenCV 4.11's IMREAD_COLOR_RGB saves neither time nor memory (8,000 x 8,000 pixels: 388
-        # MB either way), so there is one way for all releases.
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-    except (cv2.error, MemoryError) as error:
-        log.debug("decoding: %s", error)
-        return None
+    with ImageFile(path) as file:
+        return next(file.pictures()).image
 
 
 def read_bytes(path: str | os.PathLike[str], limit: int = MAX_IMAGE_BYTES) -> bytes:
@@ -93,53 +176,137 @@ def read_bytes(path: str | os.PathLike[str], limit: int = MAX_IMAGE_BYTES) -> by
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise SourceError(f"{path}: {error.strerror or error}") from None
+        raise SourceError(f"{shown(path)}: {error.strerror or error}") from None
 
 
-def check_file(path: str | os.PathLike[str], limit: int | None = None) -> None:
-    """Raise what :func:`read_bytes` would raise, as far as that shows without reading."""
+def is_image(path: Path) -> bool:
+    """Tell an image from a video by its first bytes; by its name where they say nothing.
+
+    A JPEG that another follows at once is raw MJPEG, a video without a container, unless its header
+    says that they are parts of one photograph.
+
+    Raises:
+        SourceError: The file can't be read.
+    """
     try:
-        status = Path(path).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        raise SourceNotFound(f"{path}: no such file or folder: check the path") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
-        raise SourceError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    if not stat.S_ISREG(status.st_mode):
-        raise SourceError(f"{path}: not a regular file: give an image, a video or a folder")
-    if status.st_size == 0:
-        raise SourceError(f"{path}: empty file (0 bytes): copy it again")
-    if limit is not None and status.st_size > limit:
-        raise SourceError(
-            f"{path}: {status.st_size / 2**20:.0f} MB, the limit for an image is "
-            f"{limit / 2**20:.0f} MB: scale it down"
-        )
+        with path.open("rb") as file:
+            start = file.read(32)
+            if start[:3] == b"\xff\xd8\xff":
+                if path.suffix.lower() in RAW_MJPEG_SUFFIXES:
+                    return False
+                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                    return data.find(b"\xff\xd9\xff\xd8\xff") < 0 or _is_multi_picture(data[:65536])
+    except OSError as error:
+        raise SourceError(f"{shown(path)}: {error.strerror or error}") from None
+    if start[4:8] == b"ftyp":  # ISO 14496-12: MP4, MOV, HEIF and AVIF tell their kind here
+        return start[8:12] in _HEIF_BRANDS or start[8:12] in {b"avif", b"avis"}
+    known = (
+        start[:8] == b"\x89PNG\r\n\x1a\n"
+        or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+        or start[:4] in {b"II*\0", b"MM\0*", b"GIF8", b"\xff\x4f\xff\x51"}
+        or start[:12] == b"\0\0\0\x0cjP  \r\n\x87\n"
+        or (start[:2] == b"BM" and start[6:10] == bytes(4))
+    )
+    return known or path.suffix.lower() in IMAGE_SUFFIXES
 
 
-def check_header(data: bytes, path: str | os.PathLike[str]) -> ImageHeader:
-    """Refuse what isn't worth decoding: unknown formats, cut-off files, absurd sizes."""
+def _is_multi_picture(data: bytes) -> bool:
+    """Whether an APP2 segment of CIPA DC-007 lists several pictures of one photograph."""
+    return b"MPF\0" in data
+
+
+def _open(data: bytes, path: str | os.PathLike[str]) -> Image.Image:
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - a camera's service does without
+
+    formats: tuple[str, ...] = _FORMATS
+    if Path(path).suffix.lower() == ".tga":  # TGA has no mark of its own: only the name tells it
+        formats = (*_FORMATS, "TGA")
+    _register_heif()
+    name = shown(path)
     try:
-        header = read_image_header(data)
-    except HeaderCutOff:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # bombs and damaged EXIF: both are looked at here
+            return Image.open(io.BytesIO(data), formats=_available(formats))
+    except Image.DecompressionBombError:
         raise SourceError(
-            f"{path}: the image is cut off inside its header ({len(data)} bytes): copy it again"
+            f"{name}: more pixels than the limit of 120 million: scale it down"
         ) from None
-    if header is None:
-        raise SourceError(f"{path}: not an image (JPEG, PNG, WebP, BMP or TIFF)")
-    pixels = header.width * header.height
-    if pixels < 1:
-        raise SourceError(f"{path}: {header.width}x{header.height} pixels: damaged header")
-    if pixels > MAX_IMAGE_PIXELS:
+    except UnidentifiedImageError:
+        brand = data[8:12] if data[4:8] == b"ftyp" else b""
+        if brand in _HEIF_BRANDS:
+            raise SourceError(
+                f"{name}: HEIC needs one more package: pip install pillow-heif"
+            ) from None
+        if brand in {b"avif", b"avis"}:
+            raise SourceError(
+                f"{name}: AVIF needs Pillow 11.3 or newer: pip install -U pillow"
+            ) from None
         raise SourceError(
-            f"{path}: {header.width}x{header.height} pixels, the limit is "
-            f"{MAX_IMAGE_PIXELS // 1_000_000} million: scale it down"
-        )
-    if max(header.width, header.height) > LONGEST_SIDE:
+            f"{name}: not an image that can be read (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, "
+            "AVIF), or cut off in its header"
+        ) from None
+    except (OSError, ValueError, SyntaxError, MemoryError, *_PARSING) as error:
+        raise SourceError(f"{name}: damaged: {_reason(error)}: copy it again") from None
+
+
+_PARSING = (struct.error, IndexError, KeyError, TypeError, AttributeError, ArithmeticError)
+"""What Pillow's parsers were seen to raise on damaged headers, beside OSError and ValueError."""
+
+
+@contextlib.contextmanager
+def _damage_named(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
+    """Turn what Pillow raises on damage into one line that names the file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except SourceError:
+        raise
+    except (OSError, ValueError, SyntaxError, MemoryError, EOFError, *_PARSING) as error:
         raise SourceError(
-            f"{path}: {header.width}x{header.height} pixels, the limit is {LONGEST_SIDE} a side:"
-            " scale it down"
-        )
-    if not header.complete:
-        raise SourceError(
-            f"{path}: the {header.format} is cut off ({len(data)} bytes): copy it again"
-        )
-    return header
+            f"{shown(path)}: the {kind} is cut off or damaged ({_reason(error)}): copy it again"
+        ) from None
+
+
+def _reason(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def _available(formats: tuple[str, ...]) -> tuple[str, ...]:
+    from PIL import Image  # noqa: PLC0415
+
+    Image.init()
+    return tuple(name for name in formats if name in Image.OPEN)
+
+
+@functools.cache
+def _register_heif() -> None:
+    """Let Pillow read HEIC where the plugin is installed."""
+    with contextlib.suppress(ImportError):
+        import pillow_heif  # noqa: PLC0415
+
+        pillow_heif.register_heif_opener()
+
+
+def _eight_bits(image: Image.Image, name: str) -> NDArray[np.uint8]:
+    """Give the pixels of any mode of Pillow's as (H, W, 3) uint8."""
+    if image.mode.startswith("I"):  # 16 bits of grey, in "I" of older releases as 32
+        grey = np.asarray(image)
+        grey = np.clip(grey.astype(np.int32) >> 8, 0, 255).astype(np.uint8)
+        return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8)
+    if image.mode == "F":
+        raise SourceError(f"{name}: floating-point pixels: save it as an 8-bit image")
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    return np.array(rgb, np.uint8)
+
+
+def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Apply EXIF's orientation (tag 0x0112), 1 to 8."""
+    image: Any = pixels
+    if orientation in {5, 6, 7, 8}:
+        image = cv2.transpose(image)
+    if orientation in {2, 3, 6, 7}:
+        image = cv2.flip(image, 1)
+    if orientation in {3, 4, 7, 8}:
+        image = cv2.flip(image, 0)
+    return np.ascontiguousarray(image, np.uint8)

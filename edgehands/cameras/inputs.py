@@ -1,6 +1,6 @@
-"""The inputs of ``edgehands track``: images, folders and videos, one bad one not ending the rest.
+"""The inputs of ``edgehands track``: files, folders, cameras; one bad one doesn't end the rest.
 
-found = find_inputs(["photos/", "clip.mp4"])
+found = find_inputs(["photos/", "clip.mp4", "v4l2:0"])
 for item in iter_frames(found):
     if isinstance(item, SourceFailure):
         print(item.error)
@@ -10,42 +10,54 @@ for item in iter_frames(found):
 
 from __future__ import annotations
 
-import logging
-import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from edgehands.cameras.base import SourceFailure, orient
 from edgehands.cameras.files import list_folder
-from edgehands.cameras.image_header import HeaderCutOff, read_image_header
-from edgehands.cameras.images import IMAGE_SUFFIXES, check_file, read_image
+from edgehands.cameras.images import ImageFile, is_image
+from edgehands.cameras.limits import check_file, shown
+from edgehands.cameras.opening import is_live, open_source
 from edgehands.cameras.settings import CameraSettings
 from edgehands.cameras.video import VideoSource
-from edgehands.errors import SourceError, SourceNotFound
+from edgehands.errors import EdgehandsError, SourceError, SourceNotFound
 from edgehands.hand import Frame
 from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
+    from typing import Self
 
-log = logging.getLogger(__name__)
+    from edgehands.cameras.base import Source
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+SILENCE_S = 30.0
+"""A camera that gives nothing for so long has failed, where nobody waits for it for ever."""
+
+Kind = Literal["image", "video", "camera"]
 
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """One file to read frames from.
+    """One file or camera to read frames from.
 
     Attributes:
-        path: where it is.
-        kind: ``image`` (one frame, unrelated to its neighbours) or ``video``.
+        path: where it is; of a camera, stream or ``demo:`` its URI.
+        kind: ``image`` (pictures that have nothing to do with each other), ``video`` or ``camera``.
+            An animated image turns out to be a video only when it is opened.
+        uri: of a camera, how it was asked for: it may hold a password.
     """
 
     path: Path
-    kind: Literal["image", "video"]
+    kind: Kind
+    uri: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages, and in the ``source`` of its frames."""
+        return redact(self.uri) or shown(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +67,32 @@ class Inputs:
     Attributes:
         files: in the order given; the images of a folder in natural order.
         failures: names behind which there is nothing that can be read.
-        skipped: other files that lay in folders.
+        left_out: what else lay in the folders.
     """
 
     files: tuple[InputFile, ...]
     failures: tuple[SourceFailure, ...]
-    skipped: int
+    left_out: tuple[Path, ...]
+
+    @property
+    def skipped(self) -> int:
+        """Number of those."""
+        return len(self.left_out)
 
 
 def find_inputs(names: Iterable[str | os.PathLike[str]]) -> Inputs:
-    """Look up images, folders and videos; ``file:`` and ``dir:`` may stand before a path."""
+    """Look up images, folders, videos and cameras: whatever :func:`open_source` takes.
+
+    Raises:
+        UsageError: A URI that makes no sense.
+    """
     files: list[InputFile] = []
     failures: list[SourceFailure] = []
-    skipped = 0
+    left_out: list[Path] = []
     for given in names:
         name = str(given)
-        if _ADDRESS.match(name):
-            failures.append(SourceFailure(redact(name), _not_a_file(name)))
+        if is_live(name) and not Path(name).exists():
+            files.append(InputFile(Path(name), "camera", name))
             continue
         path = Path(name)
         if not path.exists():
@@ -79,44 +100,85 @@ def find_inputs(names: Iterable[str | os.PathLike[str]]) -> Inputs:
         try:
             if path.is_dir():
                 listing = list_folder(path)
-                skipped += listing.skipped
+                left_out += listing.left_out
                 files += [InputFile(image, "image") for image in listing.images]
             else:
                 check_file(path)
-                files.append(InputFile(path, file_kind(path)))
+                files.append(InputFile(path, "image" if is_image(path) else "video"))
         except (SourceError, SourceNotFound) as error:
-            failures.append(SourceFailure(name, error))
-    return Inputs(tuple(files), tuple(failures), skipped)
+            failures.append(SourceFailure(shown(name), error))
+    return Inputs(tuple(files), tuple(failures), tuple(left_out))
 
 
-def _not_a_file(address: str) -> SourceNotFound:
-    return SourceNotFound(
-        f"{redact(address)} is an address, files are expected: download it first, or follow a"
-        " camera's stream with 'edgehands run --source rtsp://…'"
-    )
+class OpenInput:
+    """An input that is being read: a context manager, and an iterator over its frames.
 
+    Not in real time: every frame of a file once, as fast as it is read; of a camera the newest.
+    ``Frame.seq`` counts from 0. A video that breaks off gives its frames first.
 
-def file_kind(path: Path) -> Literal["image", "video"]:
-    """Tell an image from a video by its first bytes; by its name where they say nothing."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(65536)
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror or error}") from None
-    try:
-        known = read_image_header(start) is not None
-    except HeaderCutOff:
-        known = True
-    return "image" if known or path.suffix.lower() in IMAGE_SUFFIXES else "video"
+    Args:
+        file: what to read.
+        settings: rotation, mirroring; size and rate of a camera.
+        fps: the rate of a film without times of its own.
+
+    Attributes:
+        kind: what it turned out to be.
+
+    Raises:
+        SourceNotFound, SourceError: It can't be read; so does the iterator.
+    """
+
+    def __init__(
+        self, file: InputFile, settings: CameraSettings | None = None, *, fps: float | None = None
+    ) -> None:
+        self._file = file
+        self._settings = settings or CameraSettings()
+        self._source: Source | None = None
+        self._image: ImageFile | None = None
+        self.kind: Kind = file.kind
+        if file.kind == "camera":
+            self._source = open_source(file.uri, self._settings, realtime=False)
+        elif file.kind == "image":
+            self._image = ImageFile(file.path)
+            self.kind = "video" if self._image.animated else "image"
+        else:
+            self._source = VideoSource(file.path, self._settings, realtime=False, fps=fps)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for opened in (self._source, self._image):
+            if opened is not None:
+                opened.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        if self._image is not None:
+            yield from self._pictures(self._image)
+            return
+        assert self._source is not None  # noqa: S101 - one of both
+        heard = time.monotonic()
+        while not self._source.finished:
+            frame = self._source.read(0.5)
+            if frame is not None:
+                heard = time.monotonic()
+                yield frame
+            elif self.kind == "camera" and time.monotonic() - heard > SILENCE_S:
+                raise SourceError(
+                    self._source.problem or f"{self._file.uri}: no frame for {SILENCE_S:g} s"
+                )
+
+    def _pictures(self, image: ImageFile) -> Iterator[Frame]:
+        wall = self._file.path.stat().st_mtime
+        for number, picture in enumerate(image.pictures()):
+            pixels = orient(picture.image, self._settings)
+            yield Frame(pixels, number, picture.t, wall + picture.t, image.name)
 
 
 def iter_frames(
     inputs: Inputs, settings: CameraSettings | None = None
 ) -> Iterator[Frame | SourceFailure]:
-    """Read every frame of every input, as fast as possible; never raises for a bad file.
-
-    ``Frame.seq`` counts from 0 in each file. A video that breaks off gives its frames first.
-    """
+    """Read every frame of every input, as fast as possible; never raises for a bad file."""
     yield from inputs.failures
     for file in inputs.files:
         yield from read_input(file, settings)
@@ -126,27 +188,28 @@ def read_input(
     file: InputFile, settings: CameraSettings | None = None
 ) -> Iterator[Frame | SourceFailure]:
     """Read the frames of one input; a failure is given, not raised."""
-    settings = settings or CameraSettings()
     try:
-        if file.kind == "image":
-            image = orient(read_image(file.path), settings)
-            yield Frame(image, 0, 0.0, file.path.stat().st_mtime, str(file.path))
-            return
-        with VideoSource(file.path, settings, realtime=False) as video:
-            while not video.finished:
-                frame = video.read(0.0)
-                if frame is not None:
-                    yield frame
-    except (SourceError, SourceNotFound) as error:
-        yield SourceFailure(str(file.path), error)
-    except OSError as error:
-        yield SourceFailure(str(file.path), SourceError(f"{file.path}: {error.strerror or error}"))
+        with OpenInput(file, settings) as opened:
+            yield from opened
+    except (EdgehandsError, OSError) as error:
+        yield failure_of(file, error)
+
+
+def failure_of(file: InputFile, error: EdgehandsError | OSError) -> SourceFailure:
+    """Name an input that couldn't be read, and why."""
+    name = file.name
+    if isinstance(error, (SourceError, SourceNotFound)):
+        return SourceFailure(name, error)
+    why = getattr(error, "strerror", None) or str(error)
+    return SourceFailure(name, SourceError(f"{name}: {why}"))
 
 
 def count_frames(file: InputFile) -> int:
     """How many frames a file will give, for a progress bar: 0 when it can't be known."""
     if file.kind == "image":
         return 1
+    if file.kind == "camera":
+        return 0
     try:
         with VideoSource(file.path, CameraSettings(), realtime=False) as video:
             return video.frames_announced

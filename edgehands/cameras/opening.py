@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from edgehands.cameras.base import SourceInfo
 from edgehands.cameras.capture import Backoff, LiveSource
 from edgehands.cameras.fake import FakeLife, FakeSource, parse_script
-from edgehands.cameras.files import ImageSource, list_folder
-from edgehands.cameras.images import check_file
-from edgehands.cameras.inputs import file_kind
+from edgehands.cameras.files import ImageSource, in_words, list_folder
+from edgehands.cameras.film import PackagedClip, is_animation
+from edgehands.cameras.images import is_image
+from edgehands.cameras.limits import check_file, shown
 from edgehands.cameras.picamera2 import Picamera2Opener, load_picamera2
-from edgehands.cameras.rtsp import RtspOpener, check_url
 from edgehands.cameras.settings import CameraSettings
 from edgehands.cameras.v4l2 import V4L2Opener
 from edgehands.cameras.video import VideoSource
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from edgehands.cameras.capture import Device
 
 DATA = Path(__file__).parent.parent / "data"
-SCHEMES = ("picamera2", "v4l2", "rtsp", "file", "dir", "demo", "fake")
+STREAMS = ("rtsp", "rtsps", "http", "https")
+SCHEMES = ("picamera2", "v4l2", *STREAMS, "file", "dir", "demo", "fake")
 _EXAMPLES = (
-    "picamera2:0, v4l2:/dev/video0, rtsp://host/path, file:clip.mp4, dir:images/, demo:, fake:"
+    "picamera2:0, v4l2:/dev/video0, rtsp://host/path, http://host/path, file:clip.mp4, "
+    "dir:images/, demo:, fake:"
 )
 
 
@@ -37,8 +39,9 @@ def open_source(uri: str, settings: CameraSettings | None = None, *, realtime: b
     """Open a camera, stream, file or folder.
 
     Args:
-        uri: ``picamera2:0``, ``v4l2:/dev/video0``, ``v4l2:0``, ``rtsp://…``, ``file:clip.mp4``,
-            ``dir:images/``, ``demo:``, ``fake:``, or the bare path of a file, folder or device.
+        uri: ``picamera2:0``, ``v4l2:/dev/video0``, ``v4l2:0``, ``rtsp[s]://…``, ``http[s]://…``,
+            ``file:clip.mp4``, ``dir:images/``, ``demo:``, ``fake:``, or the bare path of a file,
+            folder or device.
         settings: What to ask of it.
         realtime: A live run: files are paced like a camera, and a camera that isn't there yet is
             waited for (the source begins offline). Else files come as fast as they are read,
@@ -55,12 +58,26 @@ def open_source(uri: str, settings: CameraSettings | None = None, *, realtime: b
     if scheme == "fake":
         return _open_fake(uri, rest, settings, realtime=realtime)
     if scheme == "demo":
+        clip = demo_clip()
         return VideoSource(
-            demo_clip(), settings, realtime=realtime, uri=uri, kind="video", loop=True
+            clip,
+            settings,
+            realtime=realtime,
+            uri=uri,
+            loop=True,
+            opener=lambda: PackagedClip(clip),
         )
-    if scheme in ("v4l2", "rtsp", "picamera2"):
+    if scheme in ("v4l2", "picamera2", *STREAMS):
         return _open_camera(uri, scheme, rest, settings, realtime=realtime)
     return _open_path(uri, scheme, rest, settings, realtime=realtime)
+
+
+def is_live(uri: str) -> bool:
+    """Whether a URI names a camera, a stream or a film of ours, rather than somebody's files."""
+    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", uri)
+    if match is None:
+        return uri.startswith(("/dev/video", "/dev/v4l/"))
+    return match[1].lower() in SCHEMES and match[1].lower() not in {"file", "dir"}
 
 
 def demo_clip() -> Path:
@@ -87,6 +104,12 @@ def _split(uri: str) -> tuple[str, str]:
     return scheme, uri[match.end() :]
 
 
+def has_host(url: str) -> bool:
+    """Whether a URL has a host at all, so that a mistyped one isn't retried for ever."""
+    host = r"(?:[^/]*@)?(?:\[[\w:.%]+\]|[^/@:\s\[\]]+)"
+    return re.match(rf"(?i:rtsps?|https?)://{host}(?::\d{{1,5}})?(?:[/?].*)?$", url) is not None
+
+
 def _open_fake(uri: str, query: str, settings: CameraSettings, *, realtime: bool) -> Source:
     script = parse_script(query)
     if not realtime:
@@ -108,12 +131,15 @@ def _open_camera(
         if not rest:
             raise UsageError(f"'{uri}': which camera? Give for example v4l2:/dev/video0")
         opener = V4L2Opener(rest, settings)
-    elif scheme == "rtsp":
-        if not check_url(uri):
+    elif scheme in STREAMS:
+        if not has_host(uri):
             raise UsageError(
-                f"'{redact(uri)}': no host in it: give for example rtsp://user:password@host/path"
+                f"'{redact(uri)}': no host in it: give for example {scheme}://host/path"
             )
-        opener = RtspOpener(uri)
+        # Only here: a camera on a cable has no use for FFmpeg a second time in memory.
+        from edgehands.cameras.stream import StreamOpener  # noqa: PLC0415
+
+        opener = StreamOpener(uri, settings)
     else:
         if not (rest or "0").isdecimal():
             raise UsageError(
@@ -122,7 +148,7 @@ def _open_camera(
         load_picamera2()
         opener = Picamera2Opener(int(rest or "0"), settings)
     return LiveSource(
-        SourceInfo(redact(uri), scheme, 0, 0, 0.0),
+        SourceInfo(redact(uri), scheme.removesuffix("s"), 0, 0, 0.0),
         opener,
         settings,
         must_open=not realtime,
@@ -138,11 +164,13 @@ def _open_path(
     path = Path(rest)
     if scheme == "dir" or path.is_dir():
         listing = list_folder(path)
-        other = f", {listing.skipped} other files skipped" if listing.skipped else ""
-        info = SourceInfo(uri, "folder", 0, 0, settings.fps, f"{len(listing.images)} images{other}")
+        other = f"; left out: {in_words(listing.left_out)}" if listing.left_out else ""
+        info = SourceInfo(
+            shown(uri), "folder", 0, 0, settings.fps, f"{len(listing.images)} images{other}"
+        )
         return ImageSource(listing.images, settings, info=info, realtime=realtime)
     check_file(path)
-    if file_kind(path) == "video":
-        return VideoSource(path, settings, realtime=realtime, uri=uri)
-    info = SourceInfo(uri, "image", 0, 0, settings.fps, "1 image")
+    if not is_image(path) or is_animation(path):
+        return VideoSource(path, settings, realtime=realtime, uri=shown(uri))
+    info = SourceInfo(shown(uri), "image", 0, 0, settings.fps, "1 image")
     return ImageSource((path,), settings, info=info, realtime=realtime)

@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from edgehands.cameras.capture import Shot, capture_time
-from edgehands.cameras.images import decode_rgb, quiet_opencv
+from edgehands.cameras.capture import Complaints, Shot, capture_time
+from edgehands.cameras.jpeg import decode_jpeg
 from edgehands.errors import SourceError, SourceNotFound
 
 if TYPE_CHECKING:
@@ -37,10 +37,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-quiet_opencv()
-
-BAD_FRAMES = 30
-"""So many frames in a row that can't be decoded count as a lost camera."""
 MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 
 # What cv2.VideoCapture is to this module: tests hand in one that isn't backed by a device.
@@ -48,6 +44,11 @@ CaptureFactory = Callable[[str], Any]
 
 
 def _opencv_capture(path: str) -> Any:
+    # What is wrong is said by us, in one line; whoever sets OPENCV_LOG_LEVEL gets OpenCV's too.
+    if "OPENCV_LOG_LEVEL" not in os.environ:
+        # OpenCV 5 moved the function.
+        place = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
+        place.setLogLevel(0)
     return cv2.VideoCapture(path, cv2.CAP_V4L2)
 
 
@@ -104,7 +105,7 @@ class V4L2Device:
         self, path: Path, settings: CameraSettings, factory: CaptureFactory = _opencv_capture
     ) -> None:
         self._path = path
-        self._bad = 0
+        self._complaints = Complaints(str(path))
         self._capture = factory(str(path.resolve()))
         try:
             self._configure(settings)
@@ -125,12 +126,9 @@ class V4L2Device:
             ok, raw = self._capture.retrieve()
             image = decode_frame(raw) if ok and raw is not None else None
             if image is not None:
-                self._bad = 0
+                self._complaints.clear()
                 return Shot(image, t_mono)
-            self._bad += 1
-            if self._bad >= BAD_FRAMES:
-                raise SourceError(f"{self._path}: {self._bad} frames in a row can't be decoded")
-            log.debug("%s: a frame that can't be decoded, left out", self._path)
+            self._complaints.add("not a whole picture")
 
     def close(self) -> None:
         """Close the device."""
@@ -190,7 +188,7 @@ def decode_frame(raw: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     """Turn what ``retrieve`` gave, a BGR picture or the bytes of a JPEG, into an RGB picture."""
     if raw.ndim == 3 and raw.shape[2] == 3:
         return np.asarray(cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), np.uint8)
-    return decode_rgb(raw.reshape(-1))
+    return decode_jpeg(raw.reshape(-1))
 
 
 def _controls(settings: CameraSettings) -> list[tuple[int, float]]:

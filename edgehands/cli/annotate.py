@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from edgehands.cli.choices import JsonOption
 from edgehands.cli.preview import NOT_INSTALLED
 from edgehands.errors import UsageError
 
@@ -32,6 +33,11 @@ def annotate(
         bool,
         typer.Option("--demo", help="Practise on thirty drawn hands with known truth, for a mark."),
     ] = False,
+    agreement: Annotated[
+        bool,
+        typer.Option("--agreement", help="Say how far the annotators are apart, and exit."),
+    ] = False,
+    as_json: JsonOption = False,
     host: Annotated[
         str,
         typer.Option(metavar="ADDRESS", help="Where to listen; any but loopback needs --token."),
@@ -57,6 +63,11 @@ def annotate(
 
     Every change is saved at once. Two people may annotate the same folder, each under a name.
     """
+    if agreement:
+        from edgehands.cli.actions.agreement import show_agreement
+
+        show_agreement(folder, as_json=as_json)
+        return
     try:
         from edgehands.annotate.server import serve_annotation
         from edgehands.preview.serving import PageAddress

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgehands.cli.choices import ConfigOption
+from edgehands.cli.choices import ConfigOption, OneCameraOption
 
 app = typer.Typer()
 
@@ -14,6 +14,7 @@ app = typer.Typer()
 @app.command()
 def check(
     config: ConfigOption = None,
+    camera: OneCameraOption = "",
     *,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing if good.")] = False,
 ) -> None:
@@ -24,11 +25,13 @@ def check(
     Read in this order, each over the one before: /etc/edgehands/edgehands.toml,
     /boot/firmware/edgehands.toml, EDGEHANDS_SECTION__KEY variables.
     """
-    from edgehands.config import DEFAULT_PATHS, explain, load_with_origins
+    from edgehands.config import explain, load_with_origins, paths_for
     from edgehands.errors import ConfigError
 
     try:
-        loaded = load_with_origins([config] if config else DEFAULT_PATHS)
+        loaded = load_with_origins(
+            paths_for(config, camera), options={"camera.name": camera or None}
+        )
     except ConfigError as error:
         for mistake in error.mistakes:
             typer.echo(f"edgehands: {mistake}", err=True)

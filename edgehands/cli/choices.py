@@ -67,6 +67,12 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Read only this configuration file."),
 ]
+OneCameraOption = Annotated[
+    str,
+    typer.Option(
+        "--camera", metavar="NAME", help="One of several cameras: its own file is read too."
+    ),
+]
 BrokerOption = Annotated[
     str | None,
     typer.Option("--mqtt", metavar="URL", help="The broker. [default: as configured]"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from edgehands.cli.choices import ConfigOption, JsonOption
+from edgehands.cli.choices import ConfigOption, JsonOption, OneCameraOption
 from edgehands.wording import counted
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ _STYLES = {"PASS": "green", "WARN": "yellow", "FAIL": "bold red"}
 
 
 @app.command()
-def doctor(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
+def doctor(
+    config: ConfigOption = None, camera: OneCameraOption = "", *, as_json: JsonOption = False
+) -> None:
     """Find out what is wrong: software, models, camera, Coral, broker, power, card, service.
 
     It changes nothing. Every line is PASS, WARN or FAIL; after the last two comes what to do.
@@ -28,14 +30,14 @@ def doctor(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     """
     import msgspec
 
-    from edgehands.config import DEFAULT_PATHS, load
+    from edgehands.config import load, paths_for
     from edgehands.doctor import examine
     from edgehands.doctor.examine import report
     from edgehands.errors import ConfigError
 
     settings: Config | ConfigError
     try:
-        settings = load([config] if config else DEFAULT_PATHS)
+        settings = load(paths_for(config, camera), options={"camera.name": camera or None})
     except ConfigError as error:
         settings = error
     findings = []

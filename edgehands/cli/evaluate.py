@@ -41,16 +41,48 @@ def evaluate(
         typer.Option(metavar="FOLDER", help="Where drawn clips are kept (2 GB for all of them)."),
     ] = None,
     list_clips: Annotated[bool, typer.Option("--list", help="List the clips and exit.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Labelled pictures instead; the next five are theirs."),
+    ] = None,
+    annotator: Annotated[
+        str, typer.Option(metavar="NAME", help="Whose answers. [default: who answered most]")
+    ] = "",
+    models: Annotated[
+        str, typer.Option(metavar="A,B", help="full, lite, full-float, lite-int8 and so on.")
+    ] = "full,lite",
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page with plots and the worst pictures."),
+    ] = None,
+    propose: Annotated[
+        bool, typer.Option("--propose", help="Choose thresholds for this camera.")
+    ] = False,
+    write: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Configuration file that gets them if they gain."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Track the benchmark's films and print the scores, clip by clip.
 
-    The first run draws the films, which takes some minutes; they are kept for later runs.
+    The first run draws the films, which takes some minutes; they are kept for later runs. With
+    --data, pictures of one's own camera instead, recorded and annotated.
     """
     import msgspec
 
+    from edgehands.config import DEFAULT_PATHS, TrackingConfig, load
+
+    if data is not None:
+        from edgehands.cli.actions.evaluate_data import DataOptions, evaluate_data
+
+        wanted = tuple(name.strip() for name in models.split(",") if name.strip())
+        options = DataOptions(data, annotator, wanted, report, propose, write, as_json)
+        tracking = load([write] if write is not None and write.exists() else DEFAULT_PATHS).tracking
+        evaluate_data(options, msgspec.structs.replace(tracking, backend=backend.value))
+        return
+
     from edgehands.cli.actions import evaluate as action
-    from edgehands.config import TrackingConfig
 
     if list_clips:
         action.list_clips()
@@ -64,8 +96,8 @@ def evaluate(
         num_threads=1,
     )
     names = [name.strip() for name in clips.split(",") if name.strip()]
-    report = action.evaluate(names, config, seed=seed, quick=quick, folder=folder)
+    scores = action.evaluate(names, config, seed=seed, quick=quick, folder=folder)
     if as_json:
-        typer.echo(msgspec.json.encode(report).decode())
+        typer.echo(msgspec.json.encode(scores).decode())
     else:
-        action.show(report)
+        action.show(scores)

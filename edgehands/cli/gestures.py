@@ -45,6 +45,12 @@ def teach(
     inputs: InputsArgument = None,
     *,
     source: SourceOption = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FOLDER", help="The hands of an annotated folder that have this name."
+        ),
+    ] = None,
     examples: Annotated[
         int, typer.Option(min=1, max=50, metavar="N", help="How many examples to take.")
     ] = 5,
@@ -60,7 +66,9 @@ def teach(
     """
     from edgehands.cli.actions import gestures as action
 
-    action.teach(name, inputs or (), source=source, examples=examples, more=more, file=file)
+    action.teach(
+        name, inputs or (), source=source, folder=folder, examples=examples, more=more, file=file
+    )
 
 
 @group.command("list")

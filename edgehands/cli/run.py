@@ -21,11 +21,20 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="Read only this file instead of the usual two."),
     ] = None,
+    camera: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="One of several cameras of this device: its name, and that of its own file, "
+            "/etc/edgehands/NAME.toml or /boot/firmware/edgehands-NAME.toml.",
+        ),
+    ] = "",
     source: Annotated[
         str | None,
         typer.Option(
             metavar="URI",
-            help="picamera2:0, v4l2:/dev/video0, rtsp://…, file:clip.mp4, dir:images/ or demo:",
+            help="picamera2:0, v4l2:/dev/video0, rtsp://…, http://…, file:clip.mp4, dir:images/, "
+            "demo:",
         ),
     ] = None,
     mqtt: Annotated[
@@ -46,6 +55,7 @@ def run(
 
     options = RunOptions(
         config=str(config) if config else None,
+        camera=camera,
         settings={
             "camera.source": source,
             "mqtt.url": mqtt,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from edgehands.config.broker_url import BrokerUrl, parse_broker_url
 from edgehands.config.explain import digest, explain, redacted
-from edgehands.config.load import DEFAULT_PATHS, Loaded, load, load_with_origins
+from edgehands.config.load import DEFAULT_PATHS, Loaded, load, load_with_origins, paths_for
 from edgehands.config.persist import save_settings, state_file
 from edgehands.config.secret import Secret
 from edgehands.config.sections import (
@@ -53,6 +53,7 @@ __all__ = [
     "load",
     "load_with_origins",
     "parse_broker_url",
+    "paths_for",
     "redacted",
     "save_settings",
     "shown_path",

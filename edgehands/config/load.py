@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgehands.config.persist import state_file
-from edgehands.config.sections import SECTIONS, Config
+from edgehands.config.sections import SECTIONS, Config, check_topic_level
 from edgehands.config.toml_file import read_tables
 from edgehands.config.values import check_value, field_types, shown
 from edgehands.errors import ConfigError
@@ -24,9 +24,36 @@ DEFAULT_PATHS = (
 )
 """Read in this order, each over the one before; the second lies on the card's FAT partition."""
 
+CAMERA_PATHS = ("/etc/edgehands/{camera}.toml", "/boot/firmware/edgehands-{camera}.toml")
+"""Read after those, in this order, by the service of a further camera of this device."""
+
 _ENV_PREFIX = "EDGEHANDS_"
 _LONGEST_NAME = 64
 """Characters of an unknown key that are compared with the known ones."""
+
+
+def paths_for(config: Path | str | None = None, camera: str = "") -> list[Path]:
+    """Give the files that a configuration is read from.
+
+    Args:
+        config: this file only, instead of the usual ones.
+        camera: of a device with several: its own files are read after the usual ones.
+
+    Raises:
+        ConfigError: The camera's name can't be one, or it has no file.
+    """
+    paths = [Path(config)] if config else list(DEFAULT_PATHS)
+    if camera:
+        check_topic_level("--camera", camera)
+        own = [Path(path.format(camera=camera)) for path in CAMERA_PATHS]
+        found = [path for path in own if path.exists()]
+        if not found and not config:
+            raise ConfigError(
+                f'--camera = "{camera}" has no file: write its [camera] table into {own[0]} or '
+                f"{own[1]}"
+            )
+        paths += found
+    return paths
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,8 @@ class CameraSettings(Section, frozen=True, kw_only=True):
     Attributes:
         width, height: picture size asked of a camera, pixels, before ``rotation``. Files and
             folders keep their own size.
-        fps: frames a second asked of a camera, and the pace of a folder in a live run.
+        fps: frames a second asked of a camera, the pace of a folder in a live run, and the rate of
+            a film that says nothing of its own (raw H.264, raw MJPEG).
         rotation: degrees clockwise that the picture is turned by: 0, 90, 180 or 270.
         mirrored: flip the picture left to right (after the rotation) before anybody sees it. It
             corrects a device that delivers a mirror image; who wants a selfie view instead sets
@@ -60,6 +61,12 @@ class CameraSettings(Section, frozen=True, kw_only=True):
             scaled by the camera hardware from the full field of view; see ``docs/cameras.md``.
         loop: begin a file or folder again at its end (live runs only).
         image_seconds: how long each image of a folder is shown in a live run.
+        transport: ``tcp`` or ``udp`` for ``rtsp://``. Over UDP a lost packet damages the pictures
+            until the next key frame.
+        decoder: of streams: ``software``, or ``hardware`` for the decoder of a Raspberry Pi's
+            video hardware, where FFmpeg offers one for the stream's codec.
+        ca_file: file with the certificate that ``https://`` and ``rtsps://`` cameras must show, or
+            with the one that signed it; empty = any is taken, as most cameras sign their own.
     """
 
     table: ClassVar[str] = "camera"
@@ -75,14 +82,17 @@ class CameraSettings(Section, frozen=True, kw_only=True):
     lores: bool = False
     loop: bool = False
     image_seconds: Annotated[float, msgspec.Meta(ge=0.01, le=3600)] = 1.0
+    transport: Literal["tcp", "udp"] = "tcp"
+    decoder: Literal["software", "hardware"] = "software"
+    ca_file: str = ""
 
 
 class CameraConfig(CameraSettings, frozen=True, kw_only=True):
     """Where frames come from and what they look like.
 
     Attributes:
-        source: ``v4l2:/dev/video0``, ``picamera2:0``, ``rtsp://…``, ``file:clip.mp4``,
-            ``dir:images/`` or ``demo:``.
+        source: ``v4l2:/dev/video0``, ``picamera2:0``, ``rtsp://…``, ``http://…``,
+            ``file:clip.mp4``, ``dir:images/`` or ``demo:``.
         name: the level of every topic that names this camera. Letters, digits, ``_``, ``-`` and
             ``.``, at most 64.
     """
@@ -237,11 +247,23 @@ class PreviewConfig(Section, frozen=True, kw_only=True):
             see what the camera sees. It can be switched on here only, not over MQTT.
         picture_socket: Unix socket over which a page's server on this machine gets pictures; empty:
             with ``images``, ``pictures.sock`` in the service's runtime directory, else none.
+        url: address under which people reach the live page, such as ``http://kitchen.local:8765``;
+            Home Assistant links to it. Empty: that of the package's own page service where it is
+            installed, else none.
     """
 
     table: ClassVar[str] = "preview"
     images: bool = False
     picture_socket: str = ""
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.url and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", self.url):
+            raise ConfigError(
+                f'preview.url = "{self.url}" is no page\'s address: write for example '
+                '"http://kitchen.local:8765"'
+            )
 
 
 class ServiceConfig(Section, frozen=True, kw_only=True):

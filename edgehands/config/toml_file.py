@@ -108,6 +108,10 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
         raise ConfigError(f"{where} is not valid TOML{at}: {what}") from None
 
 
+class _NoFileError(OSError):
+    """A pipe, a device or a socket."""
+
+
 def _read_text(path: Path, *, required: bool) -> str:
     try:
         raw = _read(path)
@@ -117,6 +121,8 @@ def _read_text(path: Path, *, required: bool) -> str:
         raise ConfigError(f"{path} doesn't exist: give the path of a configuration file") from None
     except IsADirectoryError:
         raise ConfigError(f"{path} is a folder: give the path of a configuration file") from None
+    except _NoFileError:
+        raise ConfigError(f"{path} is no regular file: give that of a configuration") from None
     except OSError as error:
         raise ConfigError(f"{path} can't be read ({error.strerror}): check its rights") from None
     except ValueError:  # a NUL in the name
@@ -138,7 +144,7 @@ def _read(path: Path) -> bytes:
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(0, "it is a folder")
         if not stat.S_ISREG(mode) and path.resolve() != Path(os.devnull):
-            raise OSError(0, "it is no regular file")
+            raise _NoFileError
         return file.read(MAX_BYTES + 1)
 
 

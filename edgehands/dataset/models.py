@@ -50,15 +50,23 @@ class ModelPair:
                 store.find(task, config.model, config.precision, backend.kind(task))
                 for task in ("palm_detection", "hand_landmark")
             )
-            self._palms = PalmDetector(backend.load(palm, store.verify(palm)), LEAST_SCORE)
+            self._palm_model = backend.load(palm, store.verify(palm))
+            self._detectors: dict[float, PalmDetector] = {}
             self._hands = LandmarkModel(backend.load(landmark, store.verify(landmark)), 0.0)
         except BaseException:
             self._resources.close()
             raise
 
-    def palms(self, image: NDArray[np.uint8]) -> tuple[PalmDetection, ...]:
-        """The palms of (H, W, 3) uint8 RGB, by falling score, down to :data:`LEAST_SCORE`."""
-        return self._palms.detect(image)
+    def palms(
+        self, image: NDArray[np.uint8], least_score: float = LEAST_SCORE
+    ) -> tuple[PalmDetection, ...]:
+        """The palms of (H, W, 3) uint8 RGB, by falling score, down to a score.
+
+        A palm is the mean of all anchors above that score: another one moves it a little.
+        """
+        if least_score not in self._detectors:
+            self._detectors[least_score] = PalmDetector(self._palm_model, least_score)
+        return self._detectors[least_score].detect(image)
 
     def read(self, image: NDArray[np.uint8], roi: Roi) -> LandmarkReading:
         """What the landmark model sees in a square of (H, W, 3) uint8 RGB, hand or not."""

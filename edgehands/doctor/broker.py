@@ -1,4 +1,4 @@
-"""The broker, step by step: name, connection, TLS, login, rights."""
+"""The broker, step by step: name, connection, TLS, login, rights, and what it keeps of us."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ from edgehands.doctor.finding import doubtful, good, wrong, wrong_line
 from edgehands.errors import BrokerError
 from edgehands.mqtt import reasons
 from edgehands.mqtt.credentials import tls_context
+from edgehands.mqtt.messages import MAX_TEXT
 from edgehands.mqtt.session import Session
 from edgehands.mqtt.topics import topics_of
+from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edgehands.config import BrokerUrl, Config, MqttConfig
     from edgehands.doctor.finding import Finding
     from edgehands.doctor.system import System
@@ -134,7 +138,7 @@ def _login(config: Config) -> tuple[Finding, ...]:
         try:
             finding = visit.login()
             if finding.level == "PASS":
-                return (finding, visit.rights())
+                return (finding, visit.rights(), visit.name())
         finally:
             visit.leave()
         if visit.session.refusal and visit.session.refusal not in reasons.UNSUPPORTED_PROTOCOL:
@@ -158,7 +162,9 @@ class _Visit:
             will=None,
             protocol=protocol,
             acknowledged=lambda _mid, refusal: self._answers.append(refusal),
+            received=self._take,
         )
+        self._received: Callable[[paho.MQTTMessage], object] = lambda _message: None
 
     def login(self) -> Finding:
         address = self._config.mqtt.address
@@ -199,6 +205,26 @@ class _Visit:
         if self._protocol != paho.MQTTv5:
             return good("broker rights", "message accepted (MQTT 3.1.1 doesn't report refusals)")
         return good("broker rights", f"allowed to publish below {self._topics.node}")
+
+    def name(self) -> Finding:
+        """See whether a service has found out that a second device has this node's name."""
+        problem = self._topics.problem
+        found: list[bytes] = []
+        self._received = lambda message: found.append(bytes(message.payload))
+        self._answers.clear()
+        self.session.subscribe((problem,))
+        self._work_until(RIGHTS_S, lambda: bool(self._answers))
+        answers = self.session.link.answers
+        self.session.ping()  # what is retained comes before its answer
+        self._work_until(RIGHTS_S, lambda: self.session.link.answers > answers)
+        text = found[-1][:MAX_TEXT].decode(errors="replace") if found else ""
+        if not text:
+            return good("node name", f"no problem of {self._topics.node_name} is known there")
+        what, _, remedy = redact(text).rpartition(": ")
+        return doubtful("node name", what, remedy)
+
+    def _take(self, message: paho.MQTTMessage) -> None:
+        self._received(message)
 
     def leave(self) -> None:
         if not self.session.ended:

@@ -114,7 +114,7 @@ def _of_source(uri: str, source: Source, config: Config) -> Finding:
         count += source.read(WATCHED_S - passed) is not None
     info = source.describe()
     detail = f", {redact(info.detail)}" if info.detail else ""
-    if info.kind not in {"v4l2", "picamera2", "rtsp"}:
+    if info.kind not in {"v4l2", "picamera2", "rtsp", "http"}:
         return good("camera", f"{uri} gives {width}x{height}{detail}")
     fps = count / max(passed, 1e-3)
     text = f"{uri} gives {width}x{height}, {fps:.1f} frames a second{detail}"

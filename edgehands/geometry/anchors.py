@@ -1,4 +1,4 @@
-"""The 2016 prior centres of the palm model."""
+"""The prior centres of the palm model: 2016 of them for its full input of 192 pixels."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 
 
 @cache
-def palm_anchors() -> NDArray[np.float32]:
-    """Centres of the anchors, (2016, 2) float32: x, y as a share of the model's input side.
+def palm_anchors(size: int = PALM_INPUT_SIZE) -> NDArray[np.float32]:
+    """Centres of the anchors, (N, 2) float32: x, y as a share of the model's input side.
+
+    N is 2016 for an input of 192 pixels. ``size`` is the side of the model's input in pixels, a
+    multiple of its largest stride.
 
     Strides that follow each other and are equal share one grid; its cells are walked row by row,
     all anchors of a cell in turn. Anchors have a fixed size of 1, so only centres matter.
     """
     grids: list[NDArray[np.float32]] = []
     for stride in sorted(set(PALM_ANCHOR_STRIDES)):
-        cells = PALM_INPUT_SIZE // stride
+        cells = size // stride
         repeats = PALM_ANCHOR_STRIDES.count(stride) * PALM_ANCHORS_A_CELL
         centre = (np.arange(cells, dtype=np.float32) + PALM_ANCHOR_OFFSET) / cells
         y, x = np.meshgrid(centre, centre, indexing="ij")

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import random
-import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, Protocol
@@ -15,16 +11,20 @@ import paho.mqtt.client as paho
 
 from edgehands.errors import BrokerError
 from edgehands.mqtt import reasons
+from edgehands.mqtt.connection import Connection
+from edgehands.mqtt.delivery import Delivery
 from edgehands.mqtt.outbox import Live, Outbox
+from edgehands.mqtt.pauses import LASTING_S, Ending, Pauses
+from edgehands.mqtt.peers import Peers
 from edgehands.mqtt.requests import Received
 from edgehands.mqtt.session import Session
+from edgehands.mqtt.stand_by import stand_by
 from edgehands.mqtt.topics import OFFLINE, ONLINE, matches
+from edgehands.mqtt.wake import Wake
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
-
-    from paho.mqtt.properties import Properties
 
     from edgehands.config import MqttConfig
     from edgehands.mqtt.topics import Topics
@@ -34,14 +34,15 @@ log = logging.getLogger(__name__)
 IDLE_S = 1.0
 """How often a quiet connection is looked after."""
 
-RETRY_S = (0.2, 2.0)
-"""First and longest pause between attempts where the broker is away: it is back within 3 s."""
-
-REFUSED_RETRY_S = (1.0, 30.0)
-"""The same where the broker or we said no: neither will think otherwise soon."""
+BUSY_S = 0.05
+"""The same while an answer of somebody's is waited for."""
 
 GOODBYE_S = 2.0
 """How long the last states may take to reach the broker at the end."""
+
+
+MAX_TOLD = 100
+"""Troubles that are told before there was a good connection again."""
 
 
 class Listening(Protocol):
@@ -67,16 +68,18 @@ class MqttClient:
         self._address = config.address
         self._topics = topics
         self._listeners: list[Listening] = []
-        self._client_id = "-".join(topics.node.split("/"))
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self.outbox = Outbox(self._wake)
+        self._wake = Wake()
+        self.outbox = Outbox(self._wake.set)
+        self.peers = Peers(topics, self.outbox)
         self.connected = False
         self.connections = 0
+        self._delivery = Delivery(self.outbox, self._address, topics.camera_id, self._tell)
+        self._pauses = Pauses()
         self._protocol = paho.MQTTv311 if config.protocol == "3.1.1" else paho.MQTTv5
         self._settled = config.protocol != "auto"
+        self._under_other_id = False
         self._stopping = False
         self._stop_by = float("inf")
-        self._sent: dict[int, tuple[str, int | None]] = {}
         self._told: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="edgehands-mqtt", daemon=True)
 
@@ -104,19 +107,20 @@ class MqttClient:
         self._thread.start()
 
     def close(self) -> None:
-        """Make ``status`` ``offline``, send what still waits, say goodbye; at most 3 seconds."""
+        """Send what still waits, make ``status`` ``offline``, say goodbye; at most 3 seconds.
+
+        Where another service of this node lives on, ``status`` stays ``online``.
+        """
         if self._stopping:
             return
-        self.state(self._topics.status, OFFLINE)
         self._stop_by = time.monotonic() + GOODBYE_S
         self._stopping = True
-        self._wake()
+        self._wake.set()
         if self._thread.ident is not None:
             self._thread.join(GOODBYE_S + 1.0)
         # A thread that hangs in a name look-up is left alone: it is a daemon, and the pipe its own.
         if not self._thread.is_alive():
-            os.close(self._wake_read)
-            os.close(self._wake_write)
+            self._wake.close()
 
     def listen(self, listener: Listening) -> None:
         """Subscribe for a listener with every connection; call it before :meth:`start`."""
@@ -142,133 +146,133 @@ class MqttClient:
         """Send when there is a connection (QoS 0); replaces one that still waits."""
         self.outbox.note(topic, payload)
 
-    def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # a full pipe wakes as well
-            os.write(self._wake_write, b"\0")
-
-    def _drain_wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._wake_read, 4096)
-
     # What follows runs in the thread.
 
     def _run(self) -> None:
-        pause = _Pause()
         while not self._stopping:
+            if self.peers.yielded:
+                self._stand_by()
+                continue
+            session = self._new_session()
             begin = time.monotonic()
-            distrusted = False
-            session = Session(
-                self._config,
-                client_id=self._client_id,
-                will=(self._topics.status, OFFLINE),
-                protocol=self._protocol,
-                acknowledged=self._acknowledged,
-                received=self._receive,
-                ignore_retained=True,
-            )
-            try:
-                session.open()
-                self._serve(session)
-                trouble = self._trouble(session)
-            except BrokerError as error:
-                trouble = str(error)
-            except (OSError, ValueError) as error:
-                trouble = reasons.unreachable(self._address, error)
-                distrusted = isinstance(error, ssl.SSLCertVerificationError)
-            except Exception as error:
-                # A broker's broken bytes, or our own mistake: neither may end the thread.
-                trouble = f"{self._address}: the connection failed ({error!r}): made anew"
-                log.debug("%s", trouble, exc_info=True)
-            finally:
-                session.abandon()
-                self.connected = False
-            if session.ready:
-                pause.reset()
-            if self._stopping or not trouble:
+            ending, trouble = self._attempt(session)
+            lasted = time.monotonic() - begin
+            self._delivery.ended(closed=session.closed and session.ready)
+            self._choose_client_id(session, ending)
+            if session.ready and lasted > LASTING_S:
+                self._pauses.reset()
+            if self._stopping or self.peers.yielded or not trouble:
                 continue  # at once
             self._tell(trouble)
             # Time that an attempt took has been waited already.
-            spent = 0.0 if session.ready else time.monotonic() - begin
-            self._wait(pause.next(refused=distrusted or bool(session.refusal)) - spent)
+            spent = 0.0 if session.ready else lasted
+            self._wait(self._pauses.next(ending) - spent)
+
+    def _new_session(self) -> Session:
+        own_id = self._topics.camera_id
+        return Session(
+            self._config,
+            client_id=f"{own_id}:{self.peers.instance}" if self._under_other_id else own_id,
+            will=(self._topics.status, OFFLINE),
+            protocol=self._protocol,
+            acknowledged=self._delivery.acknowledged,
+            received=self._receive,
+        )
+
+    def _attempt(self, session: Session) -> tuple[Ending, str]:
+        """Connect and serve until the end; give what it was, and what to tell of it."""
+        try:
+            session.open()
+            self._serve(session)
+        except BrokerError as error:
+            return Ending.AWAY, str(error)
+        except (OSError, ValueError) as error:
+            return reasons.ending(error), reasons.unreachable(self._address, error)
+        except Exception as error:
+            # A broker's broken bytes, or our own mistake: neither may end the thread.
+            log.debug("the connection failed", exc_info=True)
+            what = f"{self._address}: the connection failed ({error!r}): made anew"
+            return Ending.CLOSED, what
+        finally:
+            session.abandon()
+            self.connected = False
+        trouble = self._trouble(session)
+        if session.refusal:
+            return Ending.REFUSED, trouble
+        return Ending.AWAY if session.silent else Ending.CLOSED, trouble
+
+    def _choose_client_id(self, session: Session, ending: Ending) -> None:
+        """Don't take the connection back from a twin, if it was a twin who took it.
+
+        A broker that closes a connection without a word, and takes the next one at once, may have
+        given it to somebody with our client identifier; only :class:`Peers` can tell.
+        """
+        if ending is not Ending.CLOSED:
+            self._under_other_id = self.peers.twin and not session.refusal
+        elif session.ready:
+            self._under_other_id = True
 
     def _serve(self, session: Session) -> None:
         """Send and receive until the connection ends or we stop."""
-        greeted = False
+        connection: Connection | None = None
         while not session.ended:
-            if session.ready and not greeted:
-                greeted = True
-                self._welcome()
-                for listener in self._listeners:
-                    session.subscribe(listener.subscriptions)
-            if greeted:
-                self._send(session)
-            if self._stopping and (
-                not greeted or self.outbox.drained() or time.monotonic() > self._stop_by
-            ):
-                if greeted:
-                    session.disconnect()
+            if session.ready and connection is None:
+                connection = self._welcome(session)
+            if connection is None:
+                if self._stopping:
+                    return
+            elif connection.step(stop_by=self._stop_by if self._stopping else None):
+                session.disconnect()
                 return
-            timeout = IDLE_S if not self._stopping else 0.05
-            session.work(timeout, self._drain_wake, self._wake_read)
+            busy = connection is not None and connection.busy
+            session.work(BUSY_S if busy else IDLE_S, self._wake.drain, self._wake.fileno())
 
-    def _welcome(self) -> None:
-        protocol = "5" if self._protocol == paho.MQTTv5 else "3.1.1"
-        log.info("connected to %s (MQTT %s)", self._address, protocol)
+    def _welcome(self, session: Session) -> Connection:
         self._settled = True
-        self._told.clear()
-        self._sent.clear()
-        self.outbox.connected()
         self.connected = True
         self.connections += 1
+        calm = self._pauses.calm
+        if calm:
+            self._good()
+        return Connection(
+            session,
+            self.outbox,
+            self._delivery,
+            self.peers,
+            self._topics,
+            subscriptions=[listener.subscriptions for listener in self._listeners],
+            lasted=self._pauses.reset if calm else self._good,
+        )
 
-    def _send(self, session: Session) -> None:
-        """Send what is due, as far as the link takes it without a queue."""
-        if session.backlog:
-            return
-        for topic, payload in self.outbox.due_states():
-            self._sent[session.publish(topic, payload, qos=1, retain=True)] = (topic, None)
-        for event in self.outbox.due_events():
-            mid = session.publish(
-                event.topic, event.payload, qos=1, retain=False, correlation=event.correlation
-            )
-            self._sent[mid] = (event.topic, event.number)
-        for topic, payload in self.outbox.due_notes():
-            session.publish(topic, payload, qos=0, retain=False)
-        if not self.outbox.has_live():
-            return
-        if not session.link.clear(time.monotonic()):
-            session.ping()
-            return
-        for message in self.outbox.take_live():
-            session.publish(message.topic, message.encode(), qos=0, retain=False)
-        if session.link.slow:
-            session.ping()  # ahead of the next message: waiting for it there would halve the rate
+    def _good(self) -> None:
+        """Say that there is a connection; what was told before may be told again."""
+        self._pauses.reset()
+        protocol = "5" if self._protocol == paho.MQTTv5 else "3.1.1"
+        log.info("connected to %s (MQTT %s)", self._address, protocol)
+        self._told.clear()
 
-    def _acknowledged(self, mid: int, refusal: str) -> None:
-        topic, number = self._sent.pop(mid, ("", None))
-        if not topic:
-            return
-        # What the broker refuses for good isn't sent again and again.
-        if number is None:
-            self.outbox.state_acknowledged(topic)
-        else:
-            self.outbox.event_acknowledged(number)
-        if refusal:
-            self._tell(
-                f"{self._address} refuses to let {self._client_id} write {topic} ({refusal}): "
-                "allow it in the broker's ACL"
-            )
+    def _stand_by(self) -> None:
+        """A twin was there first: be silent, and look from time to time whether it still is."""
+        if stand_by(self._config, self._topics, self.peers, self._protocol, self._wait):
+            self.peers.resume()
+            log.info("the other device that called itself %s is gone", self._topics.node_name)
 
-    def _receive(self, topic: str, payload: bytes, properties: Properties | None) -> None:
-        message = Received(
-            topic,
-            payload,
+    def _receive(self, message: paho.MQTTMessage) -> None:
+        properties = message.properties
+        received = Received(
+            message.topic,
+            bytes(message.payload),
             getattr(properties, "ResponseTopic", ""),
             getattr(properties, "CorrelationData", b""),
+            bool(message.retain),
         )
-        for listener in self._listeners:
-            if any(matches(wanted, topic) for wanted in listener.subscriptions):
-                listener.receive(message)
+        if _wanted(self.peers, received.topic):
+            self.peers.receive(received)
+        # What is retained was said before, maybe long ago: a request is carried out once.
+        if not received.retained:
+            for listener in self._listeners:
+                if _wanted(listener, received.topic):
+                    listener.receive(received)
 
     def _trouble(self, session: Session) -> str:
         """Say why a session ended; empty when the next attempt should follow at once."""
@@ -279,38 +283,27 @@ class MqttClient:
             # It doesn't know this version, or says nothing to it. Both ways are tried in turn.
             first_time = self._protocol == paho.MQTTv5
             self._protocol = paho.MQTTv311 if first_time else paho.MQTTv5
-            if first_time:
+            if first_time and self._pauses.calm:
                 return ""
         if session.refusal:
             return reasons.refused(self._address, session.refusal)
         return reasons.ended(self._address, session.end_reason, accepted=session.ready)
 
     def _tell(self, trouble: str) -> None:
-        """Log a trouble once; it stays quiet until there was a connection again."""
-        if trouble in self._told:
+        """Log a trouble once; it stays quiet until there was a good connection again."""
+        if trouble in self._told or len(self._told) >= MAX_TOLD:
             log.debug("%s", trouble)
             return
         self._told.add(trouble)
         log.warning("%s", trouble)
 
-    def _wait(self, seconds: float) -> None:
-        """Wait, but not when we are asked to stop."""
+    def _wait(self, seconds: float) -> bool:
+        """Wait, but not when we are asked to stop; true when we are."""
         until = time.monotonic() + seconds
         while not self._stopping and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, 0.1))
+        return self._stopping
 
 
-class _Pause:
-    """Pauses between attempts: doubling up to a limit, and by chance so that a fleet spreads."""
-
-    def __init__(self) -> None:
-        self._attempts = 0
-
-    def reset(self) -> None:
-        self._attempts = 0
-
-    def next(self, *, refused: bool) -> float:
-        first, longest = REFUSED_RETRY_S if refused else RETRY_S
-        seconds = min(first * 2.0 ** min(self._attempts, 20), longest)
-        self._attempts += 1
-        return seconds * random.uniform(0.5, 1.0)  # noqa: S311
+def _wanted(listener: Listening, topic: str) -> bool:
+    return any(matches(wanted, topic) for wanted in listener.subscriptions)

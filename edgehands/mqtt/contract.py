@@ -19,9 +19,10 @@ from edgehands.mqtt.messages import (
     EventMessage,
     HandsMessage,
     InfoMessage,
+    InstanceMessage,
     StatsMessage,
 )
-from edgehands.mqtt.request_messages import REQUESTS, ResponseMessage
+from edgehands.mqtt.request_messages import REQUESTS, ResponseMessage, SettingsMessage
 from edgehands.mqtt.topics import Topics
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Channel:
         qos: 0 or 1.
         retain: whether the broker keeps the last one.
         payload: a message type, the allowed texts, or what it is: an integer, a gesture, or
-            the compact form, or a line for people.
+            the compact form, a line for people, or a picture.
         direction: ``out`` when the node writes it, ``in`` when it reads it.
     """
 
@@ -55,7 +56,9 @@ class Channel:
     qos: Literal[0, 1]
     retain: bool
     payload: (
-        type[msgspec.Struct] | tuple[str, ...] | Literal["integer", "gesture", "compact", "text"]
+        type[msgspec.Struct]
+        | tuple[str, ...]
+        | Literal["integer", "gesture", "compact", "text", "jpeg"]
     )
     direction: Literal["out", "in"] = "out"
 
@@ -75,6 +78,14 @@ CHANNELS: tuple[Channel, ...] = (
     ),
     Channel("info", _T.info, "What runs on the node.", 1, retain=True, payload=InfoMessage),
     Channel(
+        "cameraInfo",
+        _T.camera_info,
+        "The same for each camera: a node can have several.",
+        1,
+        retain=True,
+        payload=InfoMessage,
+    ),
+    Channel(
         "stats",
         _T.stats,
         "How the node is doing, every 10 seconds.",
@@ -83,12 +94,37 @@ CHANNELS: tuple[Channel, ...] = (
         payload=StatsMessage,
     ),
     Channel(
+        "cameraStats",
+        _T.camera_stats,
+        "The same for each camera.",
+        0,
+        retain=False,
+        payload=StatsMessage,
+    ),
+    Channel(
         "problem",
         _T.problem,
-        "What is wrong with the node or its settings; empty while nothing is.",
+        "What is wrong with the node, its settings or its name (a second device has it); empty "
+        "while nothing is.",
         1,
         retain=True,
         payload="text",
+    ),
+    Channel(
+        "settings",
+        _T.settings,
+        "The settings that `set` can change, as they are now.",
+        1,
+        retain=True,
+        payload=SettingsMessage,
+    ),
+    Channel(
+        "instance",
+        _T.instance,
+        "A service says who it is to others of the same node, with every connection.",
+        0,
+        retain=False,
+        payload=InstanceMessage,
     ),
     Channel(
         "cameraStatus",
@@ -151,6 +187,14 @@ CHANNELS: tuple[Channel, ...] = (
         1,
         retain=False,
         payload=EventMessage,
+    ),
+    Channel(
+        "snapshot",
+        _T.snapshot,
+        "The JPEG that a `snapshot` request was answered with, where `preview.images` is on.",
+        0,
+        retain=False,
+        payload="jpeg",
     ),
     Channel(
         "enabled",
@@ -256,14 +300,8 @@ def _reader(channel: Channel) -> Callable[[bytes], Any]:
     payload = channel.payload
     if isinstance(payload, tuple):
         return lambda raw: _one_of(raw.decode(), payload)
-    if payload == "integer":
-        return lambda raw: _integer(raw.decode())
-    if payload == "compact":
-        return decode_compact
-    if payload == "gesture":
-        return lambda raw: _gesture(raw.decode())
-    if payload == "text":
-        return lambda raw: _text(raw.decode())
+    if isinstance(payload, str):
+        return _READERS[payload]
     return msgspec.json.Decoder(payload).decode
 
 
@@ -271,6 +309,12 @@ def _one_of(text: str, allowed: tuple[str, ...]) -> str:
     if text not in allowed:
         raise ValueError(f"{text[:40]!r} is not one of {', '.join(allowed)}")
     return text
+
+
+def _jpeg(raw: bytes) -> bytes:
+    if not raw.startswith(b"\xff\xd8"):
+        raise ValueError("not a JPEG: its first two bytes are others")
+    return raw
 
 
 def _integer(text: str) -> int:
@@ -289,3 +333,12 @@ def _text(text: str) -> str:
     if len(text) > MAX_TEXT or "\0" in text:
         raise ValueError(f"{len(text)} characters are no line: at most {MAX_TEXT}, and no NUL")
     return text
+
+
+_READERS: dict[str, Callable[[bytes], Any]] = {
+    "integer": lambda raw: _integer(raw.decode()),
+    "gesture": lambda raw: _gesture(raw.decode()),
+    "text": lambda raw: _text(raw.decode()),
+    "compact": decode_compact,
+    "jpeg": _jpeg,
+}

@@ -20,9 +20,16 @@ MAX_WINDOW_S = 0.4
 
 
 class Link:
-    """Pings, answers and the time between them. All times are monotonic seconds."""
+    """Pings, answers and the time between them. All times are monotonic seconds.
+
+    Attributes:
+        pings, answers: how many there were. A broker handles what it is sent in order: the answer
+            to a ping also says that it has seen all that was sent before that ping.
+    """
 
     def __init__(self) -> None:
+        self.pings = 0
+        self.answers = 0
         self._asked: float | None = None
         self._answered: float | None = None
         self._rtt = 0.0
@@ -50,11 +57,13 @@ class Link:
         """Note that a ping was sent."""
         if self._asked is None:
             self._asked = now
+            self.pings += 1
 
     def answered(self, now: float) -> None:
         """Note that the answer came."""
         if self._asked is None:
             return
+        self.answers += 1
         sample = now - self._asked
         # One late answer must not open the window for long: rises slowly, falls fast.
         weight = 0.125 if sample > self._rtt and self._answered is not None else 0.5

@@ -188,6 +188,26 @@ class InfoMessage(msgspec.Struct, frozen=True, kw_only=True):
     images: bool = False
 
 
+class InstanceMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a service says about itself to others of the same node.
+
+    Attributes:
+        instance: name of the process, made up anew at each start.
+        camera: the camera that it publishes.
+        held_s: for how long it has published it, seconds; 0 = it doesn't.
+        ask: the others shall answer with the same.
+        leaving: it ends now.
+        address: of the device in its network, so that a person can find it.
+    """
+
+    instance: Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern="^[0-9a-f]+$")]
+    camera: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_.-]+$")]
+    held_s: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+    ask: bool = False
+    leaving: bool = False
+    address: Annotated[str, msgspec.Meta(max_length=64, pattern="^[0-9A-Fa-f.:%a-z]*$")] = ""
+
+
 class QuantilesMessage(msgspec.Struct, frozen=True, kw_only=True):
     """How long a stage took, milliseconds: the middle, and what 95 and 99 of 100 stay below."""
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import secrets
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import paho.mqtt.client as paho
@@ -13,6 +12,7 @@ import paho.mqtt.client as paho
 from edgehands.errors import BrokerError
 from edgehands.mqtt import reasons
 from edgehands.mqtt.session import Session
+from edgehands.mqtt.wake import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from edgehands.mqtt.topics import Topics
 
 TIMEOUT_S = 10.0
+
+MAX_RETAINED = 100
+"""Retained messages that are looked at."""
 
 
 def check_broker(config: MqttConfig) -> str:
@@ -59,17 +62,46 @@ def publish_once(config: MqttConfig, messages: Sequence[tuple[str, bytes]]) -> N
 
 
 def remove_discovery(config: MqttConfig, topics: Topics, prefix: str) -> None:
-    """Take a node out of Home Assistant.
+    """Take a node out of Home Assistant, with all its cameras.
 
     Raises:
         BrokerError: The broker can't be reached or refuses it.
     """
-    publish_once(config, [(topics.discovery(prefix), b"")])
+    others = retained(config, [topics.any_discovery(prefix)])
+    publish_once(config, [(topic, b"") for topic in (topics.discovery(prefix), *others)])
 
 
-@contextmanager
+def retained(config: MqttConfig, filters: Sequence[str]) -> dict[str, bytes]:
+    """Give what the broker keeps on these topics; nothing where we may not read it.
+
+    Raises:
+        BrokerError: The broker can't be reached.
+    """
+    found: dict[str, bytes] = {}
+    answered: list[int] = []
+
+    def received(message: paho.MQTTMessage) -> None:
+        if message.retain and len(found) < MAX_RETAINED:
+            found[message.topic] = bytes(message.payload)
+
+    with _visit(config, lambda mid, _refusal: answered.append(mid), received) as (session, _):
+        session.subscribe(filters)
+        until = time.monotonic() + TIMEOUT_S
+        while not session.ended and time.monotonic() < until:
+            if answered:
+                # Retained messages follow the acknowledgement; the answer to a ping follows them.
+                if session.link.answers:
+                    break
+                session.ping()
+            _work(session)
+    return found
+
+
+@contextlib.contextmanager
 def _visit(
-    config: MqttConfig, acknowledged: Callable[[int, str], None]
+    config: MqttConfig,
+    acknowledged: Callable[[int, str], None],
+    received: Callable[[paho.MQTTMessage], None] | None = None,
 ) -> Iterator[tuple[Session, int]]:
     versions = {"auto": (paho.MQTTv5, paho.MQTTv311), "5": (paho.MQTTv5,)}
     trouble = ""
@@ -80,6 +112,7 @@ def _visit(
             will=None,
             protocol=protocol,
             acknowledged=acknowledged,
+            received=received,
         )
         try:
             try:
@@ -103,10 +136,5 @@ def _visit(
 
 
 def _work(session: Session) -> None:
-    # Nobody else has anything to say to this thread: a pipe that stays silent.
-    read, write = os.pipe()
-    try:
-        session.work(0.2, lambda: None, read)
-    finally:
-        os.close(read)
-        os.close(write)
+    with contextlib.closing(Wake()) as nobody:  # has anything to say to this thread
+        session.work(0.2, nobody.drain, nobody.fileno())

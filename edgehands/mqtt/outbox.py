@@ -16,7 +16,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +85,7 @@ class Event:
     topic: str
     payload: bytes
     correlation: bytes = b""
+    retain: bool = False
 
 
 @dataclass(slots=True)
@@ -115,6 +116,7 @@ class Outbox:
     _in_flight: deque[Event] = field(default_factory=deque)
     _live: dict[str, Live] = field(default_factory=dict)
     _notes: dict[str, bytes] = field(default_factory=dict)
+    _muted: dict[str, float] = field(default_factory=dict)  # topics, and until when
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def state(self, topic: str, payload: bytes) -> None:
@@ -132,6 +134,9 @@ class Outbox:
     def event(self, topic: str, payload: bytes, correlation: bytes = b"") -> None:
         """Send once (QoS 1), in order with other events; ``correlation`` goes along (MQTT 5)."""
         with self._lock:
+            if self._is_muted(topic):
+                self.counters.events_dropped += 1
+                return
             self._waiting.append(Event(next(self._numbers), topic, payload, correlation))
             if len(self._waiting) + len(self._in_flight) > MAX_EVENTS:
                 # The oldest waits in flight, if anything does; it may have arrived already.
@@ -139,9 +144,30 @@ class Outbox:
                 self.counters.events_dropped += 1
         self.wake()
 
+    def once(self, topic: str, payload: bytes) -> None:
+        """Make ``payload`` the retained value of a topic that isn't ours; not sent again."""
+        with self._lock:
+            self._waiting.append(Event(next(self._numbers), topic, payload, retain=True))
+        self.wake()
+
+    def forget(self, topic: str) -> None:
+        """Leave the retained value of a topic to somebody else."""
+        with self._lock:
+            self._states.pop(topic, None)
+
+    def forget_events(self) -> None:
+        """Drop all events: they happened while nobody was to be told."""
+        with self._lock:
+            self.counters.events_dropped += len(self._waiting) + len(self._in_flight)
+            self._waiting.clear()
+            self._in_flight.clear()
+
     def live(self, message: Live) -> None:
         """Send now or never (QoS 0); replaces one that still waits."""
         with self._lock:
+            if self._is_muted(message.topic):
+                self.counters.live_expired += 1
+                return
             if message.topic in self._live:
                 self.counters.live_superseded += 1
             self._live[message.topic] = message
@@ -150,6 +176,8 @@ class Outbox:
     def note(self, topic: str, payload: bytes) -> None:
         """Send when there is a connection (QoS 0); replaces one that still waits."""
         with self._lock:
+            if self._is_muted(topic):
+                return
             self._notes[topic] = payload
         self.wake()
 
@@ -158,6 +186,13 @@ class Outbox:
         with self._lock:
             state = self._states.get(topic)
             if state is not None:
+                state.known = None
+        self.wake()
+
+    def repeat_all(self) -> None:
+        """Send the value of every state once more."""
+        with self._lock:
+            for state in self._states.values():
                 state.known = None
         self.wake()
 
@@ -171,32 +206,36 @@ class Outbox:
             self._waiting.extendleft(reversed(self._in_flight))
             self._in_flight.clear()
 
-    def due_states(self) -> list[tuple[str, bytes]]:
+    def due_states(self, most: int | None = None) -> list[tuple[str, bytes]]:
         """Give the states to send now; one that is on its way is waited for first."""
         with self._lock:
-            due = []
+            due: list[tuple[str, bytes]] = []
             for topic, state in self._states.items():
-                if state.sent is None and state.payload != state.known:
+                if len(due) == most:
+                    break
+                if (
+                    state.sent is None
+                    and state.payload != state.known
+                    and not self._is_muted(topic)
+                ):
                     state.sent = state.payload
                     due.append((topic, state.payload))
             return due
 
-    def due_events(self) -> list[Event]:
+    def due_events(self, most: int | None = None) -> list[Event]:
         """Give the events to send now, oldest first, as many as may be in flight."""
         with self._lock:
-            due = []
-            while self._waiting and len(self._in_flight) < EVENTS_IN_FLIGHT:
+            due: list[Event] = []
+            while self._waiting and len(self._in_flight) < EVENTS_IN_FLIGHT and len(due) != most:
                 event = self._waiting.popleft()
                 self._in_flight.append(event)
                 due.append(event)
             return due
 
-    def due_notes(self) -> list[tuple[str, bytes]]:
+    def due_notes(self, most: int | None = None) -> list[tuple[str, bytes]]:
         """Give the notes to send now, and forget them."""
         with self._lock:
-            due = list(self._notes.items())
-            self._notes.clear()
-            return due
+            return [self._notes.popitem() for _ in range(_count(self._notes, most))]
 
     def has_live(self) -> bool:
         """Whether a live message waits that is still worth sending; old ones are dropped."""
@@ -207,13 +246,12 @@ class Outbox:
                 self.counters.live_expired += 1
             return bool(self._live)
 
-    def take_live(self) -> list[Live]:
+    def take_live(self, most: int | None = None) -> list[Live]:
         """Give the live messages that are still fresh, and forget them."""
         if not self.has_live():
             return []
         with self._lock:
-            due = list(self._live.values())
-            self._live.clear()
+            due = [self._live.pop(next(iter(self._live))) for _ in range(_count(self._live, most))]
             self.counters.live_sent += len(due)
             return due
 
@@ -232,9 +270,47 @@ class Outbox:
                     self._in_flight.remove(event)
                     break
 
+    def drop_event(self, number: int) -> None:
+        """Forget an event that was sent in vain, or that can't be sent; it is counted."""
+        with self._lock:
+            for events in (self._in_flight, self._waiting):
+                for event in events:
+                    if event.number == number:
+                        events.remove(event)
+                        self.counters.events_dropped += 1
+                        return
+
+    def mute(self, topic: str, seconds: float) -> None:
+        """Send nothing on a topic for a while; its state, if it has one, is kept."""
+        with self._lock:
+            self._muted[topic] = self.clock() + seconds
+            self._live.pop(topic, None)
+            self._notes.pop(topic, None)
+            for events in (self._in_flight, self._waiting):
+                kept = [event for event in events if event.topic != topic]
+                self.counters.events_dropped += len(events) - len(kept)
+                events.clear()
+                events.extend(kept)
+
+    def _is_muted(self, topic: str) -> bool:
+        """Whether a topic is left alone now; the lock is held."""
+        if not self._muted or topic not in self._muted:
+            return False
+        if self.clock() < self._muted[topic]:
+            return True
+        del self._muted[topic]
+        return False
+
     def drained(self) -> bool:
         """Whether everything has reached the broker, but for live messages that may be lost."""
         with self._lock:
-            settled = all(s.known == s.payload for s in self._states.values())
+            settled = all(
+                state.known == state.payload or self._is_muted(topic)
+                for topic, state in self._states.items()
+            )
             lasting = any(message.lasting for message in self._live.values())
             return settled and not (self._waiting or self._in_flight or self._notes or lasting)
+
+
+def _count(waiting: dict[str, Any], most: int | None) -> int:
+    return len(waiting) if most is None else min(len(waiting), most)

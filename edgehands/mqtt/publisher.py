@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from edgehands.config import PublishConfig
 from edgehands.hand import FrameHands, Handedness
 from edgehands.mqtt.client import MqttClient
-from edgehands.mqtt.compact import encode_compact
-from edgehands.mqtt.messages import MAX_TEXT, EventMessage, encode, hands_message
+from edgehands.mqtt.live_hands import LiveHands
+from edgehands.mqtt.messages import MAX_TEXT, EventMessage, encode
 from edgehands.mqtt.thinning import Thinning
 from edgehands.mqtt.topics import NO_GESTURE, OFF, ON, topics_of
 
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from edgehands.mqtt.topics import Topics
 
 CameraStatus = Literal["online", "offline", "disabled"]
-
-_EVENT_VALUES = ("gesture", "score", "duration", "speed", "angle", "dx", "dy", "distance")
 
 
 class Publisher(Protocol):
@@ -78,28 +76,6 @@ class PublishCounts:
     hands_dropped: int = 0
     events_dropped: int = 0
     reconnects: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LiveHands:
-    """The ``hands`` message of a frame, encoded when it is sent."""
-
-    topic: str
-    tracked: FrameHands
-    ready: float
-    compact: bool = False
-
-    @property
-    def lasting(self) -> bool:
-        """An empty list stays true until a hand comes: it is sent however late."""
-        return not self.tracked.hands
-
-    def encode(self) -> bytes:
-        """Give the payload; the latency is that of this moment."""
-        latency = max(time.monotonic() - self.tracked.frame.t_mono, 0.0)
-        if self.compact:
-            return encode_compact(self.tracked, latency * 1000.0)
-        return encode(hands_message(self.tracked, latency * 1000.0))
 
 
 LOST_AFTER_S = 0.25
@@ -147,6 +123,8 @@ class HandsPublisher:
         # A repeat after an outage has the same id; another start of the program never does.
         self._run = secrets.token_hex(4)
         self._events = 0
+        self._primary = True
+        self._info = b""
 
     def begin(self) -> None:
         """Say that nothing is seen yet: what an earlier run left at the broker is out of date."""
@@ -235,14 +213,21 @@ class HandsPublisher:
         self._thinning.rate_limit = settings.rate_limit
         self._thinning.forget()
         self._out.state(self._topics.enabled, ON if settings.enabled else OFF)
+        self._out.state(self._topics.settings, encode(settings))
 
     def info(self, message: InfoMessage) -> None:
         """Say what runs here."""
-        self._out.state(self._topics.info, encode(message))
+        self._info = encode(message)
+        self._out.state(self._topics.camera_info, self._info)
+        if self._primary:
+            self._out.state(self._topics.info, self._info)
 
     def stats(self, message: StatsMessage) -> None:
         """Say how it is doing."""
-        self._out.note(self._topics.stats, encode(message))
+        payload = encode(message)
+        self._out.note(self._topics.camera_stats, payload)
+        if self._primary:
+            self._out.note(self._topics.stats, payload)
 
     def _say_count(self, count: int) -> None:
         self._out.state(self._topics.presence, ON if count else OFF)
@@ -258,13 +243,8 @@ class HandsPublisher:
             self._out.state(self._topics.gesture(side), shown.get(side, NO_GESTURE))
 
     def _tell_event(self, event: GestureEvent, tracked: FrameHands) -> None:
-        values = {key: getattr(event, key) for key in _EVENT_VALUES}
-        details: dict[str, Any] = {
-            key: round(value, 4) if isinstance(value, float) else value
-            for key, value in values.items()
-            if value is not None
-        }
-        self._tell(event.event_type.value, event.hand_id, event.handedness, tracked, **details)
+        kind = event.event_type.value
+        self._tell(kind, event.hand_id, event.handedness, tracked, **event.details())
 
     def _tell(
         self, kind: str, hand_id: int, side: Handedness, tracked: FrameHands, **details: Any
@@ -296,6 +276,7 @@ class MqttPublisher(HandsPublisher):
     def __init__(self, config: Config) -> None:
         self.topics = topics_of(config)
         self.client = MqttClient(config.mqtt, self.topics)
+        self.client.peers.changed = self._speak_for_node
         super().__init__(
             self.client,
             self.topics,
@@ -318,6 +299,15 @@ class MqttPublisher(HandsPublisher):
         with contextlib.ExitStack() as stack:
             stack.callback(self.client.close)
             self.end()
+
+    def _speak_for_node(self, primary: bool) -> None:
+        """Of several services of a node, one publishes ``info`` and ``stats`` of the whole."""
+        self._primary = primary
+        if not primary:
+            self.client.outbox.forget(self.topics.info)
+        elif self._info:
+            self.client.state(self.topics.info, self._info)
+            self.client.repeat(self.topics.info)
 
     @property
     def connected(self) -> bool:

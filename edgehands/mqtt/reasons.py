@@ -6,6 +6,8 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
+from edgehands.mqtt.pauses import Ending
+
 if TYPE_CHECKING:
     from edgehands.config import BrokerUrl
 
@@ -20,6 +22,9 @@ _REFUSALS = {
     "Server busy": "it says to try later",
     "Session taken over": "another program uses this node.name: give each its own",
 }
+
+_NO_WEBSOCKET = "WebSocket handshake"
+"""In paho's words for a server that isn't one for WebSockets."""
 
 _NO_CONNECTION: dict[type[OSError], str] = {
     socket.gaierror: "the host name isn't known: correct mqtt.url or the name service",
@@ -51,6 +56,22 @@ def ended(address: BrokerUrl, reason: str, *, accepted: bool) -> str:
     return f"{address} hung up before it accepted us ({reason}): {remedy}"
 
 
+def message_refused(address: BrokerUrl, client_id: str, topic: str, reason: str) -> str:
+    """Say that the broker didn't take a message."""
+    remedy = "allow it in the broker's ACL"
+    if reason == "Packet too large":
+        remedy = "raise the broker's limit (mosquitto: message_size_limit)"
+    return f"{address} refuses to let {client_id} write {topic[:200]} ({reason}): {remedy}"
+
+
+def ending(error: BaseException) -> Ending:
+    """Say what kind of failure it is that no connection came about."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Ending.REFUSED
+    answered = isinstance(error, ConnectionResetError | EOFError | ssl.SSLError)
+    return Ending.CLOSED if answered or _NO_WEBSOCKET in str(error) else Ending.AWAY
+
+
 def unreachable(address: BrokerUrl, error: BaseException) -> str:
     """Say why no connection came about."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -63,6 +84,11 @@ def unreachable(address: BrokerUrl, error: BaseException) -> str:
             return f"{address}: {what}"
     if address.tls and isinstance(error, ConnectionResetError | EOFError):
         return f"{address}: hung up on our TLS greeting: is this the broker's TLS port?"
+    if address.websocket and _NO_WEBSOCKET in str(error):
+        return (
+            f"{address}: what answers there is no broker's WebSocket: correct port and path of "
+            "mqtt.url"
+        )
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f"{address}: {text or type(error).__name__}: check mqtt.url and the network"
 

@@ -21,9 +21,11 @@ class AnyRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         transaction: comes back in the answer.
+        camera: which of the node's cameras is asked.
     """
 
     transaction: Transaction | msgspec.UnsetType = msgspec.UNSET
+    camera: Any = ""
 
 
 class PlainRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,9 +33,11 @@ class PlainRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     Attributes:
         transaction: comes back in the answer.
+        camera: which of the node's cameras is asked; empty = the one that speaks for the node.
     """
 
     transaction: Transaction | msgspec.UnsetType = msgspec.UNSET
+    camera: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
 class SetRequest(PlainRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ import msgspec
 
 from edgehands.errors import EdgehandsError
 from edgehands.mqtt.messages import encode
+from edgehands.mqtt.quiet_log import QuietLog
 from edgehands.mqtt.request_messages import (
     REQUESTS,
     AnyRequest,
@@ -47,7 +48,26 @@ RATE = 10.0
 BURST = 20
 """Requests that are accepted at once."""
 
+MAX_CORRELATION = 256
+"""Bytes of correlation data that are sent back."""
+
+MAX_TOPIC = 256
+MAX_LEVELS = 8
+"""Characters and levels of a response topic. mosquitto closes the connection at 200 levels."""
+
 _LONGEST_VERB = 32
+
+
+class Peers(Protocol):
+    """Which services share the node's request topics."""
+
+    @property
+    def primary(self) -> bool:
+        """Whether we answer what names no camera."""
+
+    @property
+    def siblings(self) -> tuple[str, ...]:
+        """The cameras of the others."""
 
 
 class Controls(Protocol):
@@ -65,12 +85,14 @@ class Received:
         topic, payload: as they came.
         response_topic: where the answer shall go (MQTT 5); empty = the usual place.
         correlation: to be sent back with the answer (MQTT 5).
+        retained: it was said before, maybe long ago.
     """
 
     topic: str
     payload: bytes
     response_topic: str = ""
     correlation: bytes = b""
+    retained: bool = False
 
 
 class Requests:
@@ -81,6 +103,7 @@ class Requests:
         controls: carries requests out.
         out: where answers go.
         clock: monotonic seconds; tests hand in their own.
+        peers: who else is asked on the same topics; None = nobody.
     """
 
     def __init__(
@@ -89,10 +112,14 @@ class Requests:
         controls: Controls,
         out: Outgoing,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        peers: Peers | None = None,
     ) -> None:
         self._topics = topics
         self._controls = controls
         self._out = out
+        self._peers = peers
+        self._quiet = QuietLog(log, clock)
         self._accepted = _Bucket(RATE, BURST, clock)
         self._refusals = _Bucket(RATE, BURST, clock)
         self._waiting: queue.Queue[Received | None] = queue.Queue(BURST)
@@ -134,32 +161,56 @@ class Requests:
         # Even refusing costs time: a flood is mostly ignored.
         if not self._flooded:
             self._flooded = True
-            log.warning("more than %g requests a second: the rest is refused", RATE)
-        if self._refusals.take():
+            self._quiet.warning(
+                "flood", f"more than {RATE:g} requests a second: the rest is refused"
+            )
+        if self._refusals.take() and (self._peers is None or self._peers.primary):
             self._reply(message, _error(f"busy: at most {RATE:g} requests a second: ask later"))
 
     def _run(self) -> None:
         while (message := self._waiting.get()) is not None:
             try:
-                self._reply(message, self.handle(message))
-            except Exception:
-                log.exception("a request failed")
+                response = self.handle(message)
+                if response is not None:
+                    self._reply(message, response)
+            except Exception as error:
+                self._quiet.warning("failed", f"a request failed: {error!r}"[:500])
+                log.debug("a request failed", exc_info=True)
                 self._reply(message, _error("internal error: see the device's log"))
 
-    def handle(self, message: Received) -> ResponseMessage:
-        """Carry a request out and give its answer. Never raises for what a request holds."""
+    def handle(self, message: Received) -> ResponseMessage | None:
+        """Carry a request out and give its answer; None where it is another service's.
+
+        Never raises for what a request holds.
+        """
+        asked = _any_request(message.payload)
         try:
             if message.topic == self._topics.enabled_set:
                 return self._set_enabled(message.payload)
+            if not self._is_ours(asked.camera):
+                return None
             verb = message.topic.rpartition("/")[2]
             request = read_request(verb, message.payload)
+            self._check_camera(request.camera)
         except _Refused as refusal:
-            return _error(str(refusal), _transaction(message.payload))
+            return _error(str(refusal), asked.transaction)
         try:
             data = self._controls.answer(verb, request)  # type: ignore[arg-type]  # a known verb
         except EdgehandsError as error:
             return _error(str(error), request.transaction)
         return ResponseMessage(status="ok", data=data, transaction=request.transaction)
+
+    def _is_ours(self, camera: object) -> bool:
+        """Whether we are to answer: of several services of a node, one does."""
+        if camera == self._topics.camera_name or self._peers is None:
+            return True
+        return self._peers.primary and camera not in self._peers.siblings
+
+    def _check_camera(self, camera: str) -> None:
+        if camera and camera != self._topics.camera_name:
+            others = self._peers.siblings if self._peers is not None else ()
+            known = ", ".join((self._topics.camera_name, *others))
+            raise _Refused(f"no camera {camera!r} on this node: there is {known}")
 
     def _set_enabled(self, payload: bytes) -> ResponseMessage:
         if payload not in {ON, OFF}:
@@ -171,28 +222,45 @@ class Requests:
         if message.topic == self._topics.enabled_set:
             # The state that follows is the answer; only a refusal is worth a line.
             if response.status == "error":
-                log.warning("%s: %s", message.topic, response.error)
+                self._quiet.warning("switch", f"{message.topic}: {response.error}")
             return
         verb = message.topic.rpartition("/")[2]
         topic = message.response_topic or self._topics.response(verb)
         if not self._may_answer_on(topic):
-            log.warning("a request asks for an answer on %r: not sent", topic[:80])
+            self._quiet.warning(
+                "topic", f"a request asks for an answer on {topic[:80]!r}: not sent"
+            )
             return
-        self._out.event(topic, encode(response), message.correlation)
+        correlation = message.correlation
+        if len(correlation) > MAX_CORRELATION:
+            # Some brokers close the connection on what is too much for them.
+            size, correlation = len(correlation), b""
+            response = _error(
+                f"{size} bytes of correlation data are too many: at most {MAX_CORRELATION}",
+                response.transaction,
+            )
+        self._out.event(topic, encode(response), correlation)
 
     def _may_answer_on(self, topic: str) -> bool:
         """Whether a topic may be written because somebody who asks wants it so.
 
         Who may only ask must not make us say nonsense in our own name: on our status, our states,
-        or to Home Assistant.
+        to other nodes or to Home Assistant. Nor what makes a broker close the connection.
         """
-        if len(topic) > 512 or "+" in topic or "#" in topic or topic.startswith("$"):
+        if (
+            len(topic) > MAX_TOPIC
+            or topic.count("/") >= MAX_LEVELS
+            or not topic.isprintable()
+            or "+" in topic
+            or "#" in topic
+            or topic.startswith("$")
+        ):
             return False
-        if topic.endswith(f"/device/{self._topics.node_id}/config"):
+        if topic.endswith("/config") and "/device/" in topic:
             return False
-        return topic.startswith(self._topics.response("")) or not topic.startswith(
-            f"{self._topics.node}/"
-        )
+        if topic.startswith(own := self._topics.response("")):
+            return topic.removeprefix(own).count("/") <= 1
+        return not topic.startswith(f"{self._topics.prefix}/")
 
 
 class _Bucket:
@@ -243,11 +311,11 @@ def read_request(verb: str, payload: bytes) -> PlainRequest:
     return request
 
 
-def _transaction(payload: bytes) -> Any:
-    """The transaction of a request that is wrong otherwise, so that its asker finds the answer."""
+def _any_request(payload: bytes) -> AnyRequest:
+    """What can be read of a request that is wrong otherwise, so that its asker finds the answer."""
     if len(payload) > MAX_BYTES:
-        return msgspec.UNSET
+        return AnyRequest()
     try:
-        return msgspec.json.decode(payload, type=AnyRequest).transaction
+        return msgspec.json.decode(payload or b"{}", type=AnyRequest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
-        return msgspec.UNSET
+        return AnyRequest()

@@ -15,13 +15,21 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edgehands.mqtt.credentials import password_of, tls_context
 from edgehands.mqtt.flood import Flood
 from edgehands.mqtt.link import Link
+from edgehands.mqtt.paho_client import (
+    MAX_INCOMING_BYTES,
+    TOO_LARGE,
+    LastError,
+    make_client,
+    raw_socket,
+    readable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,11 +43,8 @@ log = logging.getLogger(__name__)
 SEND_BUFFER_BYTES = 16_384
 """What the kernel may hold back: all of it is delivered, old, when a stalled link recovers."""
 
-MAX_INCOMING_BYTES = 65_536
-"""The largest packet we accept; an MQTT 5 broker is told so and never sends more."""
-
-CONNECT_TIMEOUT_S = 5.0
-"""For the TCP connection and for the TLS handshake, each."""
+MAX_PACKET_BYTES = 268_435_455 + 5
+"""The largest packet there can be; an MQTT 5 broker may name a lower limit."""
 
 GREETING_TIMEOUT_S = 2.0
 """For the broker's answer to our greeting. amqtt gives none to an MQTT 5 greeting with a will."""
@@ -50,6 +55,11 @@ often: after a cut of 30 s it may be silent for as long again, so the connection
 
 FLOOD_PAUSE_S = 0.03
 """A flood is read in batches, with pauses: waking for each message costs the loop twice as much."""
+
+_CLOSED = ("reset by peer", "Broken pipe", "EOF occurred", "closed")
+"""In the error of a connection that the other side closed; others are the network's."""
+
+_KEEPALIVE = "Keep alive timeout"
 
 BATCH = 64
 """Packets that are read before anything is sent again."""
@@ -63,6 +73,10 @@ class Session:
         refusal: the broker's reason for not accepting us; empty while there is none.
         ended: the connection is over.
         end_reason: why, as far as anybody said.
+        closed: it was the broker who ended it, with a packet or by closing the connection.
+        silent: the network failed, or nothing was heard for too long.
+        taken_over: the broker said that somebody else came with our client identifier.
+        max_packet: the largest packet that the broker takes, bytes.
         link: how quickly the broker answers.
     """
 
@@ -74,36 +88,27 @@ class Session:
         will: tuple[str, bytes] | None,
         protocol: int,
         acknowledged: Callable[[int, str], None],
-        received: Callable[[str, bytes, Properties | None], None] | None = None,
-        ignore_retained: bool = False,
+        received: Callable[[paho.MQTTMessage], None] | None = None,
     ) -> None:
         self.ready = False
         self.refusal = ""
         self.ended = False
         self.end_reason = ""
+        self.closed = False
+        self.silent = False
+        self.taken_over = False
+        self.max_packet = MAX_PACKET_BYTES
         self.link = Link()
         self._clean = False
         self._address = config.address
         self._acknowledged = acknowledged
         self._received = received
-        self._ignore_retained = ignore_retained
-        self._errors = _LastError()
+        self._errors = LastError()
         self._config = config
         self._opened = self._heard = time.monotonic()
         self._flood = Flood(self._opened)
         self._protocol = protocol
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=client_id,
-            protocol=protocol,  # type: ignore[arg-type]  # paho's constants are plain numbers
-            transport="websockets" if self._address.websocket else "tcp",
-            reconnect_on_failure=False,
-        )
-        client.suppress_exceptions = True  # see _guarded: none may end the session
-        client.enable_logger(self._errors.logger)
-        client.connect_timeout = CONNECT_TIMEOUT_S
-        if self._address.websocket:
-            client.ws_set_options(path=self._address.path)
+        client = make_client(self._address, client_id, protocol, self._errors)
         if will is not None:
             client.will_set(will[0], will[1], qos=1, retain=True)
         client.on_connect = self._guarded(self._on_connect)
@@ -139,9 +144,19 @@ class Session:
         )
         self._opened = time.monotonic()
 
-    def subscribe(self, topics: Sequence[str]) -> None:
-        """Ask for messages on these topics, QoS 1."""
-        self._client.subscribe([(topic, 1) for topic in topics])
+    @staticmethod
+    def now() -> float:
+        """Monotonic seconds: the clock of :attr:`link`."""
+        return time.monotonic()
+
+    def subscribe(self, topics: Sequence[str]) -> int:
+        """Ask for messages on these topics, QoS 1; gives the number of the acknowledgement."""
+        return self._client.subscribe([(topic, 1) for topic in topics])[1] or 0
+
+    def packet_size(self, topic: str, payload: bytes, correlation: bytes = b"") -> int:
+        """The most bytes that a message takes as a packet."""
+        # Type and length, topic, message id, length of the properties, correlation data.
+        return 5 + 2 + len(topic.encode()) + 2 + 4 + 3 + len(correlation) + len(payload)
 
     def publish(
         self, topic: str, payload: bytes, *, qos: int, retain: bool, correlation: bytes = b""
@@ -165,6 +180,14 @@ class Session:
     def backlog(self) -> bool:
         """Whether bytes wait because the kernel takes no more: the link is stalled or slow."""
         return self._client.want_write()
+
+    @property
+    def local_address(self) -> str:
+        """Our own address on this connection; empty where there is none."""
+        with contextlib.suppress(OSError, AttributeError):
+            connection: Any = self._client.socket()
+            return str(raw_socket(connection).getsockname()[0])
+        return ""
 
     def ping(self) -> None:
         """Ask the broker for a sign of life, unless it is being asked already."""
@@ -215,17 +238,21 @@ class Session:
         self._heard = time.monotonic()
         for _ in range(BATCH):
             rc = self._client.loop_read()
-            if rc or not self._flood.lasts(self._heard) or not _readable(poll, connection):
+            if rc or not self._flood.lasts(self._heard) or not readable(poll, connection):
                 return rc
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _judge(self, rc: int) -> None:
         """Note whether the connection is over."""
+        if self.ended:
+            return
         if rc != MQTTErrorCode.MQTT_ERR_SUCCESS or self._client.socket() is None:
-            self._end(self._errors.text or paho.error_string(rc))
+            self._lost(paho.error_string(rc))
         elif self._silence() > ANSWER_TIMEOUT_S:
+            self.silent = True
             self._end(f"no answer for {ANSWER_TIMEOUT_S:.0f} s")
         elif not self.ready and time.monotonic() - self._opened > GREETING_TIMEOUT_S:
+            self.silent = True
             self._end("no answer to our greeting")
             self.abandon()
 
@@ -249,6 +276,14 @@ class Session:
             self._client._sock_close()  # noqa: SLF001 - paho closes in public only after goodbye
         self.ended = True
 
+    def _lost(self, reason: str) -> None:
+        """Note that the connection is gone: closed by the broker, or the network failed."""
+        text = self._errors.text
+        closed = any(words in text for words in _CLOSED) if text else reason != _KEEPALIVE
+        if not self.ended:
+            self.closed, self.silent = closed, not closed and text != TOO_LARGE
+        self._end(text or reason)
+
     def _end(self, reason: str) -> None:
         if not self.ended:
             self.ended = True
@@ -264,7 +299,8 @@ class Session:
 
         return call
 
-    def _on_connect(self, _flags: object, reason: ReasonCode, _properties: object) -> None:
+    def _on_connect(self, _flags: object, reason: ReasonCode, properties: object) -> None:
+        self.max_packet = getattr(properties, "MaximumPacketSize", MAX_PACKET_BYTES)
         if reason.is_failure:
             self.refusal = str(reason)
             self._end(self.refusal)
@@ -273,26 +309,28 @@ class Session:
 
     def _on_disconnect(self, flags: Any, reason: ReasonCode, _properties: object) -> None:
         if flags.is_disconnect_packet_from_server:
+            self.closed = True
+            self.taken_over = str(reason) == "Session taken over"
             self._end(str(reason))
+        elif self._clean:
+            self._end("goodbye")
         else:
-            self._end("goodbye" if self._clean else self._errors.text or str(reason))
+            self._lost(str(reason))
 
     def _on_publish(self, mid: int, reason: ReasonCode, _properties: object) -> None:
         self._acknowledged(mid, str(reason) if reason.is_failure else "")
 
-    def _on_subscribe(self, _mid: int, reasons: list[ReasonCode], _properties: object) -> None:
-        for reason in reasons:
-            if reason.is_failure:
-                log.warning("%s refuses a subscription (%s): allow it", self._address, reason)
+    def _on_subscribe(self, mid: int, reasons: list[ReasonCode], _properties: object) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        self._acknowledged(mid, refused[0] if refused else "")
 
     def _on_message(self, message: paho.MQTTMessage) -> None:
         self._flood.heard(time.monotonic())
-        # What is retained was said before, maybe long ago: a request is carried out once.
-        if self._received is not None and not (message.retain and self._ignore_retained):
-            self._received(message.topic, bytes(message.payload), message.properties)
+        if self._received is not None:
+            self._received(message)
 
     def _on_socket_open(self, connection: Any) -> None:
-        raw = getattr(connection, "_socket", connection)  # inside paho's WebSocket wrapper
+        raw = raw_socket(connection)
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         # A ping and the message after it are small writes: Nagle would hold the second back.
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -300,26 +338,6 @@ class Session:
     def _on_socket_close(self, connection: Any) -> None:
         if not self._clean:
             # Else the kernel would go on delivering what it holds, long after we closed.
-            raw = getattr(connection, "_socket", connection)
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-def _readable(poll: select.poll, connection: Any) -> bool:
-    """Whether a connection has more to read, now."""
-    if getattr(connection, "pending", int)():
-        return True
-    return any(fd == connection.fileno() and what & select.POLLIN for fd, what in poll.poll(0))
-
-
-class _LastError(logging.Handler):
-    """Keeps the text of paho's last error: the only place where it says why a socket broke."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.text = ""
-        # Not from getLogger(): that would keep one for ever for every connection.
-        self.logger = logging.Logger("paho", logging.ERROR)  # noqa: LOG001
-        self.logger.addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.text = record.getMessage().removeprefix("failed to receive on socket: ")
+            raw_socket(connection).setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )

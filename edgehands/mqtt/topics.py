@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import TYPE_CHECKING
 
 from edgehands.config import check_topic_level
@@ -16,6 +18,9 @@ ON = b"ON"
 OFF = b"OFF"
 NO_GESTURE = b"none"
 
+MAIN = "main"
+"""The camera that a node has where nobody named one."""
+
 
 class Topics:
     """The topics of one node and one of its cameras.
@@ -29,7 +34,7 @@ class Topics:
         ConfigError: A level holds a wildcard, a separator or another character no topic may hold.
     """
 
-    def __init__(self, *, prefix: str = "edgehands", node: str, camera: str = "main") -> None:
+    def __init__(self, *, prefix: str = "edgehands", node: str, camera: str = MAIN) -> None:
         for level in prefix.split("/"):
             check_topic_level("mqtt.prefix", level)
         check_topic_level("node.name", node)
@@ -51,31 +56,65 @@ class Topics:
         return topics
 
     def _spell(self, prefix: str, node: str, camera: str) -> None:
+        self.prefix, self.node_name, self.camera_name = prefix, node, camera
         self.node = f"{prefix}/{node}"
         self.camera = f"{self.node}/camera/{camera}"
         self.status = f"{self.node}/status"
         self.info = f"{self.node}/info"
         self.stats = f"{self.node}/stats"
         self.problem = f"{self.node}/problem"
+        self.instance = f"{self.node}/instance"
+        self.any_camera_status = f"{self.node}/camera/+/status"
         self.camera_status = f"{self.camera}/status"
+        self.camera_info = f"{self.camera}/info"
+        self.camera_stats = f"{self.camera}/stats"
         self.camera_problem = f"{self.camera}/problem"
+        self.settings = f"{self.camera}/settings"
         self.hands = f"{self.camera}/hands"
         self.hands_bin = f"{self.camera}/hands/bin"
         self.presence = f"{self.camera}/presence"
         self.count = f"{self.camera}/count"
         self.event = f"{self.camera}/event"
+        self.snapshot = f"{self.camera}/snapshot"
         self.enabled = f"{self.camera}/enabled"
         self.enabled_set = f"{self.camera}/enabled/set"
         self.requests = f"{self.node}/request/+"
-        self.node_id = f"{prefix}-{node}".replace("/", "-").replace(".", "_")
+        self.node_id = _identifier(prefix, node)
+        # No name holds a colon: this can't be another node's.
+        self.camera_id = self.node_id if camera == MAIN else f"{self.node_id}:{camera}"
 
     def gesture(self, side: Handedness) -> str:
         """Topic of the gesture of the left or the right hand."""
         return f"{self.camera}/gesture/{side.value}"
 
+    def of_camera(self, camera: str) -> Topics:
+        """Give the topics of another camera of this node."""
+        topics = Topics.__new__(Topics)
+        topics._spell(self.prefix, self.node_name, camera)  # noqa: SLF001 - our own
+        return topics
+
+    def when_gone(self) -> tuple[tuple[str, bytes], ...]:
+        """What is true of a camera whose service has gone: topics and their retained values."""
+        why = b"its service has ended: see the device's log"
+        return (
+            (self.camera_problem, why),
+            (self.camera_status, OFFLINE),
+            (self.presence, OFF),
+            (self.count, b"0"),
+        )
+
     def discovery(self, prefix: str) -> str:
-        """Topic of Home Assistant's discovery document; ``prefix`` is Home Assistant's own."""
-        return f"{prefix}/device/{self.node_id}/config"
+        """Topic of Home Assistant's discovery document; ``prefix`` is Home Assistant's own.
+
+        Each camera has a document of its own; Home Assistant joins those of one device.
+        """
+        if self.camera_name == MAIN:
+            return f"{prefix}/device/{self.node_id}/config"
+        return f"{prefix}/device/{self.node_id}/{_escaped(self.camera_name)}/config"
+
+    def any_discovery(self, prefix: str) -> str:
+        """Filter of the documents of this node's further cameras."""
+        return f"{prefix}/device/{self.node_id}/+/config"
 
     def request(self, verb: str) -> str:
         """Topic on which this is asked of the node."""
@@ -97,6 +136,23 @@ def matches(wanted: str, topic: str) -> bool:
     return len(parts) == len(levels) and all(
         part in {"+", level} for part, level in zip(parts, levels, strict=True)
     )
+
+
+def _identifier(prefix: str, node: str) -> str:
+    """A name for a node that no other prefix and node has, as Home Assistant allows it.
+
+    Dots and slashes aren't allowed there, and the hyphen between prefix and node may stand in both:
+    where that could make two nodes alike, a digest is added.
+    """
+    plain = f"{prefix}-{node}".replace("/", "-").replace(".", "_")
+    if re.fullmatch(r"\w+", prefix) and "." not in node:
+        return plain
+    return f"{plain}-{hashlib.sha256(f'{prefix}/{node}'.encode()).hexdigest()[:8]}"
+
+
+def _escaped(camera: str) -> str:
+    """A camera's name as Home Assistant allows it; no two become alike."""
+    return re.sub(r"[_.]", lambda found: f"_{ord(found[0]):x}", camera)
 
 
 def topics_of(config: Config) -> Topics:

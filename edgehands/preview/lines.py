@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from edgehands.mqtt.messages import EventMessage
 from edgehands.preview.terminal import clock, event_line
+from edgehands.safe_text import printable
 
 if TYPE_CHECKING:
     from edgehands.preview.incoming import Incoming
     from edgehands.preview.subscriber import Received
 
 
-class JsonLine(msgspec.Struct, frozen=True, kw_only=True):
+class JsonLine(msgspec.Struct, frozen=True):
     """One line of ``edgehands watch --json``.
 
     Attributes:
@@ -28,16 +30,29 @@ class JsonLine(msgspec.Struct, frozen=True, kw_only=True):
     payload: Any
 
 
+MAX_TOPICS = 10_000
+"""Topics whose last value is known; of more, the one that was silent longest is forgotten."""
+
 _encoder = msgspec.json.Encoder()
+# What a terminal obeys and JSON lets stand: DEL, C1 controls, and what turns a line's direction.
+_CONTROLS = re.compile(
+    rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xd8\x9c"
+)
 
 
 def json_line(received: Received) -> bytes:
     """Give a message as one line of JSON, without the line's end."""
+    t, topic = round(received.t, 4), received.topic
     try:
-        payload = msgspec.json.decode(received.payload)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        payload = received.payload.decode(errors="replace")
-    return _encoder.encode(JsonLine(t=round(received.t, 4), topic=received.topic, payload=payload))
+        line = _encoder.encode(JsonLine(t, topic, msgspec.json.decode(received.payload)))
+    except (msgspec.MsgspecError, RecursionError, ValueError):  # no JSON, or too deep or too long
+        line = _encoder.encode(JsonLine(t, topic, received.payload.decode(errors="replace")))
+    return _CONTROLS.sub(_escaped, line)
+
+
+def _escaped(found: re.Match[bytes]) -> bytes:
+    """A character as JSON escapes it."""
+    return f"\\u{ord(found[0].decode()):04x}".encode()
 
 
 class ChangeLines:
@@ -55,6 +70,10 @@ class ChangeLines:
         before = self._before.get(message.topic, "")
         if not isinstance(value, str | int) or before == value:
             return ""
+        self._before.pop(message.topic, None)
         self._before[message.topic] = value
-        where = f"{message.node}/{message.camera}" if message.camera else message.node
-        return f"{clock(message.t)}  {where}  {message.name}  {'none' if value == '' else value}"
+        if len(self._before) > MAX_TOPICS:
+            del self._before[next(iter(self._before))]
+        where = "/".join(printable(name) for name in (message.node, message.camera) if name)
+        shown = "none" if value == "" else printable(str(value), 1000)
+        return f"{clock(message.t)}  {where}  {printable(message.name)}  {shown}"

@@ -105,6 +105,7 @@ class CameraState:
         status: ``online``, ``offline``, ``disabled``; empty while unknown.
         problem: why no frames are coming; empty while nothing is wrong.
         hands: the newest ``hands`` message.
+        info, stats: what its service says of itself; None where it doesn't.
         gestures: by side.
         latency: rate of ``hands`` messages, and their capture-to-sending times in ms.
         age: the same from capture to arrival here; only means something where clocks agree.
@@ -120,6 +121,8 @@ class CameraState:
         self.count: int | None = None
         self.gestures: dict[str, str] = {}
         self.hands: HandsMessage | None = None
+        self.info: InfoMessage | None = None
+        self.stats: StatsMessage | None = None
         self.latency = Rate()
         self.age = Rate()
         self._hands_at = 0.0
@@ -132,6 +135,10 @@ class CameraState:
             self._hands_at = time.monotonic()
             self.latency.add(value.latency_ms)
             self.age.add((message.t - value.t) * 1000.0)
+        elif isinstance(value, InfoMessage):
+            self.info = value
+        elif isinstance(value, StatsMessage):
+            self.stats = value
         elif isinstance(value, str):
             if message.name == "status":
                 self.status = value

@@ -182,14 +182,15 @@ def state_news(  # noqa: PLR0913 - all that a page is told
     """Say how everything stands; ``state.lock`` must be held."""
     shown = choose(state, wanted)
     node = state.nodes.get(shown.node)
+    camera = node.cameras.get(shown.camera) if node else None
     broker = state.broker
     return StateNews(
         t=now,
         broker=BrokerView(broker.address, broker.connected, broker.protocol, broker.trouble),
         shown=shown,
         nodes=[_node_view(each) for _, each in sorted(state.nodes.items())],
-        info=node.info if node else None,
-        stats=node.stats if node else None,
+        info=(camera and camera.info) or (node.info if node else None),
+        stats=(camera and camera.stats) or (node.stats if node else None),
         flows=[_flow_view(flow, now) for _, flow in sorted(node.flows.items())] if node else [],
         events=_newer(node, events_told) if node else [],
         prefix=state.prefix,

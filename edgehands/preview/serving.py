@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.responses import Response
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from edgehands.errors import UsageError
 
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from edgehands.preview.guard import App
+
+
+REQUEST_S = 20.0
+"""From a connection, or the answer before, to a request's answer: all of it."""
+
+MAX_CONNECTIONS = 256
+"""That have not become a WebSocket; of more, the one that was silent longest is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,44 @@ def fixed_file(path: Path, kind: str) -> Callable[[Request], Response]:
     return give
 
 
+class _ImpatientHttp(H11Protocol):
+    """HTTP for which nobody is waited for long: half a request kept its connection for ever."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to count; make room where there are too many."""
+        super().connection_made(transport)
+        self._count()
+        others = [other for other in self.connections if isinstance(other, _ImpatientHttp)]
+        if len(others) > MAX_CONNECTIONS:
+            min(others, key=_ImpatientHttp.due).transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop counting."""
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        """Begin to count anew."""
+        self._count()
+        super().on_response_complete()
+
+    def due(self) -> float:
+        """When the connection ends, by the loop's clock."""
+        return self._timer.when() if self._timer is not None else 0.0
+
+    def _count(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(REQUEST_S, self._end)
+
+    def _end(self) -> None:
+        if self in self.connections:  # else it is a WebSocket by now
+            self.transport.abort()
+
+
 class PageServer(uvicorn.Server):
     """uvicorn, ended by SIGINT and SIGTERM without ending the process with them."""
 
@@ -75,6 +121,7 @@ def server_config(app: App, **settings: int) -> uvicorn.Config:
     """How a page is served: quietly, without naming the server, ending within a second."""
     return uvicorn.Config(
         app,
+        http=_ImpatientHttp,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,7 +27,13 @@ WRONG_TOKEN_PAUSE_S = 1.0
 
 MAX_FROM_PAGE = 4096
 
-_MAX_WAITING = 8
+MAX_WAITING = 8
+"""Connections of one address that haven't given their token; the oldest gives way to another. A
+page opens two."""
+
+MAX_WAITING_ALL = 64
+"""The same of all addresses."""
+
 _MAX_QUESTIONS = 4
 """Questions of one page that may be open at a time."""
 
@@ -43,30 +50,57 @@ class Door:
 
     def __init__(self, token: str) -> None:
         self._token = token
-        self._waiting = 0
+        self._waiting: dict[asyncio.Timeout, str] = {}  # whose patience, and the address
+        self._wrong: Counter[str] = Counter()  # wrong tokens that are paid for, by address
 
     async def let_in(self, socket_: WebSocket) -> bool:
         """Ask for the token; when it doesn't come or is wrong, say so and close."""
         if not self._token:
             return True
-        if self._waiting >= _MAX_WAITING:
-            await socket_.close(1013)
-            return False
-        self._waiting += 1
+        host = socket_.client.host if socket_.client else ""
+        # What is silent must not keep out who has the token: the older one goes.
+        self._make_room(host)
         try:
-            await socket_.send_text(_encoder.encode(Locked()).decode())
-            async with asyncio.timeout(TOKEN_TIMEOUT_S):
-                said = await heard(socket_)
-            if said is not None and same_token(said.token, self._token):
-                return True
-            await asyncio.sleep(WRONG_TOKEN_PAUSE_S)
-            await socket_.send_text(_encoder.encode(Locked(refused=True)).decode())
-            await socket_.close(1008)
+            said = await self._first_words(socket_, host)
         except TimeoutError:
             await socket_.close(1008)
+            return False
+        if self._wrong[host] >= MAX_WAITING:
+            await socket_.close(1013)
+            return False
+        if said is not None and same_token(said.token, self._token):
+            return True
+        self._wrong[host] += 1
+        try:
+            await asyncio.sleep(WRONG_TOKEN_PAUSE_S)
         finally:
-            self._waiting -= 1
+            self._wrong -= Counter({host: 1})
+        await socket_.send_text(_encoder.encode(Locked(refused=True)).decode())
+        await socket_.close(1008)
         return False
+
+    async def _first_words(self, socket_: WebSocket, host: str) -> FromPage | None:
+        """What a page says to be let in; :class:`TimeoutError` where it says nothing for long."""
+        async with asyncio.timeout(TOKEN_TIMEOUT_S) as patience:
+            self._waiting[patience] = host
+            try:
+                await socket_.send_text(_encoder.encode(Locked()).decode())
+                return await heard(socket_)
+            finally:
+                self._waiting.pop(patience, None)
+
+    def _make_room(self, host: str) -> None:
+        """End the wait of the connection that has been silent longest, where there are too many."""
+        of_host = [patience for patience, other in self._waiting.items() if other == host]
+        if len(of_host) >= MAX_WAITING:
+            oldest = of_host[0]
+        elif len(self._waiting) >= MAX_WAITING_ALL:
+            oldest = next(iter(self._waiting))
+        else:
+            return
+        del self._waiting[oldest]
+        if not oldest.expired():
+            oldest.reschedule(0.0)  # long ago
 
 
 async def heard(socket_: WebSocket) -> FromPage | None:

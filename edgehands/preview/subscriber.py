@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import random
 import secrets
 import threading
 import time
@@ -17,7 +14,10 @@ import paho.mqtt.client as paho
 
 from edgehands.errors import BrokerError
 from edgehands.mqtt import reasons
+from edgehands.mqtt.pauses import LASTING_S, Ending, Pauses
 from edgehands.mqtt.session import Session
+from edgehands.mqtt.wake import Wake
+from edgehands.safe_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +30,6 @@ log = logging.getLogger(__name__)
 
 MAX_PAYLOAD_BYTES = 65_536
 """Larger messages are none of ours: they are left out before anything reads them."""
-
-RETRY_S = (0.2, 2.0)
-"""First and longest pause between attempts."""
 
 IDLE_S = 1.0
 """How often a quiet connection is looked after."""
@@ -82,7 +79,7 @@ def broker_line(broker: BrokerState) -> str:
     """Say how it stands with the broker."""
     if broker.connected:
         return f"connected to {broker.address} (MQTT {broker.protocol})"
-    return broker.trouble
+    return printable(broker.trouble, 1000)
 
 
 class Subscriber:
@@ -118,8 +115,8 @@ class Subscriber:
         self._settled = config.protocol != "auto"
         self._stop = threading.Event()
         self._failed: set[str] = set()
+        self._wake = Wake()
         self._outgoing: deque[tuple[str, bytes]] = deque(maxlen=_MAX_OUTGOING)
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.broker = BrokerState(str(config.address), since=time.time())
         self._thread = threading.Thread(target=self._run, name="edgehands-listen", daemon=True)
 
@@ -134,25 +131,22 @@ class Subscriber:
         trace: TracebackType | None,
     ) -> None:
         self._stop.set()
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._wake_write, b"\0")
+        self._wake.set()
         self._thread.join(3.0)
         # A thread that hangs in a name look-up is left alone: it is a daemon, and the pipe its own.
         if not self._thread.is_alive():
-            os.close(self._wake_read)
-            os.close(self._wake_write)
+            self._wake.close()
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send a message (QoS 1) if there is a connection; from any thread, never waiting."""
         if self.broker.connected:
             self._outgoing.append((topic, payload))
-            with contextlib.suppress(BlockingIOError):
-                os.write(self._wake_write, b"\0")
+            self._wake.set()
 
     # What follows runs in the thread.
 
     def _run(self) -> None:
-        attempts = 0
+        pauses = Pauses()
         while not self._stop.is_set():
             session = Session(
                 self._config,
@@ -162,26 +156,28 @@ class Subscriber:
                 acknowledged=lambda _number, _refusal: None,
                 received=self._received,
             )
+            begin, ending = time.monotonic(), Ending.AWAY
             try:
                 session.open()
                 self._listen(session)
                 trouble = self._trouble(session)
+                ending = Ending.AWAY if session.silent else Ending.CLOSED
             except BrokerError as error:
                 trouble = str(error)
             except (OSError, ValueError) as error:
-                trouble = reasons.unreachable(self._address, error)
+                trouble, ending = reasons.unreachable(self._address, error), reasons.ending(error)
             except Exception as error:
+                ending = Ending.CLOSED
                 trouble = f"{self._address}: the connection failed ({error!r}): made anew"
                 log.debug("%s", trouble, exc_info=True)
             finally:
                 session.abandon()
             if self._stop.is_set() or not trouble:
                 continue
-            attempts = 0 if session.ready else attempts + 1
+            if session.ready and time.monotonic() - begin > LASTING_S:
+                pauses.reset()
             self._tell(connected=False, trouble=trouble)
-            first, longest = RETRY_S
-            pause = min(first * 2.0 ** min(attempts, 10), longest)
-            self._stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads a crowd
+            self._stop.wait(pauses.next(Ending.REFUSED if session.refusal else ending))
 
     def _listen(self, session: Session) -> None:
         greeted = False
@@ -193,13 +189,9 @@ class Subscriber:
             while session.ready and self._outgoing:
                 topic, payload = self._outgoing.popleft()
                 session.publish(topic, payload, qos=1, retain=False)
-            session.work(IDLE_S, self._drain_wake, self._wake_read)
+            session.work(IDLE_S, self._wake.drain, self._wake.fileno())
         if self._stop.is_set() and greeted:
             session.disconnect()
-
-    def _drain_wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._wake_read, 64)
 
     def _trouble(self, session: Session) -> str:
         """Say why a session ended; empty when the next attempt should follow at once."""
@@ -217,16 +209,16 @@ class Subscriber:
             return reasons.refused(self._address, session.refusal)
         return reasons.ended(self._address, session.end_reason, accepted=session.ready)
 
-    def _received(self, topic: str, payload: bytes, _properties: object) -> None:
-        if len(payload) > MAX_PAYLOAD_BYTES:
+    def _received(self, message: paho.MQTTMessage) -> None:
+        if len(message.payload) > MAX_PAYLOAD_BYTES:
             return
         try:
-            self._on_message(Received(topic, payload, time.time()))
+            self._on_message(Received(message.topic, bytes(message.payload), time.time()))
         except Exception as error:
             # One odd message may cost itself, not the connection.
             if repr(error) not in self._failed and len(self._failed) < 100:
                 self._failed.add(repr(error))
-                log.exception("a message on %s was left out", topic)
+                log.exception("a message on %s was left out", message.topic)
 
     def _tell(self, *, connected: bool, trouble: str) -> None:
         before = self.broker

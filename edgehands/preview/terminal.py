@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgehands.preview.braille import draw_hands, fit
+from edgehands.safe_text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -123,14 +124,13 @@ def _status(word: str) -> tuple[str, str]:
 
 def _node_line(node: NodeState) -> Text:
     line = Text(no_wrap=True, overflow="ellipsis")
-    line.append(f"{_plain(node.name)}  ", "bold")
+    line.append(f"{printable(node.name)}  ", "bold")
     line.append(*_status(node.status))
     if node.info is not None:
         variants = {model.variant for model in node.info.models}
-        models = ", ".join(sorted(_plain(variant) for variant in variants))
-        line.append(
-            f"  {_plain(node.info.version)}  {_plain(node.info.backend)} {models}".rstrip(), "dim"
-        )
+        models = ", ".join(sorted(printable(variant) for variant in variants))
+        version, backend = printable(node.info.version), printable(node.info.backend)
+        line.append(f"  {version}  {backend} {models}".rstrip(), "dim")
     if node.stats is not None and node.online:
         stats = node.stats
         line.append(f"  {stats.fps:.1f} fps  {stats.rss_mb:.0f} MB", "dim")
@@ -143,7 +143,7 @@ def _node_line(node: NodeState) -> Text:
 
 def _camera_line(camera: CameraState, node: NodeState) -> Text:
     line = Text("  ", no_wrap=True, overflow="ellipsis")
-    line.append(f"{_plain(camera.name)}  ")
+    line.append(f"{printable(camera.name)}  ")
     line.append(*_status(camera.status if node.status != "offline" else "offline"))
     message = camera.visible()
     if message is not None:
@@ -191,19 +191,19 @@ def _hands_table(
         if wide:
             row.append(f"{_palm_share(camera, hand):.0%} of the width")
         if several:
-            row.append(f"{_plain(node.name)}/{_plain(camera.name)}")
+            row.append(f"{printable(node.name)}/{printable(camera.name)}")
         table.add_row(*row)
     return table
 
 
 def _side(hand: HandMessage) -> str:
-    return f"{_plain(hand.handedness)} {hand.handedness_score:.0%}"
+    return f"{printable(hand.handedness)} {hand.handedness_score:.0%}"
 
 
 def _gesture(hand: HandMessage) -> str:
     if isinstance(hand.gesture, msgspec.UnsetType) or hand.gesture.name == "none":
         return "-"
-    return f"{_plain(hand.gesture.name)} {hand.gesture.score:.0%}"
+    return f"{printable(hand.gesture.name)} {hand.gesture.score:.0%}"
 
 
 def _palm_share(camera: CameraState, hand: HandMessage) -> float:
@@ -256,13 +256,13 @@ def event_line(node: str, event: EventMessage) -> Text:
     """Say in a line what happened."""
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(f"{clock(event.t)}  ", "dim")
-    line.append(f"{_plain(node)}  ", "dim")
-    line.append(_plain(event.event_type))
+    line.append(f"{printable(node)}  ", "dim")
+    line.append(printable(event.event_type))
     line.append(f"  hand {event.hand_id}")
     if isinstance(event.handedness, str):
-        line.append(f" {_plain(event.handedness)}", SIDES.get(event.handedness, ""))
+        line.append(f" {printable(event.handedness)}", SIDES.get(event.handedness, ""))
     if isinstance(event.gesture, str):
-        line.append(f"  {_plain(event.gesture)}")
+        line.append(f"  {printable(event.gesture)}")
     return line
 
 
@@ -272,12 +272,6 @@ def clock(t: float) -> str:
         return time.strftime("%H:%M:%S", time.localtime(t))
     except (OverflowError, ValueError, OSError):
         return "--:--:--"
-
-
-def _plain(text: str) -> str:
-    """Text of a message without what could move a terminal's cursor, and not without end."""
-    shown = "".join(c if c.isprintable() else "?" for c in text[:64])
-    return shown if len(text) <= 64 else shown + "…"
 
 
 def _for(since: float) -> str:

@@ -1,6 +1,6 @@
 """The service's process: ``edgehands run`` becomes it, and the systemd unit starts it.
 
-It has no command line of its own: ``edgehands run`` parses the options.
+It has no options of its own: ``edgehands run`` parses them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from edgehands.config import DEFAULT_PATHS, load
+from edgehands.config import load, paths_for
 from edgehands.errors import ConfigError, EdgehandsError, UsageError
 from edgehands.safe_text import redact
 from edgehands.service.logs import start_logging
@@ -23,19 +23,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def main(environment: MutableMapping[str, str] | None = None) -> int:
+def main(environment: MutableMapping[str, str] | None = None, camera: str = "") -> int:
     """Run the service; give the exit code.
 
     Args:
         environment: holds what ``edgehands run`` was asked for; None = the process's own.
+        camera: which of several cameras of this device, where ``edgehands run`` wasn't asked.
     """
     debug = False
     try:
         options = RunOptions.take(os.environ if environment is None else environment)
         debug = options.debug
+        camera = options.camera or camera
         start_logging(verbose=options.verbose)
         config = load(
-            [options.config] if options.config else DEFAULT_PATHS, options=options.settings
+            paths_for(options.config, camera),
+            options={"camera.name": camera or None, **options.settings},
         )
         # Only now: a wrong configuration is told in a tenth of the time.
         from edgehands.service.serve import serve  # noqa: PLC0415
@@ -62,4 +65,5 @@ def main(environment: MutableMapping[str, str] | None = None) -> int:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until serve() listens to it
-    sys.exit(main())
+    # edgehands.service gives no argument, edgehands@NAME.service the camera's name.
+    sys.exit(main(camera=sys.argv[1] if len(sys.argv) > 1 else ""))

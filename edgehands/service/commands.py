@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from edgehands.service.protocols import Tracker
 
 PATIENCE_S = 5.0
-"""How long the asker waits for the loop."""
+"""How long the asker waits for the loop to begin."""
+
+LONGEST_S = 60.0
+"""How long the asker waits for the end of what was begun: opening a camera takes a while."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,26 +40,45 @@ class Command:
 
 
 class CommandQueue:
-    """From any thread to the frame loop."""
+    """From any thread to the frame loop.
+
+    A command is either carried out or answered with "ask again", never both: whoever takes it off
+    the queue, the loop or the asker who is tired of waiting, has it alone.
+    """
 
     def __init__(self) -> None:
-        self._waiting: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._waiting: deque[Command] = deque()
 
     def ask(self, command: Command) -> None:
         """Have a command carried out and wait for it.
 
         Raises:
-            EdgehandsError: It failed, or the loop didn't come to it in time.
+            EdgehandsError: It failed, or the loop didn't come to it in time and never will.
         """
-        self._waiting.put(command)
+        with self._lock:
+            self._waiting.append(command)
         if not command.done.wait(PATIENCE_S):
-            raise ServiceBusy(f"the frame loop took no notice for {PATIENCE_S:g} s: ask again")
+            if self._take_back(command):
+                raise ServiceBusy(f"the frame loop took no notice for {PATIENCE_S:g} s: ask again")
+            if not command.done.wait(LONGEST_S):
+                raise ServiceBusy(
+                    f"begun, but not done after {LONGEST_S:g} s: ask for health before asking again"
+                )
         if command.error is not None:
             raise command.error
 
     def take(self) -> Command | None:
         """Give the next command; None when there is none. Costs nothing when there is none."""
-        try:
-            return self._waiting.get_nowait()
-        except queue.Empty:
+        if not self._waiting:
             return None
+        with self._lock:
+            return self._waiting.popleft() if self._waiting else None
+
+    def _take_back(self, command: Command) -> bool:
+        """Take a command off the queue again; false where the loop has it already."""
+        with self._lock:
+            if command not in self._waiting:
+                return False
+            self._waiting.remove(command)
+            return True

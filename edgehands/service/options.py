@@ -19,12 +19,14 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         config: read only this file; None = the usual ones.
+        camera: which of several cameras of this device; empty = the usual one.
         settings: by dotted key, as :func:`edgehands.config.load` takes them; None is left out.
         verbose: log more.
         debug: show tracebacks of errors.
     """
 
     config: str | None = None
+    camera: str = ""
     settings: dict[str, str | int | None] = {}
     verbose: bool = False
     debug: bool = False

@@ -20,6 +20,7 @@ from edgehands.config import digest, state_file
 from edgehands.errors import EdgehandsError, UsageError
 from edgehands.gestures import HandInterpreter
 from edgehands.mqtt.discovery import Discovery
+from edgehands.mqtt.discovery_entities import Offers
 from edgehands.mqtt.messages import CameraMessage, InfoMessage, ModelMessage
 from edgehands.mqtt.oneshot import publish_once
 from edgehands.mqtt.publisher import MqttPublisher, problem_line
@@ -32,6 +33,7 @@ from edgehands.service.controls import ServiceControls
 from edgehands.service.governor import Governor
 from edgehands.service.loop import FrameLoop, Parts
 from edgehands.service.notify import Notifier
+from edgehands.service.page_url import page_url
 from edgehands.service.pictures import PictureServer
 from edgehands.service.signals import stop_on_signals
 from edgehands.service.snapshot import Snapshots
@@ -111,11 +113,16 @@ def serve(
             log.warning(
                 "preview images are on: whoever may send requests to this node can get pictures"
             )
-        snapshots = Snapshots(allowed=config.preview.images, next_frame=loop.next_frame)
-        controls = ServiceControls(
-            config, loop, info, state_file(os.environ), snapshots, new_tracker
+        snapshots = Snapshots(
+            allowed=config.preview.images,
+            next_frame=loop.next_frame,
+            publish=lambda jpeg: publisher.client.note(topics.snapshot, jpeg),
         )
-        requests = Requests(publisher.topics, controls, publisher.client)
+        kept = state_file(os.environ)
+        controls = ServiceControls(config, loop, info, kept, snapshots, new_tracker)
+        requests = Requests(
+            publisher.topics, controls, publisher.client, peers=publisher.client.peers
+        )
         publisher.client.listen(requests)
         if config.homeassistant.discovery:
             publisher.client.listen(
@@ -123,7 +130,12 @@ def serve(
                     publisher.client,
                     publisher.topics,
                     prefix=config.homeassistant.prefix,
-                    gestures=config.gestures.enabled,
+                    offers=Offers(
+                        gestures=config.gestures.enabled,
+                        images=config.preview.images,
+                        keeps_settings=kept is not None,
+                        page=page_url(config),
+                    ),
                 )
             )
         stack.enter_context(publisher)

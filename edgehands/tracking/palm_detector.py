@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,7 +13,6 @@ import numpy as np
 from edgehands.geometry.anchors import palm_anchors
 from edgehands.geometry.boxes import weighted_nms
 from edgehands.geometry.constants import (
-    PALM_INPUT_SIZE,
     PALM_KEYPOINT_COUNT,
     PALM_LOGIT_CLIP,
     PALM_NMS_IOU,
@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 
 _LARGEST = 1e6
 """Pixels of the model's input: no palm is further away or larger."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """How a part of frames is drawn: the map to the frame, and ``cv2.remap``'s two tables."""
+
+    to_frame: NDArray[np.float64]
+    whole: NDArray[np.int16]
+    beyond: NDArray[np.uint16]
 
 
 class PalmDetector:
@@ -48,10 +57,12 @@ class PalmDetector:
         self._model = model
         self._scores = model.spec.output("scores")
         self._boxes = model.spec.output("boxes")
+        self._size = model.pixels().shape[0]
+        self._anchors = palm_anchors(self._size)
         self.min_score = min_score
         self._width = self._height = 0
-        self._to_frame = letterbox_to_frame(1, 1, PALM_INPUT_SIZE)
-        self._maps = letterbox_maps(self._to_frame, PALM_INPUT_SIZE)
+        self._views: dict[float, _View] = {}
+        self._to_frame = letterbox_to_frame(1, 1, self._size)
         self.runs = 0
         self.seconds = 0.0
 
@@ -66,14 +77,25 @@ class PalmDetector:
         # The threshold goes into the model's own numbers once; 2016 sigmoids a frame don't.
         self._threshold = self._scores.quantised(math.log(score / (1 - score)))
 
-    def draw(self, image: NDArray[np.uint8]) -> None:
-        """Letterbox a frame, (H, W, 3) uint8 RGB, into the model's input."""
+    def draw(self, image: NDArray[np.uint8], extent: float = 1.0) -> None:
+        """Draw a frame, (H, W, 3) uint8 RGB, into the model's input.
+
+        Args:
+            image: the frame.
+            extent: side of the square around its middle that is drawn, in its longest sides: 1 is
+                the letterboxed frame, less enlarges its middle.
+        """
         height, width = image.shape[:2]
         if (width, height) != (self._width, self._height):
-            self._to_frame = letterbox_to_frame(width, height, PALM_INPUT_SIZE)
-            self._maps = letterbox_maps(self._to_frame, PALM_INPUT_SIZE)
+            self._views.clear()
             self._width, self._height = width, height
-        cv2.remap(image, *self._maps, cv2.INTER_LINEAR, self._model.pixels(), cv2.BORDER_CONSTANT)
+        view = self._views.get(extent)
+        if view is None:
+            to_frame = letterbox_to_frame(width, height, self._size, extent)
+            view = self._views[extent] = _View(to_frame, *letterbox_maps(to_frame, self._size))
+        self._to_frame = view.to_frame
+        pixels = self._model.pixels()
+        cv2.remap(image, view.whole, view.beyond, cv2.INTER_LINEAR, pixels, cv2.BORDER_CONSTANT)
 
     def infer(self) -> tuple[PalmDetection, ...]:
         """The palms of the frame that was drawn, by falling score."""
@@ -92,11 +114,11 @@ class PalmDetector:
             candidates, scores, raw = candidates[usable], scores[usable], raw[usable]
             if not candidates.size:
                 return ()
-        return self._decode(raw, scores, palm_anchors()[candidates])
+        return self._decode(raw, scores, self._anchors[candidates])
 
-    def detect(self, image: NDArray[np.uint8]) -> tuple[PalmDetection, ...]:
-        """The palms of a frame, (H, W, 3) uint8 RGB, by falling score."""
-        self.draw(image)
+    def detect(self, image: NDArray[np.uint8], extent: float = 1.0) -> tuple[PalmDetection, ...]:
+        """The palms of a frame, by falling score; arguments as of :meth:`draw`."""
+        self.draw(image, extent)
         return self.infer()
 
     def _decode(
@@ -106,7 +128,7 @@ class PalmDetector:
         anchors: NDArray[np.float32],
     ) -> tuple[PalmDetection, ...]:
         """Raw outputs (N, 18) at their anchors (N, 2) to merged detections in frame pixels."""
-        centres = anchors * np.float32(PALM_INPUT_SIZE)
+        centres = anchors * np.float32(self._size)
         half = raw[:, 2:4] / 2
         middle = raw[:, :2] + centres
         points = raw[:, 4:].reshape(-1, PALM_KEYPOINT_COUNT, 2) + centres[:, None]

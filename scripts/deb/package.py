@@ -64,6 +64,7 @@ def files(root: Path, own: Path, wheels: Mapping[str, Sequence[Path]]) -> list[E
     systemd = root / "systemd"
     placed = {
         f"{_UNITS}/edgehands.service": "edgehands.service",
+        f"{_UNITS}/edgehands@.service": "edgehands.service",
         f"{_UNITS}/edgehands-settings.service": "edgehands-settings.service",
         "usr/lib/sysusers.d/edgehands.conf": "edgehands.sysusers",
         "usr/lib/tmpfiles.d/edgehands.conf": "edgehands.tmpfiles",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edgehands.cameras.inputs import InputFile
     from edgehands.pose.board import Board
 
-_LIVE = ("picamera2:", "v4l2:", "rtsp:", "fake:", "demo:", "/dev/")
+_LIVE = ("picamera2:", "v4l2:", "rtsp:", "rtsps:", "http:", "https:", "fake:", "demo:", "/dev/")
 
 
 def calibrate(sources: Sequence[str], board: Board, *, views: int, out: Path | None) -> Calibration:

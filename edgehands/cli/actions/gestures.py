@@ -15,6 +15,7 @@ from edgehands.cameras import SourceFailure, find_inputs, open_source
 from edgehands.cameras.inputs import read_input
 from edgehands.cli.actions.output import people, tables
 from edgehands.config import load
+from edgehands.dataset.teaching import labelled_examples
 from edgehands.errors import UsageError
 from edgehands.gestures import HandInterpreter
 from edgehands.gestures.library import GestureLibrary, default_path, only_hand
@@ -36,6 +37,7 @@ def teach(
     inputs: Sequence[str],
     *,
     source: str | None,
+    folder: Path | None,
     examples: int,
     more: bool,
     file: Path | None,
@@ -46,17 +48,21 @@ def teach(
         name: what to call it.
         inputs: images or a video; empty = the camera.
         source: the camera; None = the configured one.
+        folder: annotated pictures to learn from instead; None = none.
         examples: how many to take.
         more: add to a shape that has been taught.
         file: the taught gestures; None = those of the service on this machine.
     """
     library = library_of(file)
     library.check(name, more=more)  # before anybody poses five times
-    hands = (
-        _from_inputs(inputs, examples)
-        if inputs
-        else _live(source or load().camera.source, examples)
-    )
+    if folder is not None and (inputs or source):
+        raise UsageError(f"--from {folder} and other inputs exclude each other: give one")
+    if folder is not None:
+        hands = labelled_examples(folder, name, load().tracking)
+    elif inputs:
+        hands = _from_inputs(inputs, examples)
+    else:
+        hands = _live(source or load().camera.source, examples)
     result = library.teach(name, hands, more=more)
     people.print(f"{result.name}: {counted(result.examples, 'example')}, saved in {library.path}")
     if result.similar:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from edgehands.config import Config, TrackingConfig
     from edgehands.dataset.doubtful import SecondOpinion
 
-LIVE = ("v4l2", "picamera2", "rtsp", "fake")
+LIVE = ("v4l2", "picamera2", "rtsp", "rtsps", "http", "https", "fake")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,9 +49,9 @@ def watch_broker(settings: MqttConfig, node: str, *, as_json: bool) -> None:
 
 
 def _stop_on_signals(stack: ExitStack) -> threading.Event:
-    """Let Ctrl-C and SIGTERM end us in order: the terminal is given back as it was."""
+    """Let Ctrl-C, SIGTERM and SIGHUP end us in order: the terminal is given back as it was."""
     stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         before = signal.signal(number, lambda _number, _frame: stopped.set())
         stack.callback(signal.signal, number, before)
     return stopped

@@ -1,16 +1,20 @@
-"""RTSP cameras: the real FFmpeg against a small real server, with the faults of a real network."""
+"""Network cameras: the real FFmpeg against small real servers, with a real network's faults."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
 import pytest
 
-from edgehands.cameras import CameraSettings, SourceInfo, open_source, redact, rtsp
+from edgehands.cameras import CameraSettings, SourceInfo, capture, http, open_source, redact, stream
 from edgehands.cameras.capture import Backoff, LiveSource
-from edgehands.cameras.rtsp import RtspOpener, check_url
+from edgehands.cameras.opening import has_host
+from edgehands.cameras.stream import StreamOpener
 from edgehands.errors import SourceError, UsageError
+from tests.http_camera import HttpCamera, red_jpeg
 from tests.rtsp_server import HEIGHT, WIDTH, RtspServer
 
 if TYPE_CHECKING:
@@ -31,14 +35,14 @@ def server() -> Iterator[RtspServer]:
 @pytest.fixture(autouse=True)
 def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hanging camera is noticed within a test's patience."""
-    monkeypatch.setattr(rtsp, "READ_TIMEOUT_MS", 500)
+    monkeypatch.setattr(stream, "READ_TIMEOUT_S", 0.5)
 
 
 def live(url: str) -> LiveSource:
     """What open_source makes, with retries that a test can wait for."""
     return LiveSource(
         SourceInfo(redact(url), "rtsp", 0, 0, 0.0),
-        RtspOpener(url),
+        StreamOpener(url, CameraSettings()),
         CameraSettings(),
         must_open=False,
         backoff=Backoff(0.02, 0.1),
@@ -117,7 +121,7 @@ def test_nobody_there() -> None:
     """An address without a camera: an error for `track`, patience for the service."""
     with RtspServer() as server:
         url = server.url
-    with pytest.raises(SourceError, match="can't be opened: check host"):
+    with pytest.raises(SourceError, match="can't be opened \\(Connection refused\\): check host"):
         open_source(url, realtime=False)
     with live(url) as source:
         assert source.read(0.05) is None
@@ -133,7 +137,7 @@ def test_nobody_there() -> None:
 @pytest.mark.parametrize("url", ["rtsp://", "rtsp:///path", "rtsp:host/path", "rtsp://u:p@/x"])
 def test_url_without_a_host(url: str) -> None:
     """A mistyped URL is refused at once instead of being retried for ever."""
-    assert not check_url(url)
+    assert not has_host(url)
     for realtime in (False, True):
         with pytest.raises(UsageError, match="no host in it"):
             open_source(url, realtime=realtime)
@@ -151,4 +155,65 @@ def test_url_without_a_host(url: str) -> None:
 )
 def test_url_with_a_host(url: str) -> None:
     """Every usual form of camera address is let through."""
-    assert check_url(url)
+    assert has_host(url)
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_mjpeg_over_http(*, length: bool) -> None:
+    """The cheapest cameras (ESP32-CAM, OctoPrint's) speak only this, some without lengths."""
+    with (
+        HttpCamera(length=length) as camera,
+        open_source(camera.url, realtime=False) as source,
+    ):
+        frame = source.read(WAIT_S)
+        assert frame is not None
+        assert frame.image.shape == (HEIGHT, WIDTH, 3)
+        assert frame.image[..., 0].min() > 50
+        assert frame.image[..., 1:].max() < 20
+        assert source.describe().kind == "http"
+
+
+def test_http_camera_with_password(caplog: pytest.LogCaptureFixture) -> None:
+    """User and password from the URL open the camera, and are shown nowhere."""
+    caplog.set_level("DEBUG")
+    with HttpCamera("me:cr@t") as camera:
+        with open_source(camera.url.replace("//", "//me:cr%40t@"), realtime=False) as source:
+            assert source.read(WAIT_S) is not None
+            shown = repr(source.describe())
+        with pytest.raises(SourceError, match=r"HTTP 401.*check user and password") as caught:
+            open_source(camera.url.replace("//", "//me:guessed@"), realtime=False)
+        with pytest.raises(SourceError, match=r"HTTP 404.*check the path"):
+            open_source(camera.url.replace("//", "//me:cr%40t@") + "s", realtime=False)
+    for text in (shown, str(caught.value), caplog.text):
+        assert "cr%40t" not in text
+        assert "cr@t" not in text
+        assert "guessed" not in text
+
+
+def test_stream_of_damaged_pictures_is_offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Garbage must not be taken for pictures: the camera is offline, and it is said why."""
+    monkeypatch.setattr(capture, "DAMAGED_S", 0.3)
+    with HttpCamera() as camera, live(camera.url) as source:
+        next_frame(source)
+        whole = noise_jpeg()
+        camera.picture = lambda _: whole[:3000] + whole[4500:]
+        until(lambda: not source.online)
+        assert "nothing but damaged frames for 0.3 s" in source.problem
+        camera.picture = red_jpeg
+        until(lambda: source.reconnects >= 1)
+        assert next_frame(source).image[..., 0].min() > 50
+
+
+def noise_jpeg() -> bytes:
+    noise = np.random.default_rng(6).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    return cv2.imencode(".jpg", noise)[1].tobytes()
+
+
+def test_endless_picture_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that never ends a picture must not fill the memory."""
+    monkeypatch.setattr(http, "MAX_PART_BYTES", 200_000)
+    with HttpCamera() as camera:
+        camera.length = False
+        camera.picture = lambda _: b"\xff\xd8" + bytes(100_000)
+        with pytest.raises(SourceError, match="MB without a whole picture"):
+            open_source(camera.url, realtime=False)

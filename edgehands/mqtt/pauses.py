@@ -1,0 +1,67 @@
+"""How long to wait before the next attempt to connect."""
+
+from __future__ import annotations
+
+import enum
+import random
+
+LASTING_S = 10.0
+"""A connection that lasted so long was a good one."""
+
+AWAY_RETRY_S = (0.2, 2.0)
+"""First and longest pause while nobody answers: a broker that is back is found within 3 s."""
+
+REFUSED_RETRY_S = (1.0, 30.0)
+"""The same where the broker or we said no: neither will change its mind soon."""
+
+CLOSED_RETRY_S = (0.2, 30.0)
+"""The same where the broker closes its connections."""
+
+CLOSED_FACTOR = 4.0
+"""Growth of that pause: one lost connection is made anew at once, the sixth waits half a minute."""
+
+
+class Ending(enum.Enum):
+    """How an attempt, or a connection, ended."""
+
+    AWAY = enum.auto()
+    """No broker could be reached, or the network went silent."""
+    REFUSED = enum.auto()
+    """The broker said no, or its certificate isn't trusted."""
+    CLOSED = enum.auto()
+    """The broker closed the connection, before or after it had accepted us."""
+
+
+class Pauses:
+    """Pauses that grow with each failure in a row, with jitter so that a fleet spreads.
+
+    A connection that is accepted and then closed is no success: the pause grows on until one has
+    lasted :data:`LASTING_S`, or until the broker was away in between (it was restarted).
+    """
+
+    def __init__(self) -> None:
+        self._failures = dict.fromkeys(Ending, 0)
+
+    @property
+    def calm(self) -> bool:
+        """Whether no connection was closed since the last good one."""
+        return not self._failures[Ending.CLOSED]
+
+    def reset(self) -> None:
+        """Note a good connection."""
+        self._failures = dict.fromkeys(Ending, 0)
+
+    def next(self, ending: Ending) -> float:
+        """Note a failure and give the pause after it, seconds."""
+        before = self._failures[ending]
+        if ending is Ending.CLOSED:
+            (first, longest), factor = CLOSED_RETRY_S, CLOSED_FACTOR
+        else:
+            self._failures[Ending.CLOSED] = 0
+            (first, longest), factor = (
+                (AWAY_RETRY_S if ending is Ending.AWAY else REFUSED_RETRY_S),
+                2.0,
+            )
+        self._failures[ending] = before + 1
+        seconds: float = min(first * factor ** min(before, 20), longest)
+        return seconds * random.uniform(0.5, 1.0)  # noqa: S311

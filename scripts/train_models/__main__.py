@@ -1,0 +1,127 @@
+"""Teach a student: the command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from build_models import graph
+
+from . import data, labelled, layerwise, palm_data, plot, sources, students
+from .distil import Training
+from .hands import locate
+from .recipes import RECIPES, LandmarkRecipe, PalmRecipe
+from .shrink import for_input, multiplications
+
+if TYPE_CHECKING:
+    from build_models.graph import Graph
+
+    from .distil import Subject
+
+
+def main() -> None:
+    """Parse the command line and teach."""
+    parser = argparse.ArgumentParser(prog="scripts/train_models/train", description=__doc__)
+    parser.add_argument("name", choices=sorted(RECIPES), help="which student")
+    parser.add_argument("--quick", action="store_true", help="a minute, to see that all works")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="photographs")
+    parser.add_argument("--more", type=Path, help="further licensed photographs, hands/ negatives/")
+    parser.add_argument(
+        "--labelled", type=Path, nargs="*", default=[], help="folders of edgehands annotate"
+    )
+    parser.add_argument("--models", type=Path, default=Path("models"), help="the teachers' folder")
+    parser.add_argument("--out", type=Path, default=Path(".cache/train_models"))
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="then stop, resumable")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    recipe = RECIPES[options.name].quick() if options.quick else RECIPES[options.name]
+    teach(options.name, recipe, options)
+
+
+def teach(name: str, recipe: LandmarkRecipe | PalmRecipe, options: argparse.Namespace) -> None:
+    """Fit, descend, and write the student, its curve and its figures; goes on where it stopped."""
+    out: Path = options.out
+    out.mkdir(parents=True, exist_ok=True)
+    stem = f"{name}-quick" if options.quick else name
+    if isinstance(recipe, PalmRecipe):
+        student, subjects = palm(recipe, options)
+    else:
+        student, subjects = landmarks(stem, recipe, options)
+    say(f"{name}: {multiplications(student):.1f} million multiplications")
+    training = Training(student, recipe.schedule, subjects, options.device)
+    checkpoint = out / f"{stem}.pt"
+    if checkpoint.exists():
+        training.resume(checkpoint)
+    training.run(checkpoint, say, options.minutes)
+    training.keep(checkpoint)
+    (out / f"{stem}.json").write_text(json.dumps(asdict(training.curve), indent=1) + "\n")
+    plot.curve(training.curve, out / f"{stem}.png", name)
+
+
+def palm(recipe: PalmRecipe, options: argparse.Namespace) -> tuple[Graph, tuple[Subject, Subject]]:
+    """The palm student as it begins, and what it learns from and is examined by."""
+    learning, examining = found(options, "palm_detection")
+    student = students.palm(recipe.size, recipe.seed)
+    making = data.Making(recipe.size, tuple(student.outputs), options.out, say)
+    return student, (
+        palm_data.lesson(recipe.learn, learning, making, views=1),
+        palm_data.lesson(recipe.examine, examining, making, views=0),
+    )
+
+
+def landmarks(
+    stem: str, recipe: LandmarkRecipe, options: argparse.Namespace
+) -> tuple[Graph, tuple[Subject, Subject]]:
+    """The landmark student, fitted layer by layer, and what it learns from and is examined by."""
+    learning, examining = found(options, "hand_landmark")
+    parent = graph.read(data.teacher(options.models, "hand_landmark", recipe.parent))
+    student = for_input(parent, recipe.size)
+
+    making = data.Making(recipe.size, tuple(student.outputs), options.out, say)
+    fitted = options.out / f"{stem}-fitted.tflite"
+    if not fitted.exists():
+        seen = data.lesson(recipe.fit, learning, making)
+        pictures = (seen.large, seen.pictures)
+        result = layerwise.fit(parent, student, pictures, recipe.effort, say)
+        fitted.write_bytes(graph.write(result))
+    # Names of tensors are those of the file from here on.
+    student = graph.read(fitted)
+    making = replace(making, outputs=tuple(student.outputs))
+    return student, (
+        data.lesson(recipe.learn, learning, making),
+        data.lesson(recipe.examine, examining, making),
+    )
+
+
+def found(options: argparse.Namespace, task: str) -> tuple[data.Found, data.Found]:
+    """Hands and empty pictures to learn from, and those of held-out sources."""
+    blob = data.teacher(options.models, task)
+    try:
+        photographs = sources.find(options.data, options.more)
+    except FileNotFoundError as error:
+        if not options.quick:
+            raise SystemExit(str(error)) from error
+        photographs = []
+    squares = locate(photographs, options.out / "hands.json") if photographs else []
+    folders = [options.data] if options.more is None else [options.data, options.more]
+    negatives = data.pictures_without_hands(folders)
+    ours = [s for s in squares if not sources.is_held_out(s.source)]
+    ours += labelled.squares(options.labelled)
+    theirs = [s for s in squares if sources.is_held_out(s.source)]
+    return data.Found(ours, negatives[::2], blob), data.Found(theirs, negatives[1::2], blob)
+
+
+def say(text: str) -> None:
+    """A line of progress."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

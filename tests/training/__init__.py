@@ -1,0 +1,1 @@
+"""Training of our own models: needs torch, see scripts/train_models/test."""
