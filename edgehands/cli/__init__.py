@@ -51,6 +51,7 @@ VERBS = {
     "cameras": Verb("cameras", "List the cameras; calibrate one."),
     "models": Verb("models", "List and verify the model files."),
     "gestures": Verb("gestures", "Teach, test and manage gestures of your own."),
+    "bridge": Verb("bridge", "Pass hands on in another protocol: OSC."),
     "homeassistant": Verb("homeassistant", "Remove a node from Home Assistant."),
     "record": Verb("record", "Record pictures with what the tracker says of them."),
     "annotate": Verb("annotate", "Correct recorded pictures on a page."),

@@ -112,9 +112,11 @@ async function go(n) {
     view.show(bitmap, width, height);
     touchedAt = performance.now();
     document.body.dataset.shown = String(n);
+    performance.mark("shown");
   } catch (error) {
     if (number === n) notice(`Picture ${n + 1}: ${error.message}`);
   }
+  strip.release();
   for (const step of AHEAD) if (set.pictures[n + step]) fetchPicture(n + step);
   for (const kept of ready.keys()) if (Math.abs(kept - n) > 4) ready.delete(kept);
 }
