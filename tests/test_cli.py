@@ -111,6 +111,37 @@ def test_track_follows_hands_in_a_video(tmp_path: Path) -> None:
     assert ids == list(range(1, 13))
 
 
+def swiping_film(path: Path) -> Path:
+    """A film in which a hand rests, swipes to the right, rests, and stays to the end."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (640, 480))
+    way = [0.0] * 15 + [3 * u * u - 2 * u**3 for u in np.linspace(0, 1, 9)] + [1.0] * 15
+    for part in way:
+        writer.write(frame((180 + 200 * part, 240)))
+    writer.release()
+    return path
+
+
+def test_track_tells_what_happens_in_a_film(tmp_path: Path) -> None:
+    """Whoever tries swipes on a film must see them, as programs and as people do."""
+    clip = swiping_film(tmp_path / "clip.avi")
+    done = run("track", clip, "--json", "-", "--backend", "fake")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    events = [(line["frame"], event) for line in lines for event in line["events"]]
+    kinds = [event["event_type"] for _, event in events]
+    assert kinds == ["gesture_started", "swipe_right", "gesture_ended"]
+    assert [event["id"] for _, event in events] == ["1", "2", "3"]
+    assert 15 < events[1][0] < 35
+    assert events[1][1]["dx"] == pytest.approx(200 / 640, abs=0.05)
+    # The hand is there to the end: what the end of the film ends stands with its last frame.
+    assert events[2][0] == len(lines) - 1 == 38
+    words = run("track", clip, "--backend", "fake").stdout.splitlines()
+    assert "swipe_right by hand 1" in words[events[1][0]]
+    assert "right hand 1 (0.99), open_palm, wrist at" in words[10]
+    alone = run("track", clip, "--static", "--json", "-", "--backend", "fake")
+    assert not any(json.loads(line)["events"] for line in alone.stdout.splitlines())
+
+
 def test_overlay_keeps_folders_apart(tmp_path: Path) -> None:
     """Two photos of one name in two folders must not overwrite each other's picture."""
     for name in ("one", "two"):
@@ -173,7 +204,7 @@ def test_folder_with_other_files(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     done = run("track", tmp_path, "--backend", "fake")
     assert done.returncode == 0
-    assert "1 other file skipped" in done.stderr
+    assert "left out of the folders: 1 .txt" in done.stderr
     assert "right hand 1" in done.stdout
 
 

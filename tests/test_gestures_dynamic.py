@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ FPS = 30.0
 HERE = (0.0, 0.05, 0.6)
 Place = tuple[float, float, float]
 Steps = list[dict[str, Any]]
+Setting = Literal["sure", "eager"]
 
 
 def hold(at: Place, frames: int, **more: Any) -> Steps:
@@ -32,10 +33,12 @@ def move(start: Place, end: Place, frames: int, roll: tuple[float, float] = (0, 
     return steps
 
 
-def play(steps: Steps, shape: str = "open_palm", seed: int = 0) -> list[GestureEvent]:
+def play(
+    steps: Steps, shape: str = "open_palm", seed: int = 0, movements: Setting = "sure"
+) -> list[GestureEvent]:
     """The movements that are told for a hand with a little noise, until it has gone."""
     rng = np.random.default_rng(seed)
-    interpreter = HandInterpreter(GesturesConfig(taught=False))
+    interpreter = HandInterpreter(GesturesConfig(taught=False, movements=movements))
     events: list[GestureEvent] = []
     for i, step in enumerate(steps):
         hand = made_hand(**{"shape": shape, **step}, noise=0.0015, rng=rng)
@@ -148,3 +151,57 @@ def test_pinch_and_drag_tells_its_displacement() -> None:
 def test_a_pinch_that_stays_is_no_drag() -> None:
     """A click is not a drag."""
     assert play(hold(HERE, 10) + hold(HERE, 20, shape="pinch") + hold(HERE, 15)) == []
+
+
+NOT_MEANT: dict[str, tuple[Steps, str, set[EventType]]] = {
+    # Somebody has finished talking, and the arm drops to the side: the hand ends pointing down.
+    "an arm that drops": (
+        hold((0.0, -0.1, 0.6), 20)
+        + move((0.0, -0.1, 0.6), (0.0, 0.2, 0.6), 9, roll=(0, 100))
+        + hold((0.0, 0.2, 0.6), 20, roll=100),
+        "open_palm",
+        {EventType.SWIPE_DOWN, EventType.ROTATE},
+    ),
+    # A signing hand is never at rest before it goes somewhere else.
+    "from one sign to the next": (
+        hold((0.1, 0.0, 0.6), 20)
+        + move((0.1, 0.0, 0.6), (0.1, 0.1, 0.6), 8)
+        + move((0.1, 0.1, 0.6), (-0.14, 0.1, 0.6), 9)
+        + hold((-0.14, 0.1, 0.6), 20),
+        "open_palm",
+        {EventType.SWIPE_LEFT, EventType.SWIPE_DOWN},
+    ),
+    # Nobody pushes 20 cm in a tenth of a second: the hand's size was misread.
+    "a leap to the camera": (
+        hold(HERE, 20) + move(HERE, (0.0, 0.05, 0.4), 3) + hold((0.0, 0.05, 0.4), 20),
+        "open_palm",
+        {EventType.PUSH},
+    ),
+    # A hand that swings past the camera comes nearer on its way.
+    "past the camera": (
+        hold((0.16, 0.05, 0.65), 20)
+        + move((0.16, 0.05, 0.65), (-0.02, 0.05, 0.47), 12)
+        + hold((-0.02, 0.05, 0.47), 20),
+        "fist",
+        {EventType.PUSH},
+    ),
+    # Resting fingers touch, shift a little and part.
+    "a pinch by chance": (
+        hold(HERE, 10)
+        + hold(HERE, 4, shape="pinch")
+        + [{**step, "shape": "pinch"} for step in move(HERE, (0.05, 0.05, 0.6), 5)]
+        + hold((0.05, 0.05, 0.6), 15),
+        "open_palm",
+        {EventType.PINCH_DRAG},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_MEANT)
+def test_who_does_not_command_is_not_obeyed(name: str) -> None:
+    """Lamps must not go out because somebody talks with their hands; who wants all asks for it."""
+    steps, shape, eager = NOT_MEANT[name]
+    assert play(steps, shape=shape) == []
+    told = {event.event_type for event in play(steps, shape=shape, movements="eager")}
+    assert told
+    assert told <= eager

@@ -16,10 +16,11 @@ import pytest
 from edgehands import Handedness, HandTracker, Roi, TrackingConfig
 from edgehands.errors import ConfigError, FrameError
 from edgehands.geometry.roi import landmarks_roi
+from edgehands.tracking.association import claim
 from edgehands.tracking.landmark_model import LandmarkReading
 from edgehands.tracking.schedule import IDLE_AFTER, INTERVAL_IDLE, INTERVAL_LAST
 from edgehands.tracking.track import Track
-from edgehands.tracking.tracker import MISSES_TOLERATED, _claim
+from edgehands.tracking.tracker import MISSES_TOLERATED
 from tests.hands import frame, open_hand
 
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ def reading_at(x: float, *, looks_right: float = 0.95) -> LandmarkReading:
     """An open hand, 100 pixels tall, around (x, 240)."""
     landmarks = (open_hand() * 100 + (x, 240, 0)).astype(np.float32)
     roi = Roi(x, 240, 200, 0)
-    return LandmarkReading(roi, landmarks_roi(landmarks), 0.99, looks_right, landmarks, open_hand())
+    thumbnail = np.zeros((28, 28, 3), np.uint8)
+    found = landmarks_roi(landmarks)
+    return LandmarkReading(roi, found, 0.99, looks_right, landmarks, open_hand(), thumbnail)
 
 
 def track_at(number: int, x: float, **side: float) -> Track:
@@ -140,12 +143,12 @@ def test_a_hand_that_passes_before_another_keeps_its_own_id() -> None:
     hidden, front = track_at(1, 200), track_at(2, 260)
     claims: list[tuple[Track, LandmarkReading]] = []
     for track in (hidden, front):  # both now see the front hand
-        _claim(claims, track, reading_at(255), 1 / FPS)
+        claim(claims, track, reading_at(255), 1 / FPS)
     assert [track.id for track, _ in claims] == [2]
     left, right = track_at(3, 250, looks_right=0.02), track_at(4, 260)
     claims = []
     for track in (left, right):
-        _claim(claims, track, reading_at(255), 1 / FPS)
+        claim(claims, track, reading_at(255), 1 / FPS)
     assert [track.id for track, _ in claims] == [4]
 
 
@@ -153,7 +156,7 @@ def test_of_two_tracks_on_one_hand_the_older_stays() -> None:
     """Where both fit alike, subscribers keep the id that they know."""
     claims: list[tuple[Track, LandmarkReading]] = []
     for track in (track_at(1, 252), track_at(2, 255)):
-        _claim(claims, track, reading_at(255), 1 / FPS)
+        claim(claims, track, reading_at(255), 1 / FPS)
     assert [track.id for track, _ in claims] == [1]
 
 
@@ -172,12 +175,13 @@ def test_detection_is_rare_beside_a_tracked_hand() -> None:
     assert hands.workload.palm_runs <= 1 + 160 / INTERVAL_LAST + 3
 
 
-def test_detection_runs_at_once_when_nothing_is_tracked() -> None:
-    """A hand that comes in must be seen in its first frame."""
+@pytest.mark.parametrize("empty", [30, 31])
+def test_a_hand_that_comes_in_is_seen_in_its_first_frame(empty: int) -> None:
+    """An empty, still picture costs half of the detections, and a hand must not wait for that."""
     hands = tracker()
-    play(hands, [frame()] * 30)
-    assert hands.workload.palm_runs == 30
-    assert len(hands.process(frame((300, 300)), 31 / FPS)) == 1
+    play(hands, [frame()] * empty)
+    assert hands.workload.palm_runs <= empty / 2 + 1
+    assert len(hands.process(frame((300, 300)), (empty + 1) / FPS)) == 1
 
 
 def test_empty_room_is_looked_at_rarely_until_something_moves() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from edgehands.geometry.boxes import box_iou
 from edgehands.geometry.constants import (
     DUPLICATE_BOX_IOU,
+    DUPLICATE_MEAN_DISTANCE,
     DUPLICATE_POINT_COUNT,
     DUPLICATE_POINT_DISTANCE,
 )
@@ -25,6 +26,23 @@ def _scale(points: NDArray[np.float32]) -> float:
 
 def _bounds(points: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([points.min(axis=0), points.max(axis=0)])
+
+
+def lie_together(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    """Whether two hands' landmarks (21, 2 or more), frame pixels, are as near as only one hand's.
+
+    A hand seen edge-on lets landmarks slide along it, and :func:`same_hand` fails; the mean
+    distance doesn't. Clasped hands come as near, so it is a rule for two hands of one side only.
+    """
+    a, b = one[:, :2], other[:, :2]
+    apart = float(np.sqrt(((a - b) ** 2).sum(axis=1)).mean())
+    return apart < DUPLICATE_MEAN_DISTANCE * max(_palm(a), _palm(b))
+
+
+def _palm(points: NDArray[np.float32]) -> float:
+    """Palm size; where the hand points at the camera, half of the palm's width."""
+    length, width = points[9] - points[0], points[17] - points[5]
+    return max(float(np.hypot(*length)), 0.5 * float(np.hypot(*width)))
 
 
 def same_hand(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:

@@ -132,9 +132,18 @@ def crop_to_frame(roi: Roi, crop_size: int) -> NDArray[np.float64]:
     )
 
 
-def letterbox_to_frame(width: int, height: int, crop_size: int) -> NDArray[np.float64]:
-    """The map from a letterboxed crop to the whole frame's pixels, (2, 3) float64."""
-    return crop_to_frame(Roi(width / 2, height / 2, float(max(width, height)), 0.0), crop_size)
+def letterbox_to_frame(
+    width: int, height: int, crop_size: int, extent: float = 1.0
+) -> NDArray[np.float64]:
+    """The map from a letterboxed crop to the frame's pixels, (2, 3) float64.
+
+    Args:
+        width: of the frame, pixels.
+        height: of the frame, pixels.
+        crop_size: side of the crop, pixels.
+        extent: side of the square around the frame's middle that it shows, in its longest sides.
+    """
+    return crop_to_frame(Roi(width / 2, height / 2, max(width, height) * extent, 0.0), crop_size)
 
 
 def letterbox_maps(

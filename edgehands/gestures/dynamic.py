@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from edgehands.gestures.events import EventType, Movement
+from edgehands.gestures.intent import WAVE_S, Intent, Place
 from edgehands.gestures.strokes import Stroke, StrokeFinder
 from edgehands.gestures.swings import Drag, SwingCounter
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from edgehands.gestures.shape import HandShape
     from edgehands.hand import Hand
 
@@ -49,20 +52,6 @@ _PALM: Final = np.array([0, 5, 9, 13, 17])
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the hand is in one frame: metres at the hand, logarithm of the distance, radians."""
-
-    t: float
-    x: float
-    y: float
-    tip_x: float
-    pinch_x: float
-    pinch_y: float
-    depth: float
-    roll: float
-
-
-@dataclass(frozen=True, slots=True)
 class _Pending:
     """A movement that is told unless the hand turns round at once."""
 
@@ -76,9 +65,11 @@ class MotionTracker:
     Args:
         width, height: of the frames, pixels.
         focal: focal length, pixels: turns sizes into distances for the speed of a push.
+        sure: tell only what shows that it is meant (see :mod:`edgehands.gestures.intent`).
     """
 
-    def __init__(self, width: int, height: int, focal: float) -> None:
+    def __init__(self, width: int, height: int, focal: float, *, sure: bool = True) -> None:
+        self._intent = Intent() if sure else None
         self._width = width
         self._height = height
         self._focal = focal
@@ -89,7 +80,7 @@ class MotionTracker:
         self._across = StrokeFinder(start_speed=0.35, end_speed=0.2)
         self._depth = StrokeFinder(start_speed=0.5, end_speed=0.25)
         self._turn = StrokeFinder(start_speed=math.radians(70), end_speed=math.radians(30))
-        self._swings = SwingCounter()
+        self._swings = SwingCounter(WAVE_S if sure else 0.0)
         self._drag = Drag()
         self._pending: list[_Pending] = []
         self._last_swipe: tuple[float, float, float] | None = None
@@ -101,12 +92,14 @@ class MotionTracker:
             self._restart()
         place = self._locate(t, hand)
         self._t = t
+        if self._intent is not None:
+            self._intent.add(place)
         open_now = sum(shape.extension[1:]) / 4.0
         self._openness += 0.3 * (open_now - self._openness)
 
         told: list[Movement] = []
         drag = self._drag.update(t, place.pinch_x, place.pinch_y, shape.pinch)
-        if drag is not None:
+        if drag is not None and (self._intent is None or self._intent.drag(drag)):
             told.append(self._drag_movement(drag))
         stroke = self._across.update(t, place.x, place.y)
         pushed = self._depth.update(t, place.depth)
@@ -118,7 +111,7 @@ class MotionTracker:
             self._consider_swipe(t, stroke)
             self._consider_push(t, pushed, place)
             wave = self._swings.update(t, place.tip_x)
-            if wave is not None and self._openness > 0.5:
+            if wave is not None and self._openness > 0.5 and self._is_wave(wave):
                 self._pending.clear()
                 told.append(wave)
         self._consider_turn(t, turned)
@@ -136,20 +129,26 @@ class MotionTracker:
         """The hand is gone: what it was doing is over. A swipe may well leave the picture."""
         if self._t is None or self._drag.held:
             return []
-        self._consider_swipe(self._t, self._across.cut())
+        stroke = self._across.cut()
+        # Arms that drop leave it downwards.
+        if stroke is None or (self._intent is not None and abs(stroke.dy) > abs(stroke.dx)):
+            return []
+        self._consider_swipe(self._t, stroke)
         return self._confirmed(math.inf)
 
     def _restart(self) -> None:
         for finder in (self._across, self._depth, self._turn):
             finder.reset()
         self._swings.reset()
+        if self._intent is not None:
+            self._intent.reset()
         self._drag = Drag()
         self._pending.clear()
         self._points = None
         self._scale = None
         self._roll = 0.0
 
-    def _locate(self, t: float, hand: Hand) -> _Place:
+    def _locate(self, t: float, hand: Hand) -> Place:
         image = hand.landmarks[:, :2]
         world = hand.world_landmarks[:, :2]
         image_mean = image.mean(axis=0)
@@ -177,7 +176,7 @@ class MotionTracker:
         k = 1.0 / self._scale
         x, y = middle.tolist()
         tips: list[list[float]] = image[[4, 8, 12]].tolist()
-        return _Place(
+        return Place(
             t=t,
             x=x * k,
             y=y * k,
@@ -186,6 +185,7 @@ class MotionTracker:
             pinch_y=0.5 * (tips[0][1] + tips[1][1]) * k,
             depth=-math.log(scale),
             roll=self._roll,
+            up=_upward(image[0], image[9]),
         )
 
     def _consider_swipe(self, t: float, stroke: Stroke | None) -> None:
@@ -209,6 +209,8 @@ class MotionTracker:
         )
         if not fits or self._returns(t, stroke):
             return
+        if self._intent is not None and not self._intent.swipe(stroke):
+            return
         pixels = self._scale or 1.0
         self._pending.append(
             _Pending(
@@ -230,7 +232,7 @@ class MotionTracker:
         then, dx, dy = self._last_swipe
         return t - then < _RETURN_S and dx * stroke.dx + dy * stroke.dy < 0.0
 
-    def _consider_push(self, t: float, stroke: Stroke | None, place: _Place) -> None:
+    def _consider_push(self, t: float, stroke: Stroke | None, place: Place) -> None:
         if stroke is None:
             return
         self._drop(_PUSHES)
@@ -241,6 +243,8 @@ class MotionTracker:
         after = self._focal * math.exp(place.depth)
         before = after * math.exp(-stroke.dx)
         distance = abs(after - before)
+        if self._intent is not None and not self._intent.push(stroke, distance):
+            return
         kind = EventType.PUSH if nearer else EventType.PULL
         self._pending.append(
             _Pending(Movement(kind, duration, distance / duration, distance=distance), t)
@@ -254,9 +258,14 @@ class MotionTracker:
         duration = max(stroke.end - stroke.start, 1e-3)
         if abs(angle) < ROTATE_ANGLE or stroke.turned or duration > 2.0 or self._across.moving:
             return
+        if self._intent is not None and not self._intent.turn(stroke):
+            return
         self._pending.append(
             _Pending(Movement(EventType.ROTATE, duration, abs(angle) / duration, angle=angle), t)
         )
+
+    def _is_wave(self, wave: Movement) -> bool:
+        return self._intent is None or self._intent.wave(wave.duration)
 
     def _drag_movement(self, drag: Stroke) -> Movement:
         duration = max(drag.end - drag.start, 1e-3)
@@ -280,6 +289,8 @@ class MotionTracker:
         if not due:
             return []
         self._pending = [p for p in self._pending if t - p.since < _CONFIRM_S]
+        if self._intent is not None and math.isfinite(t) and not self._intent.settled(t):
+            return []
         swipes = [m for m in due if m.event_type in _SWIPES]
         if swipes:
             self._last_swipe = (t, swipes[-1].dx or 0.0, swipes[-1].dy or 0.0)
@@ -289,3 +300,9 @@ class MotionTracker:
                 return pushes
             return swipes
         return due
+
+
+def _upward(wrist: NDArray[np.float32], knuckle: NDArray[np.float32]) -> float:
+    """1 when the hand points up in the picture, -1 when it points down."""
+    x, y = (knuckle - wrist).tolist()
+    return float(-y / max(math.hypot(x, y), 1e-6))

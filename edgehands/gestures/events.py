@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from edgehands.hand import FrameHands, Handedness
+
+_DETAILS: Final = ("gesture", "score", "duration", "speed", "angle", "dx", "dy", "distance")
 
 
 class EventType(enum.StrEnum):
@@ -60,6 +62,15 @@ class GestureEvent:
     dx: float | None = None
     dy: float | None = None
     distance: float | None = None
+
+    def details(self) -> dict[str, Any]:
+        """The fields that belong to an event of this type, as messages carry them: 4 decimals."""
+        values = {name: getattr(self, name) for name in _DETAILS}
+        return {
+            name: round(value, 4) if isinstance(value, float) else value
+            for name, value in values.items()
+            if value is not None
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,9 +99,8 @@ class HandInterpreter:
         track = self._tracks.get(hand.id)
         if track is None:
             focal = self._poses.intrinsics(*size).fx
-            track = self._tracks[hand.id] = _Track(
-                hand, SteadyGesture(self._config), MotionTracker(*size, focal)
-            )
+            motion = MotionTracker(*size, focal, sure=self._config.movements == "sure")
+            track = self._tracks[hand.id] = _Track(hand, SteadyGesture(self._config), motion)
         track.seen, track.handedness = t, hand.handedness
         try:
             shape = shape_of(hand.world_landmarks)
@@ -137,24 +136,34 @@ class HandInterpreter:
         except GestureError as error:
             _LOG.warning("taught gestures: %s", error)
 
+    def end(self) -> tuple[GestureEvent, ...]:
+        """What the end of the stream ends, as if every hand had left; another stream may follow."""
+        events: list[GestureEvent] = []
+        for i in tuple(self._tracks):
+            self._drop(i, self._tracks[i].seen, events)
+        self._refreshed = None
+        return tuple(events)
+
     def _forget(self, t: float, events: list[GestureEvent]) -> None:
-        gone = [i for i, track in self._tracks.items() if abs(t - track.seen) > _LOST_S]
-        for i in gone:
-            track = self._tracks.pop(i)
-            if self._config.dynamic:
-                told = track.motion.lost()
-                events += [_movement_event(i, track.handedness, t, m) for m in told]
-            if track.steady.name != NONE:
-                events.append(
-                    GestureEvent(
-                        EventType.GESTURE_ENDED,
-                        i,
-                        track.handedness,
-                        t,
-                        gesture=track.steady.name,
-                        duration=track.seen - track.steady.since,
-                    )
+        for i in [i for i, track in self._tracks.items() if abs(t - track.seen) > _LOST_S]:
+            self._drop(i, t, events)
+
+    def _drop(self, hand_id: int, t: float, events: list[GestureEvent]) -> None:
+        track = self._tracks.pop(hand_id)
+        if self._config.dynamic:
+            told = track.motion.lost()
+            events += [_movement_event(hand_id, track.handedness, t, m) for m in told]
+        if track.steady.name != NONE:
+            events.append(
+                GestureEvent(
+                    EventType.GESTURE_ENDED,
+                    hand_id,
+                    track.handedness,
+                    t,
+                    gesture=track.steady.name,
+                    duration=track.seen - track.steady.since,
                 )
+            )
 
 
 def _change_events(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -17,6 +17,8 @@ class GesturesConfig(Section, frozen=True, kw_only=True):
         enabled: name the gesture of each hand.
         static: the built-in hand shapes (fist, victory ...).
         dynamic: movements (swipes, push, pull, wave, rotate, pinch-and-drag) as events.
+        movements: ``sure`` tells movements that show that they are meant: from rest to rest, the
+            hand upright; ``eager`` tells every one, those of people who talk or sign too.
         taught: the shapes that the owner has taught, from ``taught_file``.
         taught_file: where taught gestures are kept; empty = ``taught_gestures.json`` in
             ``$STATE_DIRECTORY`` (set by systemd) or in ``~/.local/state/edgehands``.
@@ -30,6 +32,7 @@ class GesturesConfig(Section, frozen=True, kw_only=True):
     enabled: bool = True
     static: bool = True
     dynamic: bool = True
+    movements: Literal["sure", "eager"] = "sure"
     taught: bool = True
     taught_file: str = ""
     hold: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.06

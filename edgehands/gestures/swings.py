@@ -21,9 +21,14 @@ DRAG_LENGTH: Final = 0.04
 
 
 class SwingCounter:
-    """Counts swings to and fro of the finger tips and tells a wave once."""
+    """Counts swings to and fro of the finger tips and tells a wave once.
 
-    def __init__(self) -> None:
+    Args:
+        least: seconds that the counted swings must take together.
+    """
+
+    def __init__(self, least: float = 0.0) -> None:
+        self._least = least
         self._low = self._high = 0.0
         self._direction = 0
         self._turns: deque[tuple[float, float]] = deque(maxlen=WAVE_SWINGS + 1)
@@ -65,6 +70,8 @@ class SwingCounter:
             self._turns.clear()
         self._turns.append((t, extreme))
         if len(self._turns) <= WAVE_SWINGS - 1:
+            return None
+        if self._turns[-1][0] - self._turns[0][0] < self._least:
             return None
         if self._told_at is not None and t - self._told_at < 1.0:
             self._told_at = t

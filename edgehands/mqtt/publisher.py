@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 CameraStatus = Literal["online", "offline", "disabled"]
 
-_EVENT_VALUES = ("gesture", "score", "duration", "speed", "angle", "dx", "dy", "distance")
-
 
 class Publisher(Protocol):
     """What the service tells the world. Calls never wait for the network and never raise for it."""
@@ -215,6 +213,7 @@ class HandsPublisher:
         self._thinning.rate_limit = settings.rate_limit
         self._thinning.forget()
         self._out.state(self._topics.enabled, ON if settings.enabled else OFF)
+        self._out.state(self._topics.settings, encode(settings))
 
     def info(self, message: InfoMessage) -> None:
         """Say what runs here."""
@@ -244,13 +243,8 @@ class HandsPublisher:
             self._out.state(self._topics.gesture(side), shown.get(side, NO_GESTURE))
 
     def _tell_event(self, event: GestureEvent, tracked: FrameHands) -> None:
-        values = {key: getattr(event, key) for key in _EVENT_VALUES}
-        details: dict[str, Any] = {
-            key: round(value, 4) if isinstance(value, float) else value
-            for key, value in values.items()
-            if value is not None
-        }
-        self._tell(event.event_type.value, event.hand_id, event.handedness, tracked, **details)
+        kind = event.event_type.value
+        self._tell(kind, event.hand_id, event.handedness, tracked, **event.details())
 
     def _tell(
         self, kind: str, hand_id: int, side: Handedness, tracked: FrameHands, **details: Any

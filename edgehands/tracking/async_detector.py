@@ -39,11 +39,11 @@ class AsyncDetector:
         with self._wake:
             return self._asked or self._result is not None
 
-    def ask(self, image: NDArray[np.uint8]) -> bool:
-        """Start a detection on a frame, (H, W, 3) uint8 RGB; false, and ignored, while busy."""
+    def ask(self, image: NDArray[np.uint8], extent: float = 1.0) -> bool:
+        """Start a detection, arguments as of ``PalmDetector.draw``; false, ignored, while busy."""
         if self.busy:
             return False
-        self._detector.draw(image)
+        self._detector.draw(image, extent)
         with self._wake:
             self._asked = True
             self._wake.notify()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
 
 _LARGEST = 1e6
 """Pixels of the model's input: no palm is further away or larger."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """How a part of frames is drawn: the map to the frame, and ``cv2.remap``'s two tables."""
+
+    to_frame: NDArray[np.float64]
+    whole: NDArray[np.int16]
+    beyond: NDArray[np.uint16]
 
 
 class PalmDetector:
@@ -51,8 +61,8 @@ class PalmDetector:
         self._anchors = palm_anchors(self._size)
         self.min_score = min_score
         self._width = self._height = 0
+        self._views: dict[float, _View] = {}
         self._to_frame = letterbox_to_frame(1, 1, self._size)
-        self._maps = letterbox_maps(self._to_frame, self._size)
         self.runs = 0
         self.seconds = 0.0
 
@@ -67,14 +77,25 @@ class PalmDetector:
         # The threshold goes into the model's own numbers once; 2016 sigmoids a frame don't.
         self._threshold = self._scores.quantised(math.log(score / (1 - score)))
 
-    def draw(self, image: NDArray[np.uint8]) -> None:
-        """Letterbox a frame, (H, W, 3) uint8 RGB, into the model's input."""
+    def draw(self, image: NDArray[np.uint8], extent: float = 1.0) -> None:
+        """Draw a frame, (H, W, 3) uint8 RGB, into the model's input.
+
+        Args:
+            image: the frame.
+            extent: side of the square around its middle that is drawn, in its longest sides: 1 is
+                the letterboxed frame, less enlarges its middle.
+        """
         height, width = image.shape[:2]
         if (width, height) != (self._width, self._height):
-            self._to_frame = letterbox_to_frame(width, height, self._size)
-            self._maps = letterbox_maps(self._to_frame, self._size)
+            self._views.clear()
             self._width, self._height = width, height
-        cv2.remap(image, *self._maps, cv2.INTER_LINEAR, self._model.pixels(), cv2.BORDER_CONSTANT)
+        view = self._views.get(extent)
+        if view is None:
+            to_frame = letterbox_to_frame(width, height, self._size, extent)
+            view = self._views[extent] = _View(to_frame, *letterbox_maps(to_frame, self._size))
+        self._to_frame = view.to_frame
+        pixels = self._model.pixels()
+        cv2.remap(image, view.whole, view.beyond, cv2.INTER_LINEAR, pixels, cv2.BORDER_CONSTANT)
 
     def infer(self) -> tuple[PalmDetection, ...]:
         """The palms of the frame that was drawn, by falling score."""
@@ -95,9 +116,9 @@ class PalmDetector:
                 return ()
         return self._decode(raw, scores, self._anchors[candidates])
 
-    def detect(self, image: NDArray[np.uint8]) -> tuple[PalmDetection, ...]:
-        """The palms of a frame, (H, W, 3) uint8 RGB, by falling score."""
-        self.draw(image)
+    def detect(self, image: NDArray[np.uint8], extent: float = 1.0) -> tuple[PalmDetection, ...]:
+        """The palms of a frame, by falling score; arguments as of :meth:`draw`."""
+        self.draw(image, extent)
         return self.infer()
 
     def _decode(

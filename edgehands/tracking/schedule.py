@@ -7,6 +7,7 @@ and rarely in a room that has long been empty, until something moves there.
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING, Any, Final
 
 import cv2
@@ -17,14 +18,27 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-INTERVAL_FIRST: Final = 4
-"""Frames until the next look beside a tracked hand, after one that found something."""
+INTERVAL_FIRST: Final = 1
+"""Frames until the next look beside a tracked hand, after one that found something: two hands
+often come one after the other."""
 
 INTERVAL_LAST: Final = 16
 """The same after many looks in vain: half a second at 30 fps, what a person waits unnoticed."""
 
-INTERVAL_MOVING: Final = 8
+INTERVAL_MOVING: Final = 3
 """The same while something moves beside the tracked hands."""
+
+INTERVAL_LIVELY: Final = 2
+"""The same for the first looks in vain."""
+
+INTERVAL_DOUBT: Final = 3
+"""The same while a track may be no hand: the next looks confirm it or end it."""
+
+LOST_LOOKS: Final = (1, 2, 3, 5, 7, 9)
+"""How long a hand has been lost, in frames, when it is looked for beside another tracked hand."""
+
+INTERVAL_EMPTY: Final = 2
+"""Frames between looks into a picture without hands where nothing moves."""
 
 IDLE_AFTER: Final = 90
 """Frames without a hand after which a room counts as empty."""
@@ -32,39 +46,95 @@ IDLE_AFTER: Final = 90
 INTERVAL_IDLE: Final = 10
 """Frames between looks into an empty, still room."""
 
-INTERVAL_IDLE_MOVING: Final = 2
-"""Frames between looks into an empty room where something moves."""
+INTERVAL_IDLE_MOVING: Final = 1
+"""The same where something moves."""
+
+MOST_SHARE: Final = 0.25
+"""Of a picture: where more of an empty room changes, it is the light or the camera, no hand."""
+
+OTHER_LOOK_EVERY: Final = 4
+"""Where looks find nothing, every so many are of another kind."""
+
+
+MIDDLE: Final = 0.5
+"""Side of the picture's middle that is enlarged for far hands, in its longest sides."""
+
+
+FILLED: Final = 1.2
+"""Side of the square that a hand which fills the picture is read in, in its longest sides."""
+
+
+class Look(enum.Enum):
+    """What is looked at."""
+
+    PICTURE = enum.auto()
+    """The whole picture, for palms."""
+    MIDDLE = enum.auto()
+    """Its middle enlarged, for palms that are far away."""
+    FILLED = enum.auto()
+    """The whole picture, for one hand that fills it or reaches out of it: no palm shows there."""
 
 
 class DetectionSchedule:
-    """Counts frames and says when to look."""
+    """Counts frames and says when to look, and at what."""
 
     def __init__(self) -> None:
         self._since = INTERVAL_LAST  # frames since the last look: the first frame is due
         self._interval = INTERVAL_FIRST
         self._empty = 0
+        self._vain = 0  # looks in a row that found nothing where nothing is tracked
 
-    def due(self, *, tracked: int, lost: bool, moving: Callable[[], bool]) -> bool:
-        """Whether to look now; to be asked once a frame while fewer hands than allowed are seen.
+    def due(  # noqa: PLR0913  (what it depends on)
+        self,
+        *,
+        tracked: int,
+        room: bool,
+        lost: int,
+        doubt: bool,
+        fresh: bool,
+        moving: Callable[[float], bool],
+    ) -> bool:
+        """Whether to look now; to be asked once a frame.
 
         Args:
             tracked: hands seen in this frame.
-            lost: a hand that was followed wasn't seen in this frame.
-            moving: tells whether something moves beside the tracked hands; only asked where the
-                answer matters.
+            room: fewer than are allowed.
+            lost: frames for which the hand that was lost first hasn't been seen; 0: none is lost.
+            doubt: a track may be no hand.
+            fresh: a new one may be.
+            moving: tells whether something moves beside the tracked hands, but in no more than the
+                share of the picture that it is given; only asked where the answer matters.
         """
         self._since += 1
-        self._empty = 0 if tracked else self._empty + 1
-        if lost or (not tracked and self._empty <= IDLE_AFTER):
+        if tracked:
+            self._empty = self._vain = 0
+        else:
+            self._empty += 1
+        if fresh or (doubt and self._since >= INTERVAL_DOUBT):
             return True
-        soon, late = (
-            (INTERVAL_MOVING, self._interval) if tracked else (INTERVAL_IDLE_MOVING, INTERVAL_IDLE)
-        )
-        return self._since >= late or (self._since >= soon and moving())
+        if not room:
+            return False
+        if tracked:
+            if lost in LOST_LOOKS or self._since >= self._interval:
+                return True
+            lively = self._interval < INTERVAL_LAST
+            return self._since >= (INTERVAL_LIVELY if lively else INTERVAL_MOVING) and moving(1.0)
+        if self._empty <= IDLE_AFTER:
+            return self._since >= INTERVAL_EMPTY or moving(1.0)
+        soon = self._since >= INTERVAL_IDLE_MOVING and moving(MOST_SHARE)
+        return soon or self._since >= INTERVAL_IDLE
+
+    def kind(self) -> Look:
+        """What to look at now: the picture, and where nothing is found now and then the others."""
+        turn, rest = divmod(self._vain, OTHER_LOOK_EVERY)
+        if rest or not turn:
+            return Look.PICTURE
+        return Look.FILLED if turn % 2 else Look.MIDDLE
 
     def looked(self, *, found: bool) -> None:
         """Tell that detection ran, and whether it found a hand that wasn't tracked."""
         self._since = 0
+        self._vain = 0 if found else self._vain + 1
         self._interval = INTERVAL_FIRST if found else min(self._interval * 2, INTERVAL_LAST)
 
 
@@ -73,9 +143,9 @@ class MotionGate:
 
     STEP: Final = 8  # every 8th pixel is read
     CELL: Final = 2  # and the mean of 2 x 2 of those is compared: sensor noise drops to a half
-    CHANGE: Final = 14.0  # of 255
+    CHANGE: Final = 10.0  # of 255
     LEAST_CELLS: Final = 3
-    MOST_SHARE: Final = 0.25  # more than this is the camera or the light, not somebody's hand
+    LEAST_SHARE: Final = 0.04  # of a tracked hand's square: what is smaller is no hand like it
 
     def __init__(self) -> None:
         self._seen: NDArray[Any] | None = None
@@ -84,13 +154,21 @@ class MotionGate:
         """Compare with this frame, (H, W, 3) uint8, from now on: it has been looked at."""
         self._seen = self._thumbnail(image)
 
-    def moved(self, image: NDArray[np.uint8], masks: Iterable[tuple[int, int, int, int]]) -> bool:
+    def moved(
+        self,
+        image: NDArray[np.uint8],
+        masks: Iterable[tuple[int, int, int, int]],
+        most_share: float = 1.0,
+    ) -> bool:
         """Whether a frame, (H, W, 3) uint8, differs from the one that was last kept.
 
         Args:
             image: the frame.
-            masks: x0, y0, x1, y1 in frame pixels: places that don't count.
+            masks: x0, y0, x1, y1 of tracked hands, frame pixels: places that don't count, and a
+                measure of what a hand is.
+            most_share: of the picture: where more of it differs, it doesn't count as moved.
         """
+        least = float(self.LEAST_CELLS)
         now = self._thumbnail(image)
         if self._seen is None or self._seen.shape != now.shape:
             return True
@@ -100,8 +178,9 @@ class MotionGate:
             rows = slice(max(0, y0 // grain), max(0, y1 // grain + 1))
             columns = slice(max(0, x0 // grain), max(0, x1 // grain + 1))
             changed[rows, columns] = False
+            least = max(least, self.LEAST_SHARE * (x1 - x0) * (y1 - y0) / grain**2)
         cells = int(np.count_nonzero(changed))
-        return self.LEAST_CELLS <= cells <= self.MOST_SHARE * changed.size
+        return least <= cells <= most_share * changed.size
 
     def _thumbnail(self, image: NDArray[np.uint8]) -> NDArray[Any]:
         coarse = np.ascontiguousarray(image[:: self.STEP, :: self.STEP, 1])

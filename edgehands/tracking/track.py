@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from edgehands.geometry.roi import normalise_angle
 from edgehands.hand import Hand, Handedness, Roi
+from edgehands.tracking.doubt import SURE, VAIN_LOOKS, VAIN_LOOKS_TENTATIVE
 from edgehands.tracking.smoothing import HandSmoother
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ SIDE_WEIGHT: Final = 0.5
 LOST_WEIGHT: Final = 0.15
 """What each frame unseen counts for in a track's surprise, in sizes of its ROI."""
 
+FRESH_READINGS: Final = 4
+"""Readings for which a track is new, and looked at in each frame if it is in doubt."""
+
 STILL_SHIFT: Final = 0.02
 STILL_TURN: Final = 0.04
 """A ROI that would move by less than this share of its size, and turn by less than these radians,
@@ -38,18 +42,29 @@ class Track:
     """A hand with an id: where it is, where it will be, and what has been seen of it.
 
     Args:
-        track_id: never reused in a run.
+        track_id: never reused in a run; 0 for a tentative one, which gets its own when it is told.
         reading: the hand's first.
         t: its time, seconds.
         mirrored: the frames are mirror images.
         smoothing: smooth what :meth:`hand` tells.
+        tentative: it isn't told yet: a second look must confirm it.
     """
 
-    def __init__(
-        self, track_id: int, reading: LandmarkReading, t: float, *, mirrored: bool, smoothing: bool
+    def __init__(  # noqa: PLR0913  (what it begins with, and three switches)
+        self,
+        track_id: int,
+        reading: LandmarkReading,
+        t: float,
+        *,
+        mirrored: bool,
+        smoothing: bool,
+        tentative: bool = False,
     ) -> None:
         self.id = track_id
+        self.tentative = tentative
         self.missed = 0
+        self._presence = reading.presence
+        self._vain = 0  # looks in a row that didn't see its palm while it was in doubt
         self.last_seen = t
         self.reading = reading
         self._mirrored = mirrored
@@ -101,9 +116,32 @@ class Track:
         self._readings += 1
         weight = max(HANDEDNESS_WEIGHT, 1 / self._readings)
         self._right += weight * (self._right_of(reading) - self._right)
+        self._presence += weight * (reading.presence - self._presence)
+        if reading.presence >= SURE:
+            self.tentative = False
         self.reading = reading
         self.last_seen = t
         self.missed = 0
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it may be no hand: its presence is low on average."""
+        return self.tentative or self._presence < SURE
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it has only just begun, or isn't told yet."""
+        return self.tentative or self._readings <= FRESH_READINGS
+
+    def judge(self, *, confirmed: bool) -> bool:
+        """Take what palm detection says of it; returns whether it stays a hand."""
+        if confirmed:
+            self.tentative = False
+            self._vain = 0
+            return True
+        if self.in_doubt:
+            self._vain += 1
+        return self._vain < (VAIN_LOOKS_TENTATIVE if self.tentative else VAIN_LOOKS)
 
     def hand(self) -> Hand:
         """The hand as it was last seen."""

@@ -15,50 +15,43 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-import numpy as np
-
 from edgehands.backends import choose_backend
 from edgehands.config import TrackingConfig
 from edgehands.errors import FrameError
-from edgehands.geometry.duplicates import same_hand
 from edgehands.geometry.roi import palm_roi
+from edgehands.hand import Roi
 from edgehands.model_store import ModelStore
+from edgehands.tracking.association import apart, bounds, claim, lost_at, on_palm, seen_already
 from edgehands.tracking.async_detector import AsyncDetector
 from edgehands.tracking.checks import check_change, checked_frame
+from edgehands.tracking.doubt import SURE, RefusedPlaces, confirms, sure_at_birth
 from edgehands.tracking.landmark_model import LandmarkModel
 from edgehands.tracking.palm_detector import PalmDetector
-from edgehands.tracking.schedule import DetectionSchedule, MotionGate
+from edgehands.tracking.schedule import FILLED, MIDDLE, DetectionSchedule, Look, MotionGate
 from edgehands.tracking.track import Track
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from edgehands.backends.base import Backend
-    from edgehands.hand import Hand, PalmDetection, Roi
+    from edgehands.hand import Hand, PalmDetection
     from edgehands.model_store import ModelSpec, Task
     from edgehands.tracking.landmark_model import LandmarkReading
 
 MISSES_TOLERATED: Final = 8
 """Frames in a row that a track may go unseen before its id is given up."""
 
-NEAR_PALM: Final = 0.5
-"""A palm detected this close to a tracked palm, in palm sizes, is the tracked one."""
-
-NEAR_LOST: Final = 0.5
-"""A hand found this close to where a lost one should be, in sizes of its ROI, is the lost one."""
-
 SECOND_LOOK: Final = 0.1
 """A hand further than this from the middle of its ROI, in the ROI's sizes, is read again."""
 
-SURPRISE_MARGIN: Final = 0.1
-"""How much better than an older track a younger one must fit a hand that both see, to keep it."""
+READ_WHERE_LOST: Final = 2
+"""Frames in a row in which a lost hand is read where it should be; then palm detection looks."""
 
 TASKS: Final[tuple[Task, ...]] = ("palm_detection", "hand_landmark")
 """What it needs models for."""
-
-_PALM_POINTS = (0, 5, 9, 13, 17)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +139,14 @@ class HandTracker:
             self._tracks: list[Track] = []
             self._schedule = DetectionSchedule()
             self._motion = MotionGate()
+            self._refused = RefusedPlaces()
             self._time = -math.inf
             if self._beside is not None:
                 self._beside.forget()
+
+    def continue_ids(self, other: HandTracker) -> None:
+        """Number new hands on from another tracker's, whose place this one takes."""
+        self._next_id = max(self._next_id, other._next_id)
 
     @property
     def config(self) -> TrackingConfig:
@@ -210,28 +208,39 @@ class HandTracker:
                 " decrease; call reset() before another video"
             )
         self._time = t
+        self._refused.tick()
         if self.config.static_image:
             self._tracks = []
             self._adopt(image, self._detector.detect(image), t)
         else:
             self._follow(image, t)
             self._look(image, t)
-        seen = [track for track in self._tracks if not track.missed]
-        if len(seen) == self.config.max_hands:
-            self._tracks = seen  # there is no room for a lost hand to come back to
+        seen = [track for track in self._tracks if _told(track)]
+        for track in seen:
+            if not track.id:
+                track.id, self._next_id = self._next_id, self._next_id + 1
+        # Where all hands are seen there is no room for a lost one to come back to.
+        self._tracks = (
+            [
+                track
+                for track in self._tracks
+                if track.missed <= (0 if track.tentative else MISSES_TOLERATED)
+            ]
+            if len(seen) < self.config.max_hands
+            else seen.copy()
+        )
         return tuple(track.hand() for track in seen)
 
     def _follow(self, image: NDArray[np.uint8], t: float) -> None:
-        """Read every known hand where it should be by now; forget those long unseen."""
+        """Read every known hand where it should be by now."""
         claims: list[tuple[Track, LandmarkReading]] = []
         for track in self._tracks:
-            reading = self._read(image, track, t)
+            reading = self._read(image, track, t) if track.missed <= READ_WHERE_LOST else None
             track.missed += 1
             if reading is not None:
-                _claim(claims, track, reading, t)
+                claim(claims, track, reading, t)
         for track, reading in claims:
             track.see(reading, t)
-        self._tracks = [track for track in self._tracks if track.missed <= MISSES_TOLERATED]
 
     def _read(self, image: NDArray[np.uint8], track: Track, t: float) -> LandmarkReading | None:
         """Read a track's hand; once more where it lies if that isn't where it was expected.
@@ -239,13 +248,13 @@ class HandTracker:
         Not where another track expects its hand: that is whose it will be.
         """
         expected = track.predict(t)
-        reading = self._landmarks.read(image, expected)
-        if reading is None:
-            return None
+        reading = self._landmarks.read(image, expected, track.reading)
+        if reading is None or reading is track.reading:
+            return reading
         found = reading.found_roi
-        astray = _apart(found, expected)
+        astray = apart(found, expected)
         if astray < SECOND_LOOK * expected.size or any(
-            _apart(found, other.predict(t)) < astray for other in self._tracks if other is not track
+            apart(found, other.predict(t)) < astray for other in self._tracks if other is not track
         ):
             return reading
         return self._landmarks.read(image, found) or reading
@@ -255,105 +264,98 @@ class HandTracker:
         if self._beside is not None:
             palms = self._beside.take()
             if palms is not None:
-                self._schedule.looked(found=self._adopt(image, palms, t))
-        seen = sum(not track.missed for track in self._tracks)
-        if seen >= self.config.max_hands:
-            return
+                self._take_in(image, palms, t)
+        seen = sum(map(_told, self._tracks))
 
-        def moving() -> bool:
-            return self._motion.moved(image, map(_bounds, self._tracks))
+        def moving(most_share: float) -> bool:
+            known = [bounds(track) for track in self._tracks if not track.missed]
+            return self._motion.moved(image, known, most_share)
 
-        if not self._schedule.due(tracked=seen, lost=seen < len(self._tracks), moving=moving):
+        if not self._schedule.due(
+            tracked=seen,
+            room=seen < self.config.max_hands,
+            lost=max((track.missed for track in self._tracks), default=0),
+            doubt=any(track.in_doubt for track in self._tracks),
+            fresh=any(track.in_doubt and track.fresh for track in self._tracks),
+            moving=moving,
+        ):
             return
-        if self._beside is None:
-            self._motion.keep(image)
-            self._schedule.looked(found=self._adopt(image, self._detector.detect(image), t))
-        elif self._beside.ask(image):
-            self._motion.keep(image)  # only a picture that is looked at
+        kind = Look.PICTURE if self._tracks else self._schedule.kind()
+        extent = MIDDLE if kind is Look.MIDDLE else 1.0
+        if kind is Look.FILLED:
+            self._schedule.looked(found=self._adopt_filling(image, t))
+        elif self._beside is None:
+            self._take_in(image, self._detector.detect(image, extent), t)
+        elif not self._beside.ask(image, extent):
+            return  # it is busy: only a picture that is looked at is compared with the next
+        self._motion.keep(image)
+
+    def _adopt_filling(self, image: NDArray[np.uint8], t: float) -> bool:
+        """Read the whole picture as one upright hand, and once more where that seems to lie."""
+        height, width = image.shape[:2]
+        reading = self._landmarks.read(
+            image, Roi(width / 2, height / 2, FILLED * max(width, height), 0.0)
+        )
+        if reading is None:
+            return False
+        again = self._landmarks.read(image, reading.found_roi)
+        if again is None or again.presence < SURE or again.found_roi.size < min(width, height):
+            return False
+        self._tracks.append(self._new_track(again, t, sure=True))
+        return True
+
+    def _take_in(
+        self, image: NDArray[np.uint8], palms: tuple[PalmDetection, ...], t: float
+    ) -> None:
+        """Judge the tracks by the palms that detection saw, and adopt the hands that are new."""
+        stay = []
+        for track in self._tracks:
+            seen = any(confirms(palm, track.reading) for palm in palms)
+            if track.missed or track.judge(confirmed=seen):
+                stay.append(track)
+            elif not track.tentative:
+                self._refused.refuse(track.reading.roi)
+        self._tracks = stay
+        self._schedule.looked(found=self._adopt(image, palms, t))
 
     def _adopt(self, image: NDArray[np.uint8], palms: tuple[PalmDetection, ...], t: float) -> bool:
         """Read the hands of detected palms that aren't followed yet; whether there were any."""
         found = False
         for palm in palms:
-            if sum(not track.missed for track in self._tracks) >= self.config.max_hands:
+            if sum(map(_told, self._tracks)) >= self.config.max_hands:
                 break
-            if any(not track.missed and _on_palm(palm, track) for track in self._tracks):
+            if self._refused.holds_palm(palm) or any(
+                not track.missed and on_palm(palm, track.reading) for track in self._tracks
+            ):
                 continue
             reading = self._landmarks.read(image, palm_roi(palm))
-            if reading is None or self._seen_already(reading):
+            if reading is None:
+                self._refused.refuse_palm(palm)
                 continue
-            found = True
-            lost = self._lost_at(reading, t)
+            if seen_already(self._tracks, reading, t):
+                continue
+            lost = lost_at(self._tracks, reading, t)
             if lost is not None:
                 lost.see(reading, t)
-            else:
-                self._tracks.append(self._new_track(reading, t))
+                found = True
+                continue
+            track = self._new_track(reading, t, sure=sure_at_birth(palm, reading))
+            self._tracks.append(track)
+            found = found or not track.tentative
         return found
 
-    def _new_track(self, reading: LandmarkReading, t: float) -> Track:
-        track = Track(
-            self._next_id,
+    def _new_track(self, reading: LandmarkReading, t: float, *, sure: bool) -> Track:
+        again = reading.presence < SURE and self._refused.holds(reading.roi)
+        return Track(
+            0,
             reading,
             t,
             mirrored=self.config.mirrored,
             smoothing=self.config.smoothing and not self.config.static_image,
-        )
-        self._next_id += 1
-        return track
-
-    def _seen_already(self, reading: LandmarkReading) -> bool:
-        """Whether a reading is of a hand that an older track has seen in this frame."""
-        return any(
-            not track.missed
-            and track.last_seen == self._time
-            and same_hand(track.reading.landmarks, reading.landmarks)
-            for track in self._tracks
+            tentative=(again or not sure) and not self.config.static_image,
         )
 
-    def _lost_at(self, reading: LandmarkReading, t: float) -> Track | None:
-        """The lost track that a newly found hand continues: the nearest within reach."""
-        middle = reading.landmarks[9, :2].tolist()
-        best: tuple[float, Track] | None = None
-        for track in self._tracks:
-            if track.missed:
-                roi = track.predict(t)
-                apart = math.hypot(middle[0] - roi.cx, middle[1] - roi.cy) / roi.size
-                if apart < NEAR_LOST and (best is None or apart < best[0]):
-                    best = (apart, track)
-        return best[1] if best else None
 
-
-def _claim(
-    claims: list[tuple[Track, LandmarkReading]], track: Track, reading: LandmarkReading, t: float
-) -> None:
-    """Let a track have a reading, unless an older one sees the same hand and expected it as much.
-
-    When one hand passes before another, both tracks end up on the front one: the older id would
-    often be the wrong one's.
-    """
-    for i, (other, its) in enumerate(claims):
-        if same_hand(its.landmarks, reading.landmarks):
-            if track.surprise(reading, t) + SURPRISE_MARGIN < other.surprise(its, t):
-                claims[i] = (track, reading)
-            return
-    claims.append((track, reading))
-
-
-def _apart(one: Roi, other: Roi) -> float:
-    """Distance of two ROIs' centres, frame pixels."""
-    return math.hypot(one.cx - other.cx, one.cy - other.cy)
-
-
-def _on_palm(palm: PalmDetection, track: Track) -> bool:
-    """Whether a detected palm is the one that a track has just seen."""
-    points = track.reading.landmarks[list(_PALM_POINTS), :2]
-    apart = points.mean(axis=0) - palm.keypoints[:5].mean(axis=0)
-    size = np.linalg.norm(points[2] - points[0])
-    return bool(np.linalg.norm(apart) < NEAR_PALM * size)
-
-
-def _bounds(track: Track) -> tuple[int, int, int, int]:
-    """x0, y0, x1, y1 of the square around a track's last ROI, frame pixels."""
-    roi = track.reading.roi
-    half = roi.size / 2
-    return int(roi.cx - half), int(roi.cy - half), int(roi.cx + half), int(roi.cy + half)
+def _told(track: Track) -> bool:
+    """Whether a track's hand was seen in this frame and counts as one."""
+    return not track.missed and not track.tentative

@@ -117,6 +117,18 @@ def test_a_graph_in_two_parts_answers_as_the_whole() -> None:
     assert torch.equal(halves, once)
 
 
+def test_a_graph_taken_from_a_network_keeps_its_weights_while_training_goes_on() -> None:
+    """Averaged weights would otherwise turn into the latest ones before they are written."""
+    student = students.palm(seed=3)
+    module = network.Network(student)
+    taken = module.to_graph()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.zero_()
+    for op in network.weighted(student):
+        assert np.array_equal(taken.const(op.inputs[1]), student.const(op.inputs[1]))
+
+
 def test_weights_are_kept_small_and_taken_up_again(tmp_path: Path) -> None:
     """A training that was cut short goes on from what was committed."""
     weights: Any = importlib.import_module("train_models.weights")

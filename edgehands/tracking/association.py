@@ -1,0 +1,98 @@
+"""Which reading, palm and track are of one hand."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from edgehands.geometry.duplicates import lie_together, same_hand
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgehands.hand import PalmDetection, Roi
+    from edgehands.tracking.landmark_model import LandmarkReading
+    from edgehands.tracking.track import Track
+
+NEAR_PALM: Final = 0.5
+"""A palm detected this close to a tracked palm, in palm sizes, is the tracked one."""
+
+SURPRISE_MARGIN: Final = 0.1
+"""How much better than an older track a younger one must fit a hand that both see, to keep it."""
+
+NEAR_LOST: Final = 0.5
+"""A hand found this close to where a lost one should be, in sizes of its ROI, is the lost one."""
+
+_PALM_POINTS: Final = (0, 5, 9, 13, 17)
+
+
+def claim(
+    claims: list[tuple[Track, LandmarkReading]], track: Track, reading: LandmarkReading, t: float
+) -> None:
+    """Let a track have a reading, unless an older one sees the same hand and expected it as much.
+
+    When one hand passes before another, both tracks end up on the front one: the older id would
+    often be the wrong one's.
+    """
+    for i, (other, its) in enumerate(claims):
+        if one_hand(its, reading):
+            if track.surprise(reading, t) + SURPRISE_MARGIN < other.surprise(its, t):
+                claims[i] = (track, reading)
+            return
+    claims.append((track, reading))
+
+
+def one_hand(one: LandmarkReading, other: LandmarkReading) -> bool:
+    """Whether two readings are of one hand; those of unlike sides must lie closer together."""
+    if same_hand(one.landmarks, other.landmarks):
+        return True
+    one_side = (one.looks_right >= 0.5) == (other.looks_right >= 0.5)
+    return one_side and lie_together(one.landmarks, other.landmarks)
+
+
+def palm_centre(reading: LandmarkReading) -> NDArray[np.float32]:
+    """(2,) frame pixels: the mean of those landmarks that palm detection gives too."""
+    centre: NDArray[np.float32] = reading.landmarks[list(_PALM_POINTS), :2].mean(axis=0)
+    return centre
+
+
+def on_palm(palm: PalmDetection, reading: LandmarkReading) -> bool:
+    """Whether a detected palm is the one of a reading of the same frame."""
+    away = palm_centre(reading) - palm.keypoints[:5].mean(axis=0)
+    size = reading.landmarks[9, :2] - reading.landmarks[0, :2]
+    return bool(np.linalg.norm(away) < NEAR_PALM * np.linalg.norm(size))
+
+
+def apart(one: Roi, other: Roi) -> float:
+    """Distance of two ROIs' centres, frame pixels."""
+    return math.hypot(one.cx - other.cx, one.cy - other.cy)
+
+
+def seen_already(tracks: list[Track], reading: LandmarkReading, t: float) -> bool:
+    """Whether a reading is of a hand that a track has seen in the frame of second ``t``."""
+    return any(
+        not track.missed and track.last_seen == t and one_hand(track.reading, reading)
+        for track in tracks
+    )
+
+
+def lost_at(tracks: list[Track], reading: LandmarkReading, t: float) -> Track | None:
+    """The lost track that a newly found hand continues: the nearest within reach."""
+    middle = reading.landmarks[9, :2].tolist()
+    best: tuple[float, Track] | None = None
+    for track in tracks:
+        if track.missed:
+            roi = track.predict(t)
+            away = math.hypot(middle[0] - roi.cx, middle[1] - roi.cy) / roi.size
+            if away < NEAR_LOST and (best is None or away < best[0]):
+                best = (away, track)
+    return best[1] if best else None
+
+
+def bounds(track: Track) -> tuple[int, int, int, int]:
+    """x0, y0, x1, y1 of the square around a track's last ROI, frame pixels."""
+    roi = track.reading.roi
+    half = roi.size / 2
+    return int(roi.cx - half), int(roi.cy - half), int(roi.cx + half), int(roi.cy + half)

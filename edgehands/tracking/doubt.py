@@ -1,0 +1,100 @@
+"""What is taken for a hand although it may be something else, a face above all.
+
+The palm model sees a palm in a face now and then, and the landmark model is then as content with
+it as with a blurred hand. Two things tell them apart: a face's presence stays below 0.9 on average,
+and the palm model doesn't see it again in the next frames, as it sees a hand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from edgehands.tracking.association import palm_centre
+
+if TYPE_CHECKING:
+    from edgehands.hand import PalmDetection, Roi
+    from edgehands.tracking.landmark_model import LandmarkReading
+
+SURE: Final = 0.9
+"""Presence of a hand that needs no second opinion; below it, on average, a track is in doubt."""
+
+CONFIRMING_SCORE: Final = 0.7
+"""Least score of a palm that confirms a track in doubt: faces have 0.5 to 0.65 mostly."""
+
+CONFIRMING_PLACE: Final = 0.4
+"""And how close it lies to the track's palm, in parts of the palm's box."""
+
+VAIN_LOOKS: Final = 3
+"""Looks in a row that don't see the palm of a track in doubt, and end it."""
+
+VAIN_LOOKS_TENTATIVE: Final = 2
+"""The same for a track that hasn't been told yet."""
+
+_REMEMBERED_FRAMES: Final = 60
+_NEAR: Final = 0.25  # of the ROI's size: a place where a hand was refused
+_PALMS_FRAMES: Final = 4
+_PALM_NEAR: Final = 0.15  # of the palm's box: a palm that was read in vain
+
+
+def sure_at_birth(palm: PalmDetection, reading: LandmarkReading) -> bool:
+    """Whether a new hand can be told at once, without a second look."""
+    return reading.presence >= SURE or palm.score >= CONFIRMING_SCORE
+
+
+def confirms(palm: PalmDetection, reading: LandmarkReading) -> bool:
+    """Whether a detected palm is a second opinion that a reading is of a hand."""
+    away = palm_centre(reading) - palm.keypoints[:5].mean(axis=0)
+    width = float(palm.box[2] - palm.box[0])
+    return palm.score >= CONFIRMING_SCORE and math.hypot(*away) < CONFIRMING_PLACE * width
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where something was refused, frame pixels, and when, in frames."""
+
+    frame: int
+    x: float
+    y: float
+    within: float
+
+    def holds(self, x: float, y: float) -> bool:
+        return math.hypot(x - self.x, y - self.y) < self.within
+
+
+class RefusedPlaces:
+    """Where no hand was, for as long as that may help: faces hold still."""
+
+    def __init__(self) -> None:
+        self._frame = 0
+        self._tracks: deque[_Place] = deque(maxlen=8)
+        self._palms: deque[_Place] = deque(maxlen=8)
+
+    def tick(self) -> None:
+        """Count a frame."""
+        self._frame += 1
+        while self._tracks and self._frame - self._tracks[0].frame > _REMEMBERED_FRAMES:
+            self._tracks.popleft()
+        while self._palms and self._frame - self._palms[0].frame > _PALMS_FRAMES:
+            self._palms.popleft()
+
+    def refuse(self, roi: Roi) -> None:
+        """Remember the ROI of a track that was given up as no hand."""
+        self._tracks.append(_Place(self._frame, roi.cx, roi.cy, _NEAR * roi.size))
+
+    def refuse_palm(self, palm: PalmDetection) -> None:
+        """Remember a palm in which the landmark model saw no hand."""
+        x0, y0, x1, y1 = palm.box.tolist()
+        place = _Place(self._frame, (x0 + x1) / 2, (y0 + y1) / 2, _PALM_NEAR * (x1 - x0))
+        self._palms.append(place)
+
+    def holds(self, roi: Roi) -> bool:
+        """Whether something was given up here not long ago."""
+        return any(place.holds(roi.cx, roi.cy) for place in self._tracks)
+
+    def holds_palm(self, palm: PalmDetection) -> bool:
+        """Whether this palm was read in vain a few frames ago and hasn't moved."""
+        x0, y0, x1, y1 = palm.box.tolist()
+        return any(place.holds((x0 + x1) / 2, (y0 + y1) / 2) for place in self._palms)

@@ -1,0 +1,172 @@
+"""What is no hand isn't followed, and what is one hand isn't followed twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from edgehands import HandTracker, TrackingConfig
+from edgehands.geometry.duplicates import same_hand
+from edgehands.geometry.roi import landmarks_roi
+from edgehands.hand import PalmDetection, Roi
+from edgehands.tracking.association import one_hand
+from edgehands.tracking.landmark_model import LandmarkReading
+from tests.hands import frame, open_hand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from edgehands import Hand
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the models see at a place: the palm's score (0: no palm) and the hand's presence."""
+
+    x: float
+    palm: float
+    presence: float
+
+
+def reading(x: float, presence: float, *, looks_right: float = 0.95) -> LandmarkReading:
+    """An open hand, 100 pixels tall, around (x, 240)."""
+    landmarks = (open_hand() * 100 + (x, 240, 0)).astype(np.float32)
+    roi = landmarks_roi(landmarks)
+    thumbnail = np.zeros((28, 28, 3), np.uint8)
+    return LandmarkReading(roi, roi, presence, looks_right, landmarks, open_hand(), thumbnail)
+
+
+def palm(seen: Seen) -> PalmDetection:
+    """The palm of that hand."""
+    points = reading(seen.x, 1.0).landmarks[[0, 5, 9, 13, 17, 1, 2], :2]
+    box = np.concatenate([points.min(axis=0), points.max(axis=0)])
+    return PalmDetection(box, points, seen.palm)
+
+
+def follow(script: Callable[[int], list[Seen]], frames: int) -> list[tuple[Hand, ...]]:
+    """The hands told in each frame where the two models see what the script says."""
+    hands = HandTracker(TrackingConfig(backend="fake"))
+    now: list[Seen] = []
+
+    def detect(_image: NDArray[np.uint8], _extent: float = 1.0) -> tuple[PalmDetection, ...]:
+        return tuple(palm(seen) for seen in now if seen.palm >= 0.5)
+
+    def read(_image: NDArray[np.uint8], roi: Roi, _before: object = None) -> LandmarkReading | None:
+        near = [seen for seen in now if abs(seen.x - roi.cx) < roi.size / 2]
+        if not near or near[0].presence < 0.5:
+            return None
+        return reading(near[0].x, near[0].presence)
+
+    hands._detector.detect = detect  # type: ignore[assignment]
+    hands._landmarks.read = read  # type: ignore[assignment]
+    told = []
+    for i in range(frames):
+        now[:] = script(i)
+        # Something always moves, so that the schedule never rests.
+        told.append(hands.process(frame((20 + 600 * (i % 2), 20), diameter=80), i / 30))
+    return told
+
+
+def test_a_face_is_not_followed_as_a_hand() -> None:
+    """A face in which a palm flickers must neither be published nor take a hand's place."""
+    rng = np.random.default_rng(3)
+    scores = rng.uniform(0.4, 0.65, 120)
+    presences = rng.uniform(0.55, 0.88, 120)
+
+    def face(i: int) -> list[Seen]:
+        return [Seen(300, scores[i], presences[i])]
+
+    told = follow(face, 120)
+    assert sum(len(hands) for hands in told) <= 2
+
+
+def test_a_face_that_got_through_is_given_up_and_not_taken_again() -> None:
+    """One sure reading among doubtful ones must not make a hand of a face for good."""
+
+    def face(i: int) -> list[Seen]:
+        return [Seen(300, 0.9, 0.8) if i == 0 else Seen(300, 0.55, 0.8)]
+
+    told = [len(hands) for hands in follow(face, 60)]
+    assert told[0] == 1
+    assert sum(told) <= 12
+    assert not any(told[12:])
+
+
+def test_a_hand_that_only_the_landmark_model_sees_stays() -> None:
+    """Seen from the wearer's eyes a hand shows no palm: a high presence is enough."""
+
+    def hand(i: int) -> list[Seen]:
+        return [Seen(300 + i, 0.9 if i == 0 else 0.0, 0.97)]
+
+    assert [len(hands) for hands in follow(hand, 60)] == [1] * 60
+
+
+def test_a_blurred_hand_is_told_when_a_second_look_confirms_it() -> None:
+    """Doubt must cost a real hand a frame, not its place."""
+
+    def hand(i: int) -> list[Seen]:
+        return [Seen(300 + i, 0.75, 0.6)]
+
+    told = [len(hands) for hands in follow(hand, 30)]
+    assert told[1:] == [1] * 29
+
+
+def test_a_second_hand_is_seen_at_once() -> None:
+    """Who raises the other hand must not wait a quarter of a second for it."""
+
+    def hands(i: int) -> list[Seen]:
+        return [Seen(150 + i, 0.9, 0.98)] + ([Seen(450, 0.9, 0.98)] if i >= 60 else [])
+
+    told = [len(seen) for seen in follow(hands, 80)]
+    assert told[:60] == [1] * 60
+    assert told.index(2) <= 62
+    soon_after = [len(seen) for seen in follow(lambda i: hands(i + (59 if i else 58)), 10)]
+    assert soon_after.index(2) <= 2
+
+
+def test_a_lost_hand_costs_a_few_looks() -> None:
+    """While one hand is away the other's frames must not cost three times as much."""
+    hands = HandTracker(TrackingConfig(backend="fake", max_hands=2))
+    both, one = frame((150, 200), (450, 250)), frame((150, 200))
+    for i in range(20):
+        hands.process(both, i / 30)
+    before = hands.workload
+    for i in range(9):
+        hands.process(one, (20 + i) / 30)
+    after = hands.workload
+    assert after.palm_runs - before.palm_runs <= 7
+    assert after.landmark_runs - before.landmark_runs <= 3 + 2  # the still hand isn't read again
+
+
+@pytest.mark.parametrize(("side", "one"), [(0.9, True), (0.1, False)])
+def test_two_tracks_on_a_hand_seen_edge_on_are_one(side: float, *, one: bool) -> None:
+    """One flat hand must not be two; two clasped ones must not be one."""
+    first = reading(300, 0.99)
+    flat = first.landmarks.copy()
+    flat[:, 0] = 300 + 0.15 * (flat[:, 0] - 300)  # edge-on: all in a narrow strip
+    slid = flat + np.array([0, 16, 0], np.float32)
+    assert not same_hand(flat, slid)
+    a = replace(first, landmarks=flat)
+    b = replace(reading(300, 0.99, looks_right=side), landmarks=slid)
+    assert one_hand(a, b) is one
+
+
+def test_an_unchanged_crop_is_not_read_again() -> None:
+    """A still hand must stand still, and cost nothing."""
+    rng = np.random.default_rng(5)
+    hands = HandTracker(TrackingConfig(backend="fake", max_hands=1, smoothing=False))
+    still = frame((300.3, 240.6))
+    seen = []
+    for i in range(40):
+        noisy = np.clip(still + rng.normal(0, 3, still.shape), 0, 255).astype(np.uint8)
+        seen.append(hands.process(noisy, i / 30)[0].landmarks)
+    assert hands.workload.landmark_runs <= 4
+    assert np.abs(np.diff(seen[4:], axis=0)).max() == 0
+    moved = [hands.process(frame((300.3 + i, 240.6)), (40 + i) / 30)[0] for i in range(1, 12)]
+    assert hands.workload.landmark_runs >= 4 + 8
+    assert moved[-1].landmarks[:, 0].mean() - seen[-1][:, 0].mean() == pytest.approx(11, abs=2)

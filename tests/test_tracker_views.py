@@ -1,0 +1,53 @@
+"""Hands that fill the picture, are far away, or stand still, with the real models."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from edgehands import HandTracker, TrackingConfig
+from edgehands.synthetic import random_scene, render_scene
+
+
+def follow(images: list[np.ndarray], model: str = "full") -> list[int]:
+    """Number of hands in each frame."""
+    config = TrackingConfig(model=model, num_threads=1)  # type: ignore[arg-type]
+    with HandTracker(config) as tracker:
+        return [len(tracker.process(image, i / 30)) for i, image in enumerate(images)]
+
+
+def filling_hand(seed: int) -> np.ndarray:
+    """A drawn hand whose finger tips and wrist lie outside the picture, three times as large."""
+    picture = render_scene(random_scene(seed, gesture="open_palm", view="back"))
+    points = picture.truth.hands[0].mediapipe.image[:, :2]
+    (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
+    cut_x, cut_y = 0.06 * (x1 - x0), 0.06 * (y1 - y0)
+    part = picture.image[int(y0 + cut_y) : int(y1 - cut_y), int(x0 + cut_x) : int(x1 - cut_x)]
+    return cv2.resize(part, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+
+
+def far_hand(seed: int) -> np.ndarray:
+    """A drawn hand, small in the middle of a large picture."""
+    image = render_scene(random_scene(seed, gesture="open_palm", view="palm")).image
+    small = cv2.resize(image, None, fx=0.22, fy=0.22, interpolation=cv2.INTER_AREA)
+    large = np.full((960, 1280, 3), 90, np.uint8)
+    height, width = small.shape[:2]
+    large[480 - height // 2 :, 640 - width // 2 :][:height, :width] = small
+    return large
+
+
+@pytest.mark.parametrize("seed", [75, 79])
+def test_a_hand_that_fills_the_picture_is_found(seed: int) -> None:
+    """Who holds a hand right before the camera must be seen within a second."""
+    told = follow([filling_hand(seed)] * 24)
+    assert told[-1] == 1
+    assert told[0] == 0
+
+
+@pytest.mark.parametrize("seed", [78, 82])
+def test_a_far_hand_in_the_middle_is_found(seed: int) -> None:
+    """Across the room a hand is too small for the palm model until the middle is enlarged."""
+    told = follow([far_hand(seed)] * 24)
+    assert told[0] == 0
+    assert told[-1] == 1
