@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from build_models import graph
 
-<<<<<<< HEAD
-from . import data, layerwise, palm_data, plot, sources, students, weights
-=======
-from . import data, labelled, layerwise, palm_data, plot, sources, students
->>>>>>> main
+from . import data, labelled, layerwise, palm_data, plot, sources, students, weights
 from .distil import Training
 from .hands import locate
 from .recipes import RECIPES, LandmarkRecipe, PalmRecipe
