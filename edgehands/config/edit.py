@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgehands.atomic import replace_file
@@ -14,6 +13,7 @@ from edgehands.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _HEADER = re.compile(r"^\s*\[")
 
