@@ -60,7 +60,7 @@ def models(context: typer.Context, *, as_json: JsonOption = False) -> None:
 
     store = ModelStore()
     faults = {}
-    for spec in store:
+    for spec in store.expected():
         try:
             store.verify(spec)
         except (ModelCorrupt, ModelNotFound) as error:
@@ -76,6 +76,7 @@ def models(context: typer.Context, *, as_json: JsonOption = False) -> None:
                 "default_for": spec.default_for,
                 "bytes": spec.bytes,
                 "sha256": spec.sha256,
+                "here": store.has(spec),
                 "error": faults.get(spec.file),
             }
             for spec in store
@@ -89,7 +90,7 @@ def models(context: typer.Context, *, as_json: JsonOption = False) -> None:
                 spec.file,
                 f"{spec.bytes / 1000:.0f}",
                 "; ".join(places),
-                "[red]bad[/]" if spec.file in faults else "good",
+                "[red]bad[/]" if spec.file in faults else "good" if store.has(spec) else "not here",
             )
         tables.print(table)
     for fault in faults.values():

@@ -17,6 +17,7 @@ from edgehands.doctor.coral import check_coral
 from edgehands.doctor.devices import check_camera, check_permissions
 from edgehands.doctor.finding import Finding, Report, doubtful, good, worst, wrong_line
 from edgehands.doctor.machine import check_clock, check_power, check_storage, check_temperature
+from edgehands.doctor.page import check_page
 from edgehands.doctor.software import (
     check_models,
     check_numpy,
@@ -53,6 +54,7 @@ CHECKS: tuple[Check, ...] = (
     check_coral,
     check_broker,
     check_service,
+    check_page,
     check_last_crash,
 )
 """What others depend on comes first."""
