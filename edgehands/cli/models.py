@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgehands.cli.choices import JsonOption, Model, ModelOption
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from edgehands.model_store import ModelSpec, ModelStore
 
 app = typer.Typer()
 group = typer.Typer(name="models", invoke_without_command=True)
@@ -90,10 +95,18 @@ def models(context: typer.Context, *, as_json: JsonOption = False) -> None:
                 spec.file,
                 f"{spec.bytes / 1000:.0f}",
                 "; ".join(places),
-                "[red]bad[/]" if spec.file in faults else "good" if store.has(spec) else "not here",
+                _state(store, spec, faults),
             )
         tables.print(table)
     for fault in faults.values():
         typer.echo(f"edgehands: {fault}", err=True)
     if faults:
         raise typer.Exit(1)
+
+
+def _state(store: ModelStore, spec: ModelSpec, faults: dict[str, str]) -> Text:
+    from rich.text import Text
+
+    if spec.file in faults:
+        return Text("bad", "red")
+    return Text("good" if store.has(spec) else "not here")
