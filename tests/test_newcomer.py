@@ -211,7 +211,7 @@ def test_python_that_tracks(
     if "json.dumps" in TRACKING[number]:
         assert json.loads(capsys.readouterr().out)[0]["id"] == 1
     elif "points" in names:
-        assert np.shape(names["points"]) == (2, 21, 3)  # type: ignore[arg-type]
+        assert getattr(names["points"], "shape", None) == (2, 21, 3)
     else:
         assert re.search(r"\b(left|right)\b", capsys.readouterr().out)
 
