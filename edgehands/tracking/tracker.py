@@ -144,6 +144,10 @@ class HandTracker:
             if self._beside is not None:
                 self._beside.forget()
 
+    def continue_ids(self, other: HandTracker) -> None:
+        """Number new hands on from another tracker's, whose place this one takes."""
+        self._next_id = max(self._next_id, other._next_id)
+
     @property
     def config(self) -> TrackingConfig:
         """The settings in force. Setting it does what :meth:`reconfigure` does."""

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-people = Console(stderr=True, highlight=False)
-"""Progress, warnings and summaries; a pipe on stdout gets results only."""
+people = Console(stderr=True, highlight=False, markup=False)
+"""Progress, warnings and summaries; a pipe on stdout gets results only. No markup: a file's name
+may hold brackets."""
 
-tables = Console(highlight=False)
+tables = Console(highlight=False, markup=False)
 """Tables for people on stdout, where no ``--json`` was asked for."""
 
 
