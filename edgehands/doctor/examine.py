@@ -16,7 +16,13 @@ from edgehands.doctor.broker import check_broker, stored_password
 from edgehands.doctor.coral import check_coral
 from edgehands.doctor.devices import check_camera, check_permissions
 from edgehands.doctor.finding import Finding, Report, doubtful, good, worst, wrong_line
-from edgehands.doctor.machine import check_clock, check_power, check_storage, check_temperature
+from edgehands.doctor.machine import (
+    check_clock,
+    check_memory,
+    check_power,
+    check_storage,
+    check_temperature,
+)
 from edgehands.doctor.software import (
     check_models,
     check_numpy,
@@ -47,6 +53,7 @@ CHECKS: tuple[Check, ...] = (
     check_clock,
     check_temperature,
     check_power,
+    check_memory,
     check_storage,
     check_permissions,
     check_camera,
