@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+Frames = list[tuple[SeenHand, ...]]
+
+
 def points(x: float) -> NDArray[np.float64]:
     """An open hand, 100 pixels tall, around (x, 240)."""
     return (open_hand()[:, :2] * 100 + (x, 240)).astype(np.float64)
@@ -41,7 +44,7 @@ def theirs(x: float) -> ReportedHand:
 
 def test_a_film_is_marked_by_itself() -> None:
     """Without a reference one still sees lost ids, doubles, sudden leaps and lag."""
-    frames = [(ours(100 + 5 * i, 1, behind=2.5),) for i in range(20)]
+    frames: Frames = [(ours(100 + 5 * i, 1, behind=2.5),) for i in range(20)]
     frames[5] = ()  # a hole
     frames[8] += (ours(145, 2),)  # a double
     frames[12] = (ours(400, 1, presence=0.55),)  # a leap there and back
@@ -78,7 +81,7 @@ def test_marks_beside_a_reference() -> None:
     """What others see and this tracker doesn't, and what only this one sees, is counted."""
     reference = Run(tuple((theirs(200), theirs(400)) for _ in range(10)), 1.0)
     other = Run(tuple((theirs(201), theirs(401)) for _ in range(10)), 1.0)
-    mine = [(ours(200, 1), ours(400, 2)) for _ in range(10)]
+    mine: Frames = [(ours(200, 1), ours(400, 2)) for _ in range(10)]
     mine[3] = (ours(200, 1),)  # missed
     mine[4] = (ours(200, 1), ours(20, 2))  # missed, and nobody else sees it
     mine[7:] = [(ours(200, 1), ours(400, 3))] * 3  # another id
