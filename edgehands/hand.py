@@ -10,8 +10,8 @@ Coordinate frames, used with these names everywhere:
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -175,6 +175,24 @@ class Hand:
     roi: Roi
     gesture: Gesture | None = None
     pose: Pose | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The hand as plain lists, numbers and texts, for JSON or a table.
+
+        Units are those of the attributes: ``landmarks`` in frame pixels, ``world_landmarks`` in
+        metres. (The ``hands`` message of MQTT divides by the frame's size instead.)
+        """
+        return {
+            "id": self.id,
+            "handedness": self.handedness.value,
+            "handedness_score": float(self.handedness_score),
+            "presence": float(self.presence),
+            "landmarks": self.landmarks.tolist(),
+            "world_landmarks": self.world_landmarks.tolist(),
+            "roi": asdict(self.roi),
+            "gesture": asdict(self.gesture) if self.gesture is not None else None,
+            "pose": asdict(self.pose) if self.pose is not None else None,
+        }
 
     @property
     def palm_size(self) -> float:

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from edgehands.errors import ModelCorrupt, ModelNotFound
+from edgehands.files import read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,10 @@ Task = Literal["palm_detection", "hand_landmark"]
 Role = Literal["landmarks", "presence", "handedness", "world_landmarks", "boxes", "scores"]
 
 MANIFEST_SCHEMA = 1
+
+MAX_MANIFEST_BYTES = 1_000_000
+MAX_MODEL_BYTES = 100_000_000
+"""Larger files are none of ours."""
 
 
 class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,12 +116,13 @@ class ModelStore:
         self.folder = folder or _default_folder()
         path = self.folder / "manifest.json"
         try:
-            self.manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+            raw = read_bounded(path, MAX_MANIFEST_BYTES)
+            self.manifest = msgspec.json.decode(raw, type=Manifest)
         except OSError as error:
             raise ModelNotFound(
                 f"no model manifest at {path}: reinstall edgehands or set EDGEHANDS_MODELS"
             ) from error
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise ModelCorrupt(f"{path}: {error}: restore models/ as released") from error
         if self.manifest.schema != MANIFEST_SCHEMA:
             raise ModelCorrupt(
@@ -164,8 +170,13 @@ class ModelStore:
             ModelCorrupt: its bytes aren't the ones that were released.
         """
         path = self.folder / spec.file
+        if path.name != spec.file:
+            raise ModelCorrupt(
+                f'{self.folder}/manifest.json names "{spec.file[:100]}", not a file beside it:'
+                " restore models/ as released"
+            )
         try:
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest = hashlib.sha256(read_bounded(path, MAX_MODEL_BYTES)).hexdigest()
         except OSError as error:
             raise ModelNotFound(f"no model file {path}: restore models/ as released") from error
         if digest != spec.sha256:

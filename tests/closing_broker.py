@@ -56,6 +56,7 @@ class ClosingBroker:
     connections: list[float] = field(default_factory=list)
     closed: list[Packet] = field(default_factory=list)
     _listener: socket.socket | None = None
+    _open: list[socket.socket] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -79,6 +80,13 @@ class ClosingBroker:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
+    def drop(self) -> None:
+        """Close what is open now, without a word."""
+        for sock in self._open:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
+
     def _accept(self) -> None:
         assert self._listener is not None
         while True:
@@ -97,6 +105,7 @@ class ClosingBroker:
                 continue
             for sock in (client, behind):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._open = [*self._open[-10:], client, behind]
             number = len(self.connections)
             for ends in ((client, behind), (behind, client)):
                 threading.Thread(target=self._carry, args=(*ends, number), daemon=True).start()

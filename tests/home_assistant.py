@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import threading
 import urllib.error
@@ -57,22 +58,32 @@ _ONBOARDING = {
 """The first dialogue's answers but for the owner: it would set up services of the Internet."""
 
 
+def _as_item(document: str) -> str:
+    """A YAML mapping as an item of a list."""
+    lines = document.strip("\n").splitlines()
+    return "".join(f"{'- ' if n == 0 else '  '}{line}\n" for n, line in enumerate(lines))
+
+
 class HomeAssistant:
     """Home Assistant with an owner who is logged in. A context manager.
 
     Args:
         folder: for its configuration, its database and its log.
-        automation: one, as YAML.
+        automations: as YAML; a text may hold several, with --- between.
+        blueprints: folder of blueprints, known to it as edgehands/….
     """
 
-    def __init__(self, folder: Path, automation: str) -> None:
+    def __init__(self, folder: Path, *automations: str, blueprints: Path | None = None) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "home-assistant.log"
         self.tokens: dict[str, Any] = {}
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        (folder / "automations.yaml").write_text(automation)
+        documents = [part for text in automations for part in text.split("---\n")]
+        (folder / "automations.yaml").write_text("".join(map(_as_item, documents)))
+        if blueprints is not None:
+            shutil.copytree(blueprints, folder / "blueprints" / "automation" / "edgehands")
         storage = folder / ".storage"
         storage.mkdir()
         (storage / "onboarding").write_text(json.dumps(_ONBOARDING))
@@ -130,9 +141,9 @@ class HomeAssistant:
         found = self.states().get(entity)
         return found["state"] if found else ""
 
-    def call(self, domain: str, service: str, entity: str) -> None:
+    def call(self, domain: str, service: str, entity: str, **data: object) -> None:
         """Call a service, as a button of the page does."""
-        self.post(f"/api/services/{domain}/{service}", {"entity_id": entity})
+        self.post(f"/api/services/{domain}/{service}", {"entity_id": entity, **data})
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """Post JSON and give the answer."""

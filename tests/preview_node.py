@@ -108,7 +108,7 @@ class Command:
         self.process.wait()
 
 
-def node(url: str, folder: Path, name: str = "hall") -> Command:
+def node(url: str, folder: Path, name: str = "hall", **settings: str) -> Command:
     """A node that sees a moving hand; not started yet."""
     clip = write_clip(folder / "clip.avi")
     return Command(
@@ -117,4 +117,5 @@ def node(url: str, folder: Path, name: str = "hall") -> Command:
         EDGEHANDS_NODE__NAME=name,
         EDGEHANDS_CAMERA__LOOP="true",
         EDGEHANDS_TRACKING__BACKEND="fake",
+        **settings,
     )

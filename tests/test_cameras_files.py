@@ -448,7 +448,7 @@ def test_track_reports_bad_inputs_and_goes_on(folder: Path, tmp_path: Path) -> N
     assert {Path(f.source).name for f in failures} == {
         *("nothing.jpg", "void", "bad.mp4", "img10.png"),
     }
-    assert found.skipped == 2
+    assert len(found.left_out) == 2
     assert [count_frames(f) for f in found.files[:3]] == [1, 0, 3]
 
 

@@ -204,7 +204,7 @@ def test_folder_with_other_files(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     done = run("track", tmp_path, "--backend", "fake")
     assert done.returncode == 0
-    assert "1 other file skipped" in done.stderr
+    assert "left out of the folders: 1 .txt" in done.stderr
     assert "right hand 1" in done.stdout
 
 

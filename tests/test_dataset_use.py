@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from edgehands.annotate.practice import TRUTH, true_hand
 from edgehands.cli import main
 from edgehands.config import TrackingConfig
+from edgehands.dataset import read
 from edgehands.dataset.agreement import agreements
 from edgehands.dataset.annotations import AnnotationStore
 from edgehands.dataset.files import read_frames
@@ -22,9 +24,6 @@ from edgehands.gestures.library import GestureLibrary
 from edgehands.hand import Frame
 from edgehands.synthetic import random_scene, render_scene
 from tests.datasets import annotate_all, annotated, make_folder, points, reported
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_annotators_are_compared(tmp_path: Path) -> None:
@@ -90,6 +89,21 @@ def test_a_gesture_is_taught_from_a_folder(drawn: Path, tmp_path: Path) -> None:
     assert library.test(hands[0]).gesture.name == "my_rock"
     with pytest.raises(GestureError, match="named are fist, rock"):
         labelled_examples(drawn, "horns", TrackingConfig(model="lite"))
+
+
+def test_models_are_taught_from_a_folder(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it: corrected hands would be of no use to the models."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "scripts")
+    labelled = importlib.import_module("train_models.labelled")
+    found = labelled.squares([drawn])
+    assert len(found) == 5
+    assert {square.source for square in found} == {"labelled:set"}
+    for square, image in zip(found, read(drawn), strict=True):
+        low, high = image.hands[0].points.min(axis=0), image.hands[0].points.max(axis=0)
+        middle = (low + high) / 2
+        assert np.hypot(square.cx - middle[0], square.cy - middle[1]) < 0.3 * square.size
+        assert square.size > (high - low).max()
+        assert square.path == str(image.path)
 
 
 def test_the_report_and_the_proposal_come_from_the_command(

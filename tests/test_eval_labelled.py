@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -17,6 +20,7 @@ from edgehands.dataset import LabelledHand, LabelledImage, read
 from edgehands.dataset.format import RecordedFrame
 from edgehands.dataset.matching import pair_hands
 from edgehands.dataset.models import ModelPair
+from edgehands.evaluation import smoothing_choice
 from edgehands.evaluation.candidates import Candidate, PictureResult, look, reported
 from edgehands.evaluation.curves import PCK_STEPS, area, average_precision, pck
 from edgehands.evaluation.labelled import judge, palm_box, score, view_of
@@ -311,3 +315,42 @@ def test_nothing_is_proposed_where_nothing_gains() -> None:
     odd = [*good[:29], picture([true_hand(xy)], [candidate(xy, 0.9, 0.38)])]
     told = propose(odd, now, 2)
     assert not told.gains or told.folds_gained > told.folds_lost
+
+
+class Lagging:
+    """A tracker whose smoothed points are behind the truth."""
+
+    def __init__(self, config: TrackingConfig) -> None:
+        self.lag = 12.0 if config.smoothing else 1.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to let go of."""
+
+    def reset(self) -> None:
+        """Nothing is remembered."""
+
+    def process(self, _image: object, _t: float) -> list[Any]:
+        """One hand, behind."""
+        return [SimpleNamespace(landmarks=points(100 - self.lag).astype(np.float32))]
+
+
+@pytest.mark.parametrize(("step", "off"), [(0.1, True), (1.0, False)])
+def test_smoothing_is_switched_off_where_it_only_lags(
+    monkeypatch: pytest.MonkeyPatch, step: float, off: bool
+) -> None:
+    """Without it: a slow camera's hands would trail behind, or be judged by unrelated pictures."""
+    monkeypatch.setattr(smoothing_choice, "HandTracker", Lagging)
+    monkeypatch.setattr(smoothing_choice, "read_image", lambda _path: None)
+    images = []
+    for i in range(30):
+        one = picture([true_hand(points(100))], []).image
+        frame = msgspec.structs.replace(one.frame, t_mono=i * step)
+        images.append(replace(one, frame=frame))
+    told = smoothing_choice.choose_smoothing(images, TrackingConfig())
+    assert told.after is not off
+    assert ("tremble" if off else "can't be judged") in told.why
+    kept = smoothing_choice.choose_smoothing(images, TrackingConfig(smoothing=False))
+    assert kept.after is False

@@ -81,3 +81,21 @@ def test_the_service_holds_what_it_promises_when_things_break() -> None:
     left_out = [line for line in lines if "not run: needs " in line]
     assert len(held) + len(left_out) == 4, done.stdout
     assert len(held) >= 3, done.stdout
+
+
+@pytest.mark.broker
+def test_a_live_node_minds_no_hostile_message() -> None:
+    """Without it: a stranger's messages could stop the hands, fill the log, or change settings.
+
+    The full form, 20,000 messages: scripts/fuzz_live.
+    """
+    if PROGRAM is None:
+        pytest.skip("mosquitto is not installed: apt-get install mosquitto")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "fuzz_live"), "--count", "600", "--quiet-s", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "600 messages" in done.stdout

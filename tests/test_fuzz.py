@@ -25,6 +25,7 @@ from edgehands.errors import ConfigError
 from edgehands.mqtt.compact import decode_compact, encode_compact
 from edgehands.mqtt.contract import CHANNELS, MessageError, check_message
 from edgehands.mqtt.discovery import Discovery
+from edgehands.mqtt.discovery_entities import Offers
 from edgehands.mqtt.fake import FakeClient
 from edgehands.mqtt.request_messages import VERBS
 from edgehands.mqtt.requests import Received
@@ -212,7 +213,7 @@ def test_home_assistants_birth_message_may_hold_anything(random: Random, noise: 
         out,
         TOPICS,
         prefix="homeassistant",
-        gestures=True,
+        offers=Offers(),
         later=lambda seconds, _what: delays.append(seconds),
     )
     for _ in range(CASES_A_SEED // 5):

@@ -34,7 +34,10 @@ def test_a_still_gesture_of_ten_seconds_never_changes(shape: str) -> None:
     """A lamp that flickers with the hand's tremble is unusable."""
     rng = np.random.default_rng(5)
     hands = [made_hand(shape, noise=0.002, rng=rng) for _ in range(int(10 * FPS))]
-    assert len(changes(hands)) <= 2  # none, then the gesture
+    told = changes(hands)
+    expected = "point_up" if shape == "point" else shape  # the hand stands upright
+    assert [name for _, name in told] == ["none", expected]
+    assert told[1][0] <= 0.15
 
 
 def test_a_new_shape_is_published_within_150_ms() -> None:

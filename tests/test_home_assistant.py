@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edgehands.gestures.static import GESTURES
+from edgehands.mqtt.discovery_entities import MOVEMENTS
 from tests.mosquitto import PROGRAM as BROKER
 from tests.mosquitto import Listener, Mosquitto, wait_for
 from tests.test_cli import run
@@ -37,8 +39,20 @@ SWITCH = f"switch.{PREFIX}_tracking"
 FPS = f"sensor.{PREFIX}_frame_rate"
 LATENCY = f"sensor.{PREFIX}_latency"
 TEMPERATURE = f"sensor.{PREFIX}_processor_temperature"
-ENTITIES = {OCCUPANCY, COUNT, LEFT, RIGHT, EVENT, SWITCH, FPS, LATENCY, TEMPERATURE}
+PROBLEM = f"binary_sensor.{PREFIX}_camera_problem"
+HANDS_NUMBER, RATE_NUMBER = f"number.{PREFIX}_most_hands", f"number.{PREFIX}_rate_limit"
+SMOOTHING = f"switch.{PREFIX}_smoothing"
+RESTART = f"button.{PREFIX}_restart_camera"
+TAKE_PICTURE, PICTURE = f"button.{PREFIX}_take_a_picture", f"image.{PREFIX}_picture"
+SETTINGS = {HANDS_NUMBER, RATE_NUMBER, SMOOTHING, RESTART}
+ENTITIES = {
+    *(OCCUPANCY, COUNT, LEFT, RIGHT, EVENT, SWITCH, FPS, LATENCY, TEMPERATURE, PROBLEM),
+    *SETTINGS,
+    *(TAKE_PICTURE, PICTURE),
+}
 OF_THE_CAMERA = {OCCUPANCY, COUNT, LEFT, RIGHT, EVENT}
+
+PAGE = "http://kitchen.local:8765"
 
 LOOP_S = 240.0
 """The demo's clip takes 26 s: a hand comes, makes gestures and goes. A busy machine tracks too few
@@ -46,6 +60,27 @@ frames of it to name each gesture, so it may play some times."""
 
 PATIENCE_S = 20.0
 """Home Assistant on a busy machine."""
+
+
+FROM_BLUEPRINTS = f"""
+alias: From the gesture blueprint
+use_blueprint:
+  path: edgehands/gesture_action.yaml
+  input:
+    gesture_sensor: {RIGHT}
+    gesture: open_palm
+    when_shown:
+      - event: edgehands_test
+---
+alias: From the swipe blueprint
+use_blueprint:
+  path: edgehands/swipe_dim.yaml
+  input:
+    hand_events: {EVENT}
+    light:
+      entity_id: light.kitchen
+"""
+"""One YAML document for each automation."""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +97,10 @@ def home(broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     assert PROGRAM.exists(), "Home Assistant isn't installed: scripts/test --home-assistant"
     guide = (ROOT / "docs" / "home-assistant.md").read_text()
     automation = guide.partition("```yaml\n")[2].partition("```")[0]
-    with HomeAssistant(tmp_path_factory.mktemp("home"), automation) as home:
+    blueprints = ROOT / "examples" / "home-assistant"
+    with HomeAssistant(
+        tmp_path_factory.mktemp("home"), automation, FROM_BLUEPRINTS, blueprints=blueprints
+    ) as home:
         home.add_broker(broker.port)
         yield home
 
@@ -82,6 +120,8 @@ class Node:
             "EDGEHANDS_CAMERA__FPS": "15",
             "EDGEHANDS_TRACKING__BACKEND": "cpu",
             "EDGEHANDS_TRACKING__MODEL": "lite",
+            "EDGEHANDS_PREVIEW__IMAGES": "true",
+            "EDGEHANDS_PREVIEW__URL": PAGE,
         }
         arguments = ("--source", "demo:", "--mqtt", self._broker.url)
         return self._stack.enter_context(service(*arguments, log=self._log, **env))
@@ -131,7 +171,8 @@ def test_every_entity_is_there_and_says_what_it_is(
     }
     assert set(registered) == ENTITIES
     diagnostic = {name for name, entity in registered.items() if entity["entity_category"]}
-    assert diagnostic == {FPS, LATENCY, TEMPERATURE}
+    assert diagnostic == {FPS, LATENCY, TEMPERATURE, PROBLEM, *SETTINGS}
+    assert device["configuration_url"] == PAGE
     states = home.states()
     assert states[OCCUPANCY]["attributes"]["device_class"] == "occupancy"
     assert float(states[FPS]["state"]) > 1
@@ -181,6 +222,47 @@ def test_the_switch_switches(
         assert wait_for(lambda: home.state(OCCUPANCY) in {"on", "off"}, PATIENCE_S)
 
 
+def test_settings_can_be_set_and_buttons_pressed(
+    broker: Mosquitto, home: HomeAssistant, node: Node
+) -> None:
+    """Without it: numbers and buttons would be there and do nothing."""
+    assert wait_for(lambda: home.state(HANDS_NUMBER) == "2", PATIENCE_S)
+    with Listener(broker.port) as listener:
+        home.call("number", "set_value", HANDS_NUMBER, value=1)
+        assert wait_for(lambda: home.state(HANDS_NUMBER) == "1", PATIENCE_S)
+        assert json.loads(listener.last("main/settings") or b"{}")["max_hands"] == 1
+        home.call("number", "set_value", RATE_NUMBER, value=15)
+        assert wait_for(lambda: float(home.state(RATE_NUMBER)) == 15, PATIENCE_S)
+        home.call("switch", "turn_off", SMOOTHING)
+        assert wait_for(lambda: home.state(SMOOTHING) == "off", PATIENCE_S)
+        home.call("button", "press", RESTART)
+        assert wait_for(lambda: listener.on("response/restart_camera"), PATIENCE_S)
+        before = home.state(PICTURE)
+        home.call("button", "press", TAKE_PICTURE)
+        assert wait_for(lambda: home.state(PICTURE) not in {before, "unknown"}, PATIENCE_S)
+
+
+def test_gestures_and_movements_are_triggers_of_the_device(
+    home: HomeAssistant, node: Node, talk: Talk
+) -> None:
+    """Without it: who clicks an automation together would have to write a template."""
+    (device,) = devices(talk)
+    triggers = talk.ask("device_automation/trigger/list", device_id=device["id"])
+    ours = {(t["type"], t["subtype"]) for t in triggers if t["domain"] == "mqtt"}
+    assert {("gesture", "thumbs_up"), ("movement", "swipe_left")} <= ours
+    assert len(ours) == len(GESTURES) + len(MOVEMENTS)
+    (palm,) = [t for t in triggers if t.get("subtype") == "open_palm"]
+    trigger = {**palm, "trigger": palm.pop("platform", "device")}
+    trigger.pop("metadata", None)
+    home.post(
+        "/api/config/automation/config/1",
+        {"alias": "By the device", "triggers": [trigger], "actions": [{"event": "edgehands_test"}]},
+    )
+    name = "automation.by_the_device"
+    assert wait_for(lambda: home.state(name) == "on", PATIENCE_S)
+    assert wait_for(lambda: home.states()[name]["attributes"]["last_triggered"], LOOP_S)
+
+
 def test_a_node_that_dies_is_shown_so_and_comes_back(home: HomeAssistant, node: Node) -> None:
     """Without it: a dead device would go on saying that a hand is there."""
     node.end()
@@ -210,9 +292,16 @@ def test_a_restart_of_home_assistant_changes_nothing(
         assert len(devices(talk)) == 1
 
 
-def test_the_guide_s_automation_runs(home: HomeAssistant, node: Node) -> None:
-    """Without it: who copies it would swipe in vain."""
-    name = "automation.lamp_on_by_a_swipe"
+AUTOMATIONS = (
+    "automation.lamp_on_by_a_swipe",
+    "automation.from_the_gesture_blueprint",
+    "automation.from_the_swipe_blueprint",
+)
+
+
+@pytest.mark.parametrize("name", AUTOMATIONS)
+def test_automations_of_the_guide_run(home: HomeAssistant, node: Node, name: str) -> None:
+    """Without it: who copies one would swipe in vain."""
     assert home.state(name) == "on"
     assert wait_for(lambda: home.states()[name]["attributes"]["last_triggered"], LOOP_S)
 

@@ -16,6 +16,7 @@ from edgehands.mqtt.contract import CHANNELS, MAX_BYTES, MessageError, check_mes
 from edgehands.mqtt.document import asyncapi, message_schemas, to_yaml
 from edgehands.mqtt.fake import FakePublisher
 from edgehands.mqtt.messages import CameraMessage, InfoMessage, ModelMessage
+from edgehands.mqtt.request_messages import SettingsMessage
 from edgehands.mqtt.topics import Topics
 from edgehands.service.report import Reporter
 from edgehands.service.statistics import StageTimes
@@ -39,6 +40,11 @@ def a_session() -> FakePublisher:
                 models=[ModelMessage(name="a", variant="full", sha256="0" * 64)],
                 camera=CameraMessage(name="main", source="demo:"),
                 config="0",
+            )
+        )
+        publisher.apply(
+            SettingsMessage(
+                max_hands=2, smoothing=True, rate_limit=0.0, enabled=True, gestures=True
             )
         )
         publisher.camera_status("offline", "/dev/video0: no such camera: plug it in")
@@ -66,8 +72,8 @@ def test_every_message_of_a_session_is_what_the_contract_says() -> None:
         assert checked.node == "node"
         seen.add(checked.channel.name)
     written = {channel.name for channel in CHANNELS if channel.direction == "out"}
-    # These aren't the publisher's; test_mqtt_session.py has them.
-    assert seen == written - {"response", "ownResponse", "instance"}
+    # These aren't the publisher's; test_mqtt_session.py and test_snapshot.py have them.
+    assert seen == written - {"response", "ownResponse", "snapshot", "instance"}
 
 
 def test_every_message_of_a_session_validates_against_the_published_schemas() -> None:

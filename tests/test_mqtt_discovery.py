@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from edgehands.errors import BrokerError
+from edgehands.gestures.static import GESTURES
 from edgehands.mqtt.contract import CHANNELS, check_message
-from edgehands.mqtt.discovery import EVENT_TYPES, MAX_DELAY_S, Discovery, discovery_document
+from edgehands.mqtt.discovery import MAX_DELAY_S, Discovery, discovery_document
+from edgehands.mqtt.discovery_entities import EVENT_TYPES, MOVEMENTS, Offers
 from edgehands.mqtt.fake import FakeClient
 from edgehands.mqtt.oneshot import check_broker, publish_once, remove_discovery
 from edgehands.mqtt.publisher import MqttPublisher
+from edgehands.mqtt.request_messages import PlainRequest, SetRequest
 from edgehands.mqtt.requests import Received
 from edgehands.mqtt.topics import Topics
 from tests.mosquitto import free_port, retained, wait_for
@@ -27,14 +31,19 @@ if TYPE_CHECKING:
     from tests.mosquitto import Mosquitto
 
 TOPICS = Topics(node="kitchen_pi")
+EVERYTHING = Offers(
+    gestures=True, images=True, keeps_settings=True, page="http://kitchen.local:8765"
+)
 
 
 def test_the_document_has_what_home_assistant_demands() -> None:
     """Without it: Home Assistant would ignore the whole device."""
-    document = discovery_document(TOPICS, gestures=True)
+    document = discovery_document(TOPICS, EVERYTHING)
     assert document["device"]["identifiers"] == ["edgehands-kitchen_pi"]
     assert document["origin"]["name"] == "edgehands"
-    components: dict[str, dict[str, Any]] = document["components"]
+    assert document["device"]["configuration_url"] == "http://kitchen.local:8765"
+    everything: dict[str, dict[str, Any]] = document["components"]
+    components = {k: c for k, c in everything.items() if c["platform"] != "device_automation"}
     platforms = {key: component["platform"] for key, component in components.items()}
     assert platforms == {
         "presence": "binary_sensor",
@@ -47,6 +56,12 @@ def test_the_document_has_what_home_assistant_demands() -> None:
         "temperature": "sensor",
         "gesture_left": "sensor",
         "gesture_right": "sensor",
+        "max_hands": "number",
+        "rate_limit": "number",
+        "smoothing": "switch",
+        "restart_camera": "button",
+        "take_picture": "button",
+        "picture": "image",
     }
     for component in components.values():
         # Home Assistant refuses an entity with none or both (it did, 2025.4).
@@ -55,12 +70,40 @@ def test_the_document_has_what_home_assistant_demands() -> None:
     ids = [component["unique_id"] for component in components.values()]
     assert len(set(ids)) == len(ids)
     assert TOPICS.discovery("homeassistant") == "homeassistant/device/edgehands-kitchen_pi/config"
-    assert len(json.dumps(document)) < 8_000
+    assert len(json.dumps(document)) < 16_000
+
+
+def test_every_gesture_and_movement_can_be_picked_as_a_trigger() -> None:
+    """Who clicks an automation together must not have to write a template."""
+    triggers = [
+        component
+        for component in discovery_document(TOPICS, EVERYTHING)["components"].values()
+        if component["platform"] == "device_automation"
+    ]
+    assert {t["subtype"] for t in triggers if t["type"] == "gesture"} == set(GESTURES)
+    assert {t["subtype"] for t in triggers if t["type"] == "movement"} == set(MOVEMENTS)
+    assert all("unique_id" not in trigger for trigger in triggers)
+
+
+def test_what_home_assistant_sends_is_a_request_of_the_contract() -> None:
+    """A number or a button whose request is refused would look broken."""
+    for offers in (EVERYTHING, Offers()):
+        found = discovery_document(TOPICS, offers)["components"]
+        assert ("picture" in found) == ("take_picture" in found) == offers.images
+        for key, value in (("max_hands", "3"), ("rate_limit", "15")):
+            text = found[key]["command_template"].replace("{{ value | int }}", value)
+            wanted = msgspec.json.decode(text, type=SetRequest)
+            assert getattr(wanted, key) == int(value)
+            assert wanted.persist == offers.keeps_settings
+        for payload, on in (("payload_on", True), ("payload_off", False)):
+            wanted = msgspec.json.decode(found["smoothing"][payload], type=SetRequest)
+            assert wanted.smoothing is on
+        assert msgspec.json.decode(found["restart_camera"]["payload_press"], type=PlainRequest)
 
 
 def test_every_topic_in_the_document_is_one_of_the_contract_and_none_carries_landmarks() -> None:
     """Without it: an entity would wait for ever, or fill the database with landmarks."""
-    text = json.dumps(discovery_document(Topics(node="node"), gestures=True))
+    text = json.dumps(discovery_document(Topics(node="node"), EVERYTHING))
     named = {value for value in _texts(json.loads(text)) if value.startswith("edgehands/")}
     templates = {c.address.replace("{node}", "node").replace("{camera}", "main") for c in CHANNELS}
     assert named <= templates
@@ -71,7 +114,8 @@ def test_every_topic_in_the_document_is_one_of_the_contract_and_none_carries_lan
 
 def test_without_gestures_there_are_no_gesture_entities() -> None:
     """Without it: Home Assistant would show sensors that never say anything."""
-    assert "gesture_left" not in discovery_document(TOPICS, gestures=False)["components"]
+    found = discovery_document(TOPICS, Offers(gestures=False))["components"]
+    assert not [key for key in found if key.startswith(("gesture_", "trigger_"))]
 
 
 def test_the_document_comes_again_after_home_assistant_started() -> None:
@@ -82,7 +126,7 @@ def test_the_document_comes_again_after_home_assistant_started() -> None:
         delays.append(seconds)
         what()
 
-    discovery = Discovery(out, TOPICS, prefix="ha", gestures=True, later=later)
+    discovery = Discovery(out, TOPICS, prefix="ha", offers=EVERYTHING, later=later)
     assert discovery.subscriptions == ("ha/status",)
     for payload in (b"offline", b"", b"online"):
         discovery.receive(Received("ha/status", payload))
@@ -99,7 +143,7 @@ def test_a_node_is_found_and_can_be_removed_again(broker: Mosquitto) -> None:
     topic = "homeassistant/device/edgehands-node/config"
     with MqttPublisher(config) as publisher:
         discovery = Discovery(
-            publisher.client, publisher.topics, prefix="homeassistant", gestures=True
+            publisher.client, publisher.topics, prefix="homeassistant", offers=EVERYTHING
         )
         publisher.client.listen(discovery)
         assert wait_for(publisher.client.outbox.drained)

@@ -16,6 +16,7 @@ import pytest
 from edgehands.config import CameraConfig
 from edgehands.mqtt import stand_by
 from edgehands.mqtt.discovery import Discovery, discovery_document
+from edgehands.mqtt.discovery_entities import Offers
 from edgehands.mqtt.messages import InstanceMessage, encode
 from edgehands.mqtt.outbox import Outbox
 from edgehands.mqtt.peers import GONE_S, TOLERANCE_S, Peers, read_instance
@@ -139,7 +140,7 @@ def test_two_cameras_share_a_node(broker: Mosquitto) -> None:
                 publisher.camera_status("online")
                 publisher.client.listen(  # after the start: only its document counts here
                     Discovery(
-                        publisher.client, publisher.topics, prefix="homeassistant", gestures=True
+                        publisher.client, publisher.topics, prefix="homeassistant", offers=Offers()
                     )
                 )
             assert wait_for(lambda: front.client.peers.siblings == ("side",), 10)
@@ -314,8 +315,8 @@ def test_no_two_cameras_share_an_identifier(
     first, second = (Topics(prefix=p, node=n, camera=c) for p, n, c in (one, other))
     assert first.camera_id != second.camera_id
     assert first.discovery("homeassistant") != second.discovery("homeassistant")
-    documents = [discovery_document(topics, gestures=True) for topics in (first, second)]
-    ids = [{c["unique_id"] for c in d["components"].values()} for d in documents]
+    documents = [discovery_document(topics, Offers()) for topics in (first, second)]
+    ids = [{c["unique_id"] for c in d["components"].values() if "name" in c} for d in documents]
     assert not ids[0] & ids[1]
     same_node = one[:2] == other[:2]
     names = [d["device"]["identifiers"] for d in documents]
@@ -326,7 +327,7 @@ def test_a_plain_node_keeps_its_identifiers() -> None:
     """Without it: an update would double every device in Home Assistant."""
     topics = Topics(node="kitchen-pi")
     assert topics.discovery("homeassistant") == "homeassistant/device/edgehands-kitchen-pi/config"
-    document = discovery_document(topics, gestures=True)
+    document = discovery_document(topics, Offers())
     assert document["device"]["identifiers"] == ["edgehands-kitchen-pi"]
     assert document["components"]["fps"]["unique_id"] == "edgehands-kitchen-pi_fps"
     assert topics.camera_id == "edgehands-kitchen-pi"

@@ -15,6 +15,7 @@ import pytest
 from edgehands.config import CameraConfig, Config, MqttConfig, NodeConfig, Secret
 from edgehands.errors import BrokerError
 from edgehands.mqtt.discovery import Discovery
+from edgehands.mqtt.discovery_entities import Offers
 from edgehands.mqtt.fake import FakeClient
 from edgehands.mqtt.oneshot import check_broker, publish_once
 from edgehands.mqtt.publisher import MqttPublisher
@@ -92,7 +93,7 @@ def test_a_node_may_do_all_that_it_does(
     publisher = MqttPublisher(config)
     publisher.client.listen(Requests(publisher.topics, Deaf(), FakeClient()))
     publisher.client.listen(
-        Discovery(publisher.client, publisher.topics, prefix="homeassistant", gestures=True)
+        Discovery(publisher.client, publisher.topics, prefix="homeassistant", offers=Offers())
     )
     with publisher:
         publisher.camera_status("online")
@@ -118,7 +119,7 @@ def test_two_cameras_and_a_twin_find_each_other(fortress: Mosquitto) -> None:
     first = publisher("main")
     first.client.peers._held_since -= 3600  # it has been there for an hour
     side = publisher("side")
-    side.client.listen(Discovery(side.client, side.topics, prefix="homeassistant", gestures=True))
+    side.client.listen(Discovery(side.client, side.topics, prefix="homeassistant", offers=Offers()))
     with first, side:
         assert wait_for(lambda: first.client.peers.siblings == ("side",), 10)
         assert wait_for(lambda: side.client.peers.siblings == ("main",), 10)

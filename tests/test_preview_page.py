@@ -186,9 +186,9 @@ def test_it_is_worked_by_keyboard_alone(site: Site, broker: Mosquitto, tmp_path:
             before = tab.locator(place).screenshot()
             tab.keyboard.press(key)
             assert wait_for(lambda: tab.locator(place).screenshot() != before), key  # noqa: B023
-        tab.locator("body").focus()
-        reached = set()
-        for _ in range(12):
+        tab.locator("#camera").focus()
+        reached = {"camera"}
+        for _ in range(16):
             tab.keyboard.press("Tab")
             reached.add(tab.evaluate("document.activeElement.id"))
         assert {"camera", "freeze", "mirror", "space", "front"} <= reached

@@ -6,10 +6,12 @@ import hashlib
 import importlib
 import json
 import lzma
+import os
 import shutil
 import struct
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -249,3 +251,42 @@ def test_image(tmp_path: Path, package: Path, system: str) -> None:
     assert entry["image_download_size"] == made.stat().st_size
     assert entry["image_download_sha256"] == hashlib.sha256(made.read_bytes()).hexdigest()
     assert entry["init_format"] == {"trixie": "cloudinit-rpi", "bookworm": "systemd"}[system]
+
+
+@pytest.mark.parametrize(
+    ("settings", "host", "expected"),
+    [
+        ('[node]  # us\n#name = ""\n[camera]\nname = "front"\n', "raspberrypi", "pi-ab12"),
+        ('[camera]\nname = "front"\n', "raspberrypi", "pi-ab12"),
+        ("", "raspberrypi", "pi-ab12"),
+        ('[node]\n  name = "kitchen"\n', "raspberrypi", "kitchen"),
+        ("[node]\n", "kitchen", None),
+    ],
+)
+def test_a_device_that_nobody_named_gets_a_name_of_its_own(
+    tmp_path: Path, settings: str, host: str, expected: str | None
+) -> None:
+    """Two cards from one image would have one name, and one device would be silent."""
+    file, serial, tools = tmp_path / "edgehands.toml", tmp_path / "serial", tmp_path / "bin"
+    file.write_text(settings)
+    serial.write_bytes(b"100000003d1fab12\0")
+    tools.mkdir()
+    (tools / "hostname").write_text(f"#!/bin/sh\necho {host}\n")
+    (tools / "hostname").chmod(0o755)
+    script = (ROOT / "scripts" / "sd" / "install.sh").read_text()
+    # Only what names the device: the rest installs a package.
+    part = script[script.index("name_the_node() {") : script.index("\ncp ")]
+    environment = {
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "EDGEHANDS_SETTINGS": str(file),
+        "EDGEHANDS_SERIAL": str(serial),
+    }
+    for _ in range(2):  # the script may run again
+        subprocess.run(
+            ["sh", "-euc", f"say() {{ :; }}\nlog={tmp_path}/log\nhere=.\n{part}"],
+            env=environment,
+            check=True,
+        )
+    read = tomllib.loads(file.read_text())
+    assert read.get("node", {}).get("name") == expected
+    assert read.get("camera", {}) == tomllib.loads(settings).get("camera", {})

@@ -21,6 +21,7 @@ from edgehands.service.loop import FrameLoop, Parts
 from edgehands.service.notify import Notifier
 from edgehands.service.serve import serve
 from edgehands.service.snapshot import Snapshots
+from edgehands.tracking import HandTracker
 from tests.mosquitto import free_port
 from tests.test_service_loop import ScriptedSource, ScriptedTracker
 
@@ -108,7 +109,7 @@ def test_health_and_the_governor_judge_alike(flags: int, monkeypatch: pytest.Mon
         loop = FrameLoop(Parts(source=Endless(), tracker=ScriptedTracker(), publisher=publisher))
         snapshots = Snapshots(allowed=False, next_frame=loop.next_frame)
         info = lambda: None  # noqa: E731
-        controls = ServiceControls(Config(), loop, info, None, snapshots)  # type: ignore[arg-type]
+        controls = ServiceControls(Config(), loop, info, None, snapshots, HandTracker)  # type: ignore[arg-type]
         loop.camera = "online"
         health = controls.health()
     governor = Governor()

@@ -100,6 +100,10 @@ class ScriptedTracker:
         self.config = config
         self.resets += 1
 
+    def continue_ids(self, other: ScriptedTracker) -> None: ...
+
+    def close(self) -> None: ...
+
     def process(self, image: NDArray[np.uint8], timestamp: float | None = None) -> tuple[Hand, ...]:
         self.calls += 1
         self.times.append(timestamp)

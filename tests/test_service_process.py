@@ -56,7 +56,7 @@ def service(
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_service_publishes_and_ends_cleanly_on_a_signal(
     broker: Mosquitto, folder: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -102,6 +102,28 @@ def test_the_service_tracks_on_while_the_broker_is_away(
             first = json.loads(listener.on("/hands")[0])
         assert process.poll() is None
     assert first["seq"] - before > 45  # frames went on being processed at 30 a second
+
+
+@pytest.mark.broker
+def test_a_second_ctrl_c_ends_it_at_once_and_without_a_traceback(
+    broker: Mosquitto, folder: Path, tmp_path: Path
+) -> None:
+    """Who is in a hurry got pages of traceback, from wherever the program just was."""
+    log = tmp_path / "log"
+    env = {"EDGEHANDS_NODE__NAME": "pi", "EDGEHANDS_CAMERA__LOOP": "true"}
+    arguments = ("--source", f"dir:{folder}", "--mqtt", broker.url)
+    with Listener(broker.port) as listener, service(*arguments, log=log, **env) as process:
+        assert wait_for(lambda: len(listener.on("/hands")) > 2, 20), log.read_text()
+        broker.pause()  # nobody takes its goodbye: it waits two seconds for that
+        try:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            code = process.wait(10)
+        finally:
+            broker.resume()
+    assert code in {-signal.SIGINT, 0}
+    assert "Traceback" not in log.read_text()
 
 
 class Asker:
@@ -260,3 +282,31 @@ def test_a_start_that_fails_leaves_the_reason_and_a_good_one_takes_it_back(
         service(*good, log=tmp_path / "good", EDGEHANDS_CAMERA__LOOP="true", **env),
     ):
         assert wait_for(lambda: listener.last("pi/camera/main/problem") == b"", 20)
+
+
+@pytest.mark.broker
+def test_other_models_take_over_while_it_runs(
+    broker: Mosquitto, folder: Path, tmp_path: Path
+) -> None:
+    """Without it: a person would have to edit a file to see whether lite is good enough."""
+    log = tmp_path / "log"
+    env = {"EDGEHANDS_NODE__NAME": "pi", "EDGEHANDS_CAMERA__LOOP": "true"}
+    arguments = ("--source", f"dir:{folder}", "--mqtt", broker.url)
+
+    def ids(payload: bytes) -> list[int]:
+        return [hand["id"] for hand in json.loads(payload)["hands"]]
+
+    with Listener(broker.port) as listener, service(*arguments, log=log, **env):
+        assert wait_for(lambda: listener.on("/hands"), 30), log.read_text()
+        asker = Asker(broker, listener)
+        answer = asker.ask("set", 20, model="lite", precision="float")["data"]
+        assert (answer["model"], answer["precision"]) == ("lite", "float")
+        assert wait_for(lambda: b'"lite float' in (listener.last("pi/info") or b""), 20)
+        before = listener.on("/hands")
+        highest = max(number for payload in before for number in ids(payload))
+        assert asker.ask("set", 20, model="full")["status"] == "ok"
+        heard = len(listener.on("/hands"))
+        assert wait_for(lambda: len(listener.on("/hands")) > heard + 3, 20)
+        assert min(ids(listener.on("/hands")[-1])) > highest  # an id is never used twice
+        assert asker.ask("set", model="huge")["status"] == "error"
+        assert asker.ask("info")["data"]["models"][0]["variant"].startswith("full")

@@ -12,7 +12,7 @@ import pytest
 
 from edgehands.errors import ServiceBusy, UsageError
 from edgehands.hand import Frame, FrameHands
-from edgehands.mqtt.contract import MAX_BYTES
+from edgehands.mqtt.contract import MAX_BYTES, check_message
 from edgehands.mqtt.messages import encode
 from edgehands.mqtt.request_messages import ResponseMessage, SnapshotMessage
 from edgehands.service.snapshot import MAX_JPEG_BYTES, WIDEST, Snapshots, encode_snapshot
@@ -106,6 +106,10 @@ def test_a_running_service_gives_pictures_only_where_its_settings_say_so(
         assert asker.ask("set", images=True)["status"] == "error"
         answer = asker.ask("snapshot")
         config = asker.ask("config")["data"]
+    pictures = listener.on("main/snapshot")
+    assert len(pictures) == int(allowed)
+    for jpeg in pictures:
+        check_message("edgehands/pi/camera/main/snapshot", jpeg)
     assert config["preview"]["images"] is allowed
     assert ("preview images are on" in log.read_text()) == allowed
     if not allowed:

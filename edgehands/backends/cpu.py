@@ -6,10 +6,12 @@ import importlib
 import logging
 import math
 import os
+import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgehands import memory
 from edgehands.backends.heads import ExactHeads, find_heads
 from edgehands.backends.quiet import without_greeting
 from edgehands.errors import BackendUnavailable, ModelCorrupt
@@ -98,7 +100,12 @@ class CpuBackend:
                 interpreter = self._runtime.Interpreter(**model, num_threads=self._num_threads)
                 interpreter.allocate_tensors()
             heads = ExactHeads(layout, interpreter, spec) if layout else None
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError, MemoryError, struct.error, IndexError) as error:
+            why = memory.limit()
+            if why or memory.is_shortage(error):
+                raise BackendUnavailable(
+                    f"{path} can't be loaded: {why or 'there is too little memory'}: give it more"
+                ) from error
             raise ModelCorrupt(f"{path} can't be loaded: {error}") from error
         return CpuModel(spec, interpreter, heads)
 

@@ -10,6 +10,7 @@ for item in iter_frames(found):
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,11 +75,6 @@ class Inputs:
     failures: tuple[SourceFailure, ...]
     left_out: tuple[Path, ...]
 
-    @property
-    def skipped(self) -> int:
-        """Number of those."""
-        return len(self.left_out)
-
 
 def find_inputs(names: Iterable[str | os.PathLike[str]]) -> Inputs:
     """Look up images, folders, videos and cameras: whatever :func:`open_source` takes.
@@ -110,6 +106,19 @@ def find_inputs(names: Iterable[str | os.PathLike[str]]) -> Inputs:
     return Inputs(tuple(files), tuple(failures), tuple(left_out))
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of an input is read.
+
+    Attributes:
+        frames: at most so many; 0 = all.
+        seconds: of its own time, from the first frame; 0 = all.
+    """
+
+    frames: int = 0
+    seconds: float = 0.0
+
+
 class OpenInput:
     """An input that is being read: a context manager, and an iterator over its frames.
 
@@ -120,6 +129,7 @@ class OpenInput:
         file: what to read.
         settings: rotation, mirroring; size and rate of a camera.
         fps: the rate of a film without times of its own.
+        limits: when to stop.
 
     Attributes:
         kind: what it turned out to be.
@@ -129,9 +139,15 @@ class OpenInput:
     """
 
     def __init__(
-        self, file: InputFile, settings: CameraSettings | None = None, *, fps: float | None = None
+        self,
+        file: InputFile,
+        settings: CameraSettings | None = None,
+        *,
+        fps: float | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._file = file
+        self._limits = limits or Limits()
         self._settings = settings or CameraSettings()
         self._source: Source | None = None
         self._image: ImageFile | None = None
@@ -153,19 +169,34 @@ class OpenInput:
                 opened.close()
 
     def __iter__(self) -> Iterator[Frame]:
+        most = self._limits.frames or math.inf
+        longest = self._limits.seconds or math.inf
+        first: Frame | None = None
+        for number, frame in enumerate(self._read()):
+            first = first or frame
+            if frame.t_mono - first.t_mono >= longest:
+                return
+            yield frame
+            if number + 1 >= most:
+                return
+
+    def _read(self) -> Iterator[Frame]:
         if self._image is not None:
             yield from self._pictures(self._image)
             return
         assert self._source is not None  # noqa: S101 - one of both
-        heard = time.monotonic()
+        heard = began = time.monotonic()
+        longest = self._limits.seconds or math.inf
         while not self._source.finished:
             frame = self._source.read(0.5)
             if frame is not None:
                 heard = time.monotonic()
                 yield frame
+            elif self.kind == "camera" and time.monotonic() - began > longest:
+                return
             elif self.kind == "camera" and time.monotonic() - heard > SILENCE_S:
                 raise SourceError(
-                    self._source.problem or f"{self._file.uri}: no frame for {SILENCE_S:g} s"
+                    self._source.problem or f"{self._file.name}: no frame for {SILENCE_S:g} s"
                 )
 
     def _pictures(self, image: ImageFile) -> Iterator[Frame]:

@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgehands import memory
 from edgehands.errors import ConfigError, EdgehandsError, UsageError
 from edgehands.process_list import hide_arguments
 from edgehands.safe_text import redact
@@ -50,6 +51,7 @@ VERBS = {
     "cameras": Verb("cameras", "List the cameras; calibrate one."),
     "models": Verb("models", "List and verify the model files."),
     "gestures": Verb("gestures", "Teach, test and manage gestures of your own."),
+    "bridge": Verb("bridge", "Pass hands on in another protocol: OSC."),
     "homeassistant": Verb("homeassistant", "Remove a node from Home Assistant."),
     "record": Verb("record", "Record pictures with what the tracker says of them."),
     "annotate": Verb("annotate", "Correct recorded pictures on a page."),
@@ -98,6 +100,8 @@ def _tell(error: Exception) -> int:
     """Say in one line what went wrong; give the exit code."""
     if isinstance(error, EdgehandsError):
         line = str(error)
+    elif memory.is_shortage(error):
+        line = f"not enough memory: {memory.limit() or error}: give it more, or end other programs"
     elif isinstance(error, OSError):
         if error.errno == errno.ENOSPC:
             _let_go_of_stdout()

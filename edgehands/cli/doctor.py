@@ -61,7 +61,7 @@ def _show(finding: Finding) -> None:
     from edgehands.cli.actions.output import tables
 
     # Printed as it is found: the camera and the broker take seconds.
-    tables.print(f"[{_STYLES[finding.level]}]{finding.level}[/] ", end="", soft_wrap=True)
-    tables.print(f"{finding.check}: {finding.message}", markup=False, soft_wrap=True)
+    tables.print(finding.level, style=_STYLES[finding.level], end=" ", soft_wrap=True)
+    tables.print(f"{finding.check}: {finding.message}", soft_wrap=True)
     if finding.remedy:
-        tables.print(f"     -> {finding.remedy}", markup=False, soft_wrap=True)
+        tables.print(f"     -> {finding.remedy}", soft_wrap=True)

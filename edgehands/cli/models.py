@@ -53,6 +53,7 @@ def models(context: typer.Context, *, as_json: JsonOption = False) -> None:
     import json
 
     from rich.table import Table
+    from rich.text import Text
 
     from edgehands.cli.actions.output import tables
     from edgehands.errors import ModelCorrupt, ModelNotFound
@@ -89,7 +90,7 @@ def models(context: typer.Context, *, as_json: JsonOption = False) -> None:
                 spec.file,
                 f"{spec.bytes / 1000:.0f}",
                 "; ".join(places),
-                "[red]bad[/]" if spec.file in faults else "good",
+                Text("bad", "red") if spec.file in faults else "good",
             )
         tables.print(table)
     for fault in faults.values():

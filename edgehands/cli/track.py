@@ -1,4 +1,4 @@
-"""``edgehands track``: images, folders and videos to landmarks in JSON lines and pictures."""
+"""``edgehands track``: images, films and cameras to landmarks in JSON lines, pictures and films."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ app = typer.Typer()
 def track(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUT...", help="Images, folders of images, videos."),
+        typer.Argument(
+            metavar="INPUT...",
+            help="Images, folders of images, videos, and every source that run takes: demo:, "
+            "v4l2:0, picamera2:0, rtsp://host/path, http://host/path.",
+        ),
     ],
     as_json: Annotated[
         str | None,
@@ -38,6 +42,33 @@ def track(
         typer.Option(
             metavar="PATH",
             help="Write pictures with the hands drawn on them: to a folder, or to this file.",
+        ),
+    ] = None,
+    video: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write one film of everything with the hands drawn on it: .mp4, .mkv, .mov, "
+            ".webm or .avi.",
+        ),
+    ] = None,
+    seconds: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="S", help="Of each video or camera, so much; 0: all, a camera to Ctrl-C."
+        ),
+    ] = 0.0,
+    frames: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Of each input, at most so many frames.")
+    ] = 0,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            max=1000,
+            metavar="RATE",
+            help="Rate of videos without times of their own (raw H.264, raw MJPEG), and of the "
+            "images of --sequence.",
         ),
     ] = None,
     *,
@@ -57,12 +88,13 @@ def track(
     ] = False,
     smoothing: Annotated[bool, typer.Option(help="Smooth the landmarks of followed hands.")] = True,
 ) -> None:
-    """Find hands in images and videos; JSON lines, pictures, or a summary for people.
+    """Find hands in images, videos and cameras; JSON lines, pictures, or a summary for people.
 
-    Each image is taken by itself, with its own ids; hands in videos are followed. A file that
+    Each image is taken by itself, with its own ids; hands in videos are followed. An input that
     can't be read is named on stderr and the rest goes on; the exit code is then 1. Gestures, the
     pose and the camera's lens are as the configuration file says.
     """
+    from edgehands.cameras.inputs import Limits
     from edgehands.cli.actions.track import TrackOptions
     from edgehands.cli.actions.track import track as track_inputs
     from edgehands.config import TrackingConfig
@@ -71,6 +103,9 @@ def track(
         inputs=inputs,
         lines=as_json,
         overlay=overlay,
+        film=video,
+        limits=Limits(frames, seconds),
+        fps=fps,
         static=static,
         sequence=sequence,
         tracking=TrackingConfig(

@@ -7,7 +7,7 @@ async for message in subscribe("mqtt://hub", node="kitchen"):
 
 from __future__ import annotations
 
-from edgehands.client.subscribe import Message, listen, subscribe
+from edgehands.client.subscribe import Message, listen, listen_with, subscribe
 from edgehands.mqtt.compact import decode_compact, encode_compact
 from edgehands.mqtt.messages import (
     EventMessage,
@@ -31,5 +31,6 @@ __all__ = [
     "decode_compact",
     "encode_compact",
     "listen",
+    "listen_with",
     "subscribe",
 ]

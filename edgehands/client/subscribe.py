@@ -115,9 +115,24 @@ def listen(  # noqa: PLR0913 - all but two by name
     An exception of the callback is logged, and the next message comes all the same. What isn't
     what the contract says is left out.
     """
+    config = MqttConfig(url=url, prefix=prefix, **settings)
+    with listen_with(config, callback, node=node, max_age=max_age, on_broker=on_broker):
+        yield
+
+
+@contextlib.contextmanager
+def listen_with(
+    config: MqttConfig,
+    callback: Callable[[Message], object],
+    *,
+    node: str = "",
+    max_age: float | None = None,
+    on_broker: Callable[[str], object] | None = None,
+) -> Iterator[None]:
+    """As :func:`listen`, with the settings of ``[mqtt]`` as they were read from a configuration."""
     if node:
         check_topic_level("node", node)
-    read = _Reader(prefix, max_age)
+    read = _Reader(config.prefix, max_age)
 
     def on_message(received: Received) -> None:
         message = read(received)
@@ -127,8 +142,6 @@ def listen(  # noqa: PLR0913 - all but two by name
             callback(message)
         except Exception:
             log.exception("the callback failed for %s", received.topic)
-
-    config = MqttConfig(url=url, prefix=prefix, **settings)
 
     def broker_changed(broker: BrokerState) -> None:
         if on_broker is not None:

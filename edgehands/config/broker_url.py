@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
@@ -12,7 +13,6 @@ from edgehands.errors import ConfigError
 from edgehands.safe_text import redact
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
-_LOOPBACK = ("localhost", "127.", "::1")
 
 
 class BrokerUrl(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,10 +46,13 @@ class BrokerUrl(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def loopback(self) -> bool:
         """Whether the broker is on this machine, so that nothing crosses a network."""
-        return self.host.startswith(_LOOPBACK)
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = f"[{self.host.replace('%', '%25')}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}{self.path if self.websocket else ''}"
 
 
@@ -70,7 +73,8 @@ def parse_broker_url(url: str, where: str = "mqtt.url") -> BrokerUrl:
         raise ConfigError(f"{shown} is not a URL: write mqtt://host:1883") from None
     if parts.scheme not in _PORTS:
         raise ConfigError(f"{shown} has an unknown scheme: use mqtt, mqtts (TLS), ws or wss")
-    if not parts.hostname or any(c.isspace() for c in parts.hostname):
+    host = unquote(parts.hostname or "")  # an IPv6 address with a zone: fe80::1%25eth0
+    if not host or not host.isprintable() or " " in host:
         raise ConfigError(f"{shown} names no host: write mqtt://host:1883")
     if port == 0 or parts.query or parts.fragment:
         raise ConfigError(f"{shown} is not a broker: write mqtt://host:1883")
@@ -81,7 +85,7 @@ def parse_broker_url(url: str, where: str = "mqtt.url") -> BrokerUrl:
         )
     return BrokerUrl(
         scheme=parts.scheme,  # type: ignore[arg-type]  # one of _PORTS' keys, checked above
-        host=parts.hostname,
+        host=host,
         port=port or _PORTS[parts.scheme],
         path=(parts.path if parts.path not in {"", "/"} else "/mqtt") if websocket else "",
         username=unquote(parts.username or ""),

@@ -247,11 +247,23 @@ class PreviewConfig(Section, frozen=True, kw_only=True):
             see what the camera sees. It can be switched on here only, not over MQTT.
         picture_socket: Unix socket over which a page's server on this machine gets pictures; empty:
             with ``images``, ``pictures.sock`` in the service's runtime directory, else none.
+        url: address under which people reach the live page, such as ``http://kitchen.local:8765``;
+            Home Assistant links to it. Empty: that of the package's own page service where it is
+            installed, else none.
     """
 
     table: ClassVar[str] = "preview"
     images: bool = False
     picture_socket: str = ""
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.url and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", self.url):
+            raise ConfigError(
+                f'preview.url = "{self.url}" is no page\'s address: write for example '
+                '"http://kitchen.local:8765"'
+            )
 
 
 class ServiceConfig(Section, frozen=True, kw_only=True):

@@ -5,14 +5,15 @@ Anybody may have written it: what is read is bounded, and no complaint quotes it
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 import tomllib
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from edgehands.errors import ConfigError
+from edgehands.files import NoRegularFileError, read_bounded
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAX_BYTES: Final = 1_000_000
 MAX_MISTAKES: Final = 50
@@ -110,17 +111,17 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
 
 def _read_text(path: Path, *, required: bool) -> str:
     try:
-        raw = _read(path)
+        raw = read_bounded(path, MAX_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         if not required:
             return ""
         raise ConfigError(f"{path} doesn't exist: give the path of a configuration file") from None
     except IsADirectoryError:
         raise ConfigError(f"{path} is a folder: give the path of a configuration file") from None
+    except NoRegularFileError:
+        raise ConfigError(f"{path} is no regular file: give that of a configuration") from None
     except OSError as error:
         raise ConfigError(f"{path} can't be read ({error.strerror}): check its rights") from None
-    except ValueError:  # a NUL in the name
-        raise ConfigError(f"{path} is no path: give that of a configuration file") from None
     if len(raw) > MAX_BYTES:
         raise ConfigError(f"{path} is larger than 1 MB: it is no configuration file")
     try:
@@ -128,18 +129,6 @@ def _read_text(path: Path, *, required: bool) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8") from None
-
-
-def _read(path: Path) -> bytes:
-    # Without waiting: a pipe that nobody writes to would hold us up for ever.
-    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    with os.fdopen(number, "rb") as file:
-        mode = os.fstat(number).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(0, "it is a folder")
-        if not stat.S_ISREG(mode) and path.resolve() != Path(os.devnull):
-            raise OSError(0, "it is no regular file")
-        return file.read(MAX_BYTES + 1)
 
 
 def _leave_out(lines: list[str], number: int) -> None:

@@ -145,7 +145,7 @@ def header(addresses: Addresses, options: DemoOptions) -> list[str]:
 
 
 def _check_installed(*, page: bool) -> None:
-    needed = ["amqtt", *(["starlette", "uvicorn", "websockets"] if page else [])]
+    needed = ["amqtt", *(["segno", "starlette", "uvicorn", "websockets"] if page else [])]
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(f"the demo needs {', '.join(missing)}: {NOT_INSTALLED}")

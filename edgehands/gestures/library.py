@@ -21,6 +21,7 @@ from edgehands.gestures.features import as_right, features_of
 from edgehands.gestures.taught import LIMIT, TaughtGestures, TaughtMatch
 from edgehands.gestures.taught_file import (
     MAX_EXAMPLES,
+    MAX_GESTURES,
     Point,
     TaughtGesture,
     check_name,
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
     from edgehands.hand import FrameHands, Hand
 
 MIN_EXAMPLES: Final = 3
-MAX_GESTURES: Final = 200
-"""Most gestures: keeps the comparison of one hand below 0.1 ms."""
-
 ALIKE_LIMIT: Final = 3.0
 """Most that an example may lie from the middle of its gesture's other examples."""
 

@@ -8,6 +8,7 @@ features, so that a later version that compares better needs nobody to teach aga
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import fcntl
 import json
 import os
@@ -20,6 +21,7 @@ import msgspec
 import numpy as np
 
 from edgehands.errors import GestureError
+from edgehands.files import read_bounded
 from edgehands.gestures.features import features_of
 from edgehands.gestures.static import GESTURES, NONE
 
@@ -33,6 +35,12 @@ VERSION: Final = 1
 
 MAX_EXAMPLES: Final = 50
 """Examples a gesture; with ``MAX_GESTURES`` it keeps the file below a few megabytes."""
+
+MAX_GESTURES: Final = 200
+"""Most gestures: keeps the comparison of one hand below 0.1 ms."""
+
+MAX_BYTES: Final = 20_000_000
+"""Of the file; 200 gestures of 50 examples take 12 MB."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
@@ -69,20 +77,26 @@ def read_gestures(path: Path) -> tuple[TaughtGesture, ...]:
     """
     remedy = "restore it from a copy, or move it away to begin anew"
     try:
-        content = msgspec.json.decode(path.read_bytes(), type=GestureFile)
+        raw = read_bounded(path, MAX_BYTES)
+        content = msgspec.json.decode(raw[:MAX_BYTES], type=GestureFile)
     except OSError as error:
         raise GestureError(f"{path}: {error.strerror}: check the file and its rights") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise GestureError(f"{path} is damaged ({error}): {remedy}") from None
     if content.format != FORMAT or content.version != VERSION:
         raise GestureError(
             f"{path} says {content.format!r}, version {content.version}; version {VERSION} of "
             f"{FORMAT!r} is needed: {remedy}"
         )
+    if len(content.gestures) > MAX_GESTURES:
+        raise GestureError(
+            f"{path} holds {len(content.gestures)} gestures, there can be {MAX_GESTURES}: {remedy}"
+        )
     seen: set[str] = set()
     for gesture in content.gestures:
         try:
             check_name(gesture.name)
+            _check_day(gesture.taught)
             features_of_examples(gesture.examples)
         except GestureError as error:
             raise GestureError(f'{path}: gesture "{gesture.name}": {error}; {remedy}') from None
@@ -170,6 +184,13 @@ def check_name(name: str) -> None:
         )
     if name == NONE or name in GESTURES:
         raise GestureError(f'gesture name "{name}" is built in: choose another')
+
+
+def _check_day(taught: str) -> None:
+    try:
+        dt.date.fromisoformat(taught)
+    except ValueError:
+        raise GestureError(f'taught = "{taught[:40]}" is no day: write 2026-01-31') from None
 
 
 def features_of_examples(examples: Sequence[tuple[Point, ...]]) -> NDArray[np.float32]:

@@ -22,7 +22,7 @@ from edgehands.mqtt.messages import (
     InstanceMessage,
     StatsMessage,
 )
-from edgehands.mqtt.request_messages import REQUESTS, ResponseMessage
+from edgehands.mqtt.request_messages import REQUESTS, ResponseMessage, SettingsMessage
 from edgehands.mqtt.topics import Topics
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Channel:
         qos: 0 or 1.
         retain: whether the broker keeps the last one.
         payload: a message type, the allowed texts, or what it is: an integer, a gesture, or
-            the compact form, or a line for people.
+            the compact form, a line for people, or a picture.
         direction: ``out`` when the node writes it, ``in`` when it reads it.
     """
 
@@ -56,7 +56,9 @@ class Channel:
     qos: Literal[0, 1]
     retain: bool
     payload: (
-        type[msgspec.Struct] | tuple[str, ...] | Literal["integer", "gesture", "compact", "text"]
+        type[msgspec.Struct]
+        | tuple[str, ...]
+        | Literal["integer", "gesture", "compact", "text", "jpeg"]
     )
     direction: Literal["out", "in"] = "out"
 
@@ -107,6 +109,14 @@ CHANNELS: tuple[Channel, ...] = (
         1,
         retain=True,
         payload="text",
+    ),
+    Channel(
+        "settings",
+        _T.settings,
+        "The settings that `set` can change, as they are now.",
+        1,
+        retain=True,
+        payload=SettingsMessage,
     ),
     Channel(
         "instance",
@@ -177,6 +187,14 @@ CHANNELS: tuple[Channel, ...] = (
         1,
         retain=False,
         payload=EventMessage,
+    ),
+    Channel(
+        "snapshot",
+        _T.snapshot,
+        "The JPEG that a `snapshot` request was answered with, where `preview.images` is on.",
+        0,
+        retain=False,
+        payload="jpeg",
     ),
     Channel(
         "enabled",
@@ -282,14 +300,8 @@ def _reader(channel: Channel) -> Callable[[bytes], Any]:
     payload = channel.payload
     if isinstance(payload, tuple):
         return lambda raw: _one_of(raw.decode(), payload)
-    if payload == "integer":
-        return lambda raw: _integer(raw.decode())
-    if payload == "compact":
-        return decode_compact
-    if payload == "gesture":
-        return lambda raw: _gesture(raw.decode())
-    if payload == "text":
-        return lambda raw: _text(raw.decode())
+    if isinstance(payload, str):
+        return _READERS[payload]
     return msgspec.json.Decoder(payload).decode
 
 
@@ -297,6 +309,12 @@ def _one_of(text: str, allowed: tuple[str, ...]) -> str:
     if text not in allowed:
         raise ValueError(f"{text[:40]!r} is not one of {', '.join(allowed)}")
     return text
+
+
+def _jpeg(raw: bytes) -> bytes:
+    if not raw.startswith(b"\xff\xd8"):
+        raise ValueError("not a JPEG: its first two bytes are others")
+    return raw
 
 
 def _integer(text: str) -> int:
@@ -315,3 +333,12 @@ def _text(text: str) -> str:
     if len(text) > MAX_TEXT or "\0" in text:
         raise ValueError(f"{len(text)} characters are no line: at most {MAX_TEXT}, and no NUL")
     return text
+
+
+_READERS: dict[str, Callable[[bytes], Any]] = {
+    "integer": lambda raw: _integer(raw.decode()),
+    "gesture": lambda raw: _gesture(raw.decode()),
+    "text": lambda raw: _text(raw.decode()),
+    "compact": decode_compact,
+    "jpeg": _jpeg,
+}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgehands.config import Secret, shown_path
 from edgehands.errors import BrokerError
+from edgehands.files import read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,8 +73,7 @@ def _load(load: Callable[..., None], where: str, path: str, *more: str | None) -
 def _read(path: Path, where: str) -> Secret:
     shown = shown_path(str(path))
     try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_PASSWORD_BYTES + 1)
+        raw = read_bounded(path, _MAX_PASSWORD_BYTES)
         text = raw.decode().split("\n", 1)[0].rstrip("\r")
     except UnicodeDecodeError:
         raise BrokerError(f'{where} = "{shown}" is not UTF-8 text: save it as UTF-8') from None

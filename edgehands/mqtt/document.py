@@ -92,6 +92,9 @@ def _message(channel: Channel) -> dict[str, Any]:
     if isinstance(channel.payload, type):
         payload = {"$ref": f"#/components/schemas/{channel.payload.__name__}"}
         kind = "application/json"
+    elif channel.payload == "jpeg":
+        kind = "image/jpeg"
+        payload = {"type": "string", "format": "binary", "description": "A JPEG."}
     elif channel.payload == "compact":
         kind = "application/octet-stream"
         payload = {"type": "string", "format": "binary", "description": "See docs/mqtt.md."}

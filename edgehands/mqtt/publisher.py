@@ -213,6 +213,7 @@ class HandsPublisher:
         self._thinning.rate_limit = settings.rate_limit
         self._thinning.forget()
         self._out.state(self._topics.enabled, ON if settings.enabled else OFF)
+        self._out.state(self._topics.settings, encode(settings))
 
     def info(self, message: InfoMessage) -> None:
         """Say what runs here."""

@@ -9,6 +9,9 @@ import msgspec
 Transaction = Annotated[str, msgspec.Meta(max_length=128)] | int
 """Whatever the asker wants to see again in the answer."""
 
+Model = Literal["lite", "full"]
+Precision = Literal["auto", "float", "int8"]
+
 Verb = Literal["info", "health", "stats", "config", "set", "gestures", "snapshot", "restart_camera"]
 VERBS: tuple[Verb, ...] = Verb.__args__  # type: ignore[attr-defined]
 
@@ -46,6 +49,8 @@ class SetRequest(PlainRequest, frozen=True, kw_only=True, forbid_unknown_fields=
         rate_limit: most ``hands`` messages a second; 0 = all.
         enabled: track at all; when not, the camera is closed.
         gestures: name gestures and tell movements.
+        model: ``lite`` (faster) or ``full`` (more accurate).
+        precision: ``auto``, ``float`` or ``int8``: which form of the models.
         persist: keep what is set here over a restart.
     """
 
@@ -54,6 +59,8 @@ class SetRequest(PlainRequest, frozen=True, kw_only=True, forbid_unknown_fields=
     rate_limit: Annotated[float, msgspec.Meta(ge=0, le=240)] | msgspec.UnsetType = msgspec.UNSET
     enabled: bool | msgspec.UnsetType = msgspec.UNSET
     gestures: bool | msgspec.UnsetType = msgspec.UNSET
+    model: Model | msgspec.UnsetType = msgspec.UNSET
+    precision: Precision | msgspec.UnsetType = msgspec.UNSET
     persist: bool = False
 
 
@@ -82,6 +89,8 @@ class SettingsMessage(msgspec.Struct, frozen=True, kw_only=True):
         rate_limit: most ``hands`` messages a second; 0 = all.
         enabled: whether frames are tracked.
         gestures: whether gestures are named.
+        model: ``lite`` or ``full``.
+        precision: ``auto``, ``float`` or ``int8``.
     """
 
     max_hands: int
@@ -89,6 +98,8 @@ class SettingsMessage(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit: float
     enabled: bool
     gestures: bool
+    model: Model = "full"
+    precision: Precision = "auto"
 
 
 class SnapshotMessage(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import statistics
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from edgehands.mqtt.messages import EventMessage, HandsMessage, InfoMessage, StatsMessage
 from edgehands.preview.incoming import read_message
@@ -25,6 +25,9 @@ MAX_NODES = 256
 MAX_CAMERAS = 16
 MAX_TOPICS = 64
 MAX_EVENTS = 200
+
+MAX_SAMPLES = 60
+"""Points of the charts: with one in ten seconds, ten minutes."""
 
 RATE_WINDOW_S = 2.0
 """Rates and latencies speak of the last so many seconds."""
@@ -164,6 +167,15 @@ class CameraState:
         return age if age is not None and 0 <= age <= SANE_AGE_S * 1000.0 else None
 
 
+class Sample(NamedTuple):
+    """How a node was doing at a moment: a point of the charts."""
+
+    t: float
+    fps: float
+    latency_ms: float | None
+    temperature_c: float | None
+
+
 class NodeState:
     """What is known of a node."""
 
@@ -177,6 +189,7 @@ class NodeState:
         self.flows: dict[str, Flow] = {}
         self.events: deque[tuple[str, EventMessage]] = deque(maxlen=MAX_EVENTS)
         self.events_ever = 0
+        self.history: deque[Sample] = deque(maxlen=MAX_SAMPLES)
         self.heard = 0.0
 
     def take(self, message: Incoming) -> bool:
@@ -210,6 +223,10 @@ class NodeState:
             self.info = value
         elif isinstance(value, StatsMessage):
             self.stats = value
+            total = value.stages.get("total")
+            self.history.append(
+                Sample(message.t, value.fps, total.p50 if total else None, value.temperature_c)
+            )
         elif message.name == "problem" and isinstance(value, str):
             self.problem = value
         elif message.name == "status" and isinstance(value, str):

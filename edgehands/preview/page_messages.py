@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 if TYPE_CHECKING:
     from edgehands.mqtt.messages import EventMessage, InfoMessage, StatsMessage
     from edgehands.picture_socket import PictureOrigin
-    from edgehands.preview.live import CameraState, Flow, LiveState, NodeState
+    from edgehands.preview.live import CameraState, Flow, LiveState, NodeState, Sample
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -43,6 +43,12 @@ class AnswerNews(msgspec.Struct, frozen=True, tag_field="type", tag="answer", om
     error: str = ""
 
 
+class QrNews(msgspec.Struct, frozen=True, tag_field="type", tag="qr"):
+    """A text as a QR code: rows of ``1`` (dark) and ``0``."""
+
+    rows: list[str]
+
+
 class FromPage(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a page says: its token first, where one is asked for; then what it wants.
 
@@ -51,12 +57,14 @@ class FromPage(msgspec.Struct, frozen=True, omit_defaults=True):
         show: the camera that it wants to see.
         ask: a question to a node.
         source: the ``uri`` of the camera or film that shall play, where there is a choice.
+        qr: a text that it wants to see as a QR code.
     """
 
     token: str = ""
     show: Choice | None = None
     ask: Ask | None = None
     source: str = ""
+    qr: Annotated[str, msgspec.Meta(max_length=300)] = ""
 
 
 class Locked(msgspec.Struct, frozen=True, tag_field="type", tag="locked"):
@@ -145,6 +153,8 @@ class StateNews(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
     stats: StatsMessage | None
     flows: list[FlowView]
     events: list[EventMessage]
+    prefix: str
+    history: list[Sample]
     pictures: PictureOrigin | None = None
     sources: tuple[SourceChoice, ...] = ()
     read_only: bool = False
@@ -183,6 +193,8 @@ def state_news(  # noqa: PLR0913 - all that a page is told
         stats=(camera and camera.stats) or (node.stats if node else None),
         flows=[_flow_view(flow, now) for _, flow in sorted(node.flows.items())] if node else [],
         events=_newer(node, events_told) if node else [],
+        prefix=state.prefix,
+        history=list(node.history) if node else [],
         pictures=pictures,
         sources=sources,
         read_only=read_only,

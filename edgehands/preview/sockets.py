@@ -8,10 +8,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
+import segno
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edgehands.preview.guard import same_token
-from edgehands.preview.page_messages import AnswerNews, FromPage, Locked
+from edgehands.preview.page_messages import AnswerNews, FromPage, Locked, QrNews
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
@@ -152,6 +153,8 @@ class LiveSocket:
                     page.choose(said.show)
                 if said.source:
                     self._hub.choose_source(said.source)
+                if said.qr:
+                    await socket_.send_text(_encoder.encode(QrNews(qr_code(said.qr))).decode())
                 if said.ask is not None and len(questions) < _MAX_QUESTIONS:
                     task = asyncio.create_task(self._answer(socket_, said.ask))
                     questions.add(task)
@@ -169,6 +172,12 @@ class LiveSocket:
             answer = await self._hub.asker.ask(ask)
         with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
             await socket_.send_text(_encoder.encode(answer).decode())
+
+
+def qr_code(text: str) -> list[str]:
+    """Give a text as a QR code: rows of ``1`` (dark) and ``0``, with the border that it needs."""
+    code = segno.make(text, error="m", micro=False)
+    return ["".join("1" if dark else "0" for dark in row) for row in code.matrix_iter(border=4)]
 
 
 class PictureSocket:

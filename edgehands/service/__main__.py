@@ -11,6 +11,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from edgehands import memory
 from edgehands.config import load, paths_for
 from edgehands.errors import ConfigError, EdgehandsError, UsageError
 from edgehands.safe_text import redact
@@ -55,6 +56,11 @@ def main(environment: MutableMapping[str, str] | None = None, camera: str = "") 
         if debug:
             raise
         log.debug("unexpected", exc_info=True)
+        if memory.is_shortage(error):
+            sys.stderr.write(
+                f"edgehands: not enough memory: {memory.limit() or error}: give it more\n"
+            )
+            return 1
         sys.stderr.write(
             f"edgehands: unexpected {type(error).__name__}: {redact(str(error))}: "
             "run with --debug and report what it prints\n"

@@ -11,6 +11,7 @@ from edgehands.errors import EdgehandsError, ServiceBusy
 
 if TYPE_CHECKING:
     from edgehands.mqtt.request_messages import SettingsMessage
+    from edgehands.service.protocols import Tracker
 
 PATIENCE_S = 5.0
 """How long the asker waits for the loop to begin."""
@@ -25,12 +26,14 @@ class Command:
 
     Attributes:
         settings: to be in force from now on; None leaves them.
+        tracker: to take the place of the one in use, which is then found here.
         restart_camera: close the camera and open it again.
         done: set when it was carried out, or failed.
         error: why it failed.
     """
 
     settings: SettingsMessage | None = None
+    tracker: Tracker | None = None
     restart_camera: bool = False
     done: threading.Event = field(default_factory=threading.Event)
     error: EdgehandsError | None = None

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edgehands.config import Config
+    from edgehands.config import Config, TrackingConfig
     from edgehands.hand import Hand
     from edgehands.mqtt.messages import InfoMessage
     from edgehands.mqtt.request_messages import PlainRequest, Verb
     from edgehands.service.loop import FrameLoop
+    from edgehands.service.protocols import Tracker
     from edgehands.service.snapshot import Snapshots
 
 TEACH_S = 15.0
@@ -39,6 +40,8 @@ _PLACES = {
     "smoothing": "tracking.smoothing",
     "rate_limit": "publish.rate_limit",
     "gestures": "gestures.enabled",
+    "model": "tracking.model",
+    "precision": "tracking.precision",
 }
 """Where the settings that ``set`` changes stand in the configuration."""
 
@@ -53,6 +56,7 @@ class ServiceControls:
         info: gives the ``info`` message of now.
         state_file: where settings that shall be kept are written; None where there is no place.
         snapshots: gives pictures, or refuses to.
+        new_tracker: opens the models of a configuration.
     """
 
     config: Config
@@ -60,6 +64,7 @@ class ServiceControls:
     info: Callable[[], InfoMessage]
     state_file: Path | None
     snapshots: Snapshots
+    new_tracker: Callable[[TrackingConfig], Tracker]
 
     def answer(self, verb: Verb, request: PlainRequest) -> Any:
         """Carry out a request and give the data of its answer.
@@ -118,11 +123,30 @@ class ServiceControls:
         if request.persist and self.state_file is None:
             raise UsageError("there is no place to keep settings: set STATE_DIRECTORY")
         wanted: SettingsMessage = msgspec.structs.replace(self.loop.settings, **changes)
-        self.loop.commands.ask(Command(settings=wanted))
+        self._put_in_force(wanted)
         if request.persist and self.state_file is not None:
             kept = {_PLACES[key]: value for key, value in changes.items() if key in _PLACES}
             save_settings(self.state_file, kept)
         return self.loop.settings
+
+    def _put_in_force(self, wanted: SettingsMessage) -> None:
+        now = self.loop.settings
+        if (wanted.model, wanted.precision) == (now.model, now.precision):
+            self.loop.commands.ask(Command(settings=wanted))
+            return
+        # Opened here, while the loop goes on with the old ones.
+        tracker = self.new_tracker(
+            msgspec.structs.replace(
+                self.loop.tracker.config, model=wanted.model, precision=wanted.precision
+            )
+        )
+        command = Command(settings=wanted, tracker=tracker)
+        try:
+            self.loop.commands.ask(command)
+        finally:
+            # Whichever of the two isn't in use now. A loop that is too busy may still take it.
+            if command.done.is_set() and command.tracker is not None:
+                command.tracker.close()
 
     def _gestures(self, request: GesturesRequest) -> Any:
         library = GestureLibrary(self.config.gestures.taught_file or None)

@@ -83,6 +83,7 @@ class FrameLoop:
     Attributes:
         commands: wishes of other threads.
         settings: those in force that can be changed while running.
+        tracker: finds the hands.
         camera: its state, as published.
         problem: why no frames are coming, as published; empty while nothing is wrong.
         count: frames processed.
@@ -94,6 +95,7 @@ class FrameLoop:
         self.settings = settings or SettingsMessage(
             max_hands=2, smoothing=True, rate_limit=0.0, enabled=True, gestures=True
         )
+        self.tracker = parts.tracker
         self.camera: CameraStatus = "offline"
         self.problem = ""
         self.count = 0
@@ -241,7 +243,7 @@ class FrameLoop:
 
     def _process(self, frame: Frame) -> None:
         begin = time.monotonic()
-        hands = self._parts.tracker.process(frame.image, timestamp=frame.t_mono)
+        hands = self.tracker.process(frame.image, timestamp=frame.t_mono)
         tracked = FrameHands(frame, hands)
         after_tracking = time.monotonic()
         events: tuple[GestureEvent, ...] = ()
@@ -267,6 +269,8 @@ class FrameLoop:
         try:
             if command.settings is not None:
                 self._change(command.settings)
+            if command.tracker is not None:
+                command.tracker = self._take_tracker(command.tracker)
             if command.restart_camera:
                 if not self.settings.enabled:
                     raise UsageError("the camera is switched off: switch it on with enabled first")
@@ -287,16 +291,23 @@ class FrameLoop:
             self._close_camera()
             self._show_camera("disabled")
         if (wanted.max_hands, wanted.smoothing) != (now.max_hands, now.smoothing):
-            tracker = self._parts.tracker
-            tracker.reconfigure(
+            self.tracker.reconfigure(
                 msgspec.structs.replace(
-                    tracker.config, max_hands=wanted.max_hands, smoothing=wanted.smoothing
+                    self.tracker.config, max_hands=wanted.max_hands, smoothing=wanted.smoothing
                 )
             )
         if wanted.gestures != now.gestures and self._parts.interpreters is not None:
             self._interpreters = self._parts.interpreters(wanted.gestures)
         self.settings = wanted
         self._parts.publisher.apply(wanted)
+
+    def _take_tracker(self, tracker: Tracker) -> Tracker:
+        """Go on with another tracker; gives the one that it replaces."""
+        replaced, self.tracker = self.tracker, tracker
+        tracker.continue_ids(replaced)
+        if self.camera == "online" and self._parts.on_online is not None:
+            self._parts.on_online()  # `info` names the models
+        return replaced
 
     def _open_camera(self) -> None:
         if self._parts.reopen is None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
     import numpy as np
     from numpy.typing import NDArray
@@ -24,6 +25,12 @@ class Tracker(Protocol):
 
     def reconfigure(self, config: TrackingConfig) -> None:
         """Go on with other settings; all tracks are forgotten, ids go on."""
+
+    def continue_ids(self, other: Self) -> None:
+        """Number new hands on from another tracker's, whose place this one takes."""
+
+    def close(self) -> None:
+        """Let go of the models."""
 
     def process(self, image: NDArray[np.uint8], timestamp: float | None = None) -> tuple[Hand, ...]:
         """Give the hands in a frame, (H, W, 3) uint8 RGB; ``timestamp`` in monotonic seconds."""

@@ -17,9 +17,10 @@ import msgspec
 import edgehands
 from edgehands.cameras import open_source
 from edgehands.config import digest, state_file
-from edgehands.errors import EdgehandsError
+from edgehands.errors import EdgehandsError, UsageError
 from edgehands.gestures import HandInterpreter
 from edgehands.mqtt.discovery import Discovery
+from edgehands.mqtt.discovery_entities import Offers
 from edgehands.mqtt.messages import CameraMessage, InfoMessage, ModelMessage
 from edgehands.mqtt.oneshot import publish_once
 from edgehands.mqtt.publisher import MqttPublisher, problem_line
@@ -32,6 +33,7 @@ from edgehands.service.controls import ServiceControls
 from edgehands.service.governor import Governor
 from edgehands.service.loop import FrameLoop, Parts
 from edgehands.service.notify import Notifier
+from edgehands.service.page_url import page_url
 from edgehands.service.pictures import PictureServer
 from edgehands.service.signals import stop_on_signals
 from edgehands.service.snapshot import Snapshots
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from edgehands.cameras import Source, SourceInfo
-    from edgehands.config import Config, PreviewConfig
+    from edgehands.config import Config, PreviewConfig, TrackingConfig
     from edgehands.service.protocols import Interpreter
 
 log = logging.getLogger(__name__)
@@ -80,11 +82,21 @@ def serve(
         with _told(config, topics.camera_problem):
             source = stack.enter_context(open_camera())
         with _told(config, topics.problem):
-            tracker = stack.enter_context(HandTracker(config.tracking))
+            tracker = HandTracker(config.tracking)
+            stack.callback(tracker.close)
         publisher = MqttPublisher(config)
 
         def info() -> InfoMessage:
-            return info_of(config, tracker, loop.describe_camera())
+            assert isinstance(loop.tracker, HandTracker)  # noqa: S101 - all of ours are
+            return info_of(config, loop.tracker, loop.describe_camera())
+
+        def new_tracker(wanted: TrackingConfig) -> HandTracker:
+            if tracker.backend.name == "edgetpu":
+                raise UsageError(
+                    "an Edge TPU runs one pair of models: set tracking.model in the configuration,"
+                    " and restart"
+                )
+            return HandTracker(wanted)
 
         parts = Parts(
             source=source,
@@ -96,12 +108,18 @@ def serve(
             governor=Governor() if config.service.governor else None,
         )
         loop = FrameLoop(parts, settings_of(config))
+        stack.callback(lambda: loop.tracker.close())  # noqa: PLW0108 - the one in use at the end
         if config.preview.images:
             log.warning(
                 "preview images are on: whoever may send requests to this node can get pictures"
             )
-        snapshots = Snapshots(allowed=config.preview.images, next_frame=loop.next_frame)
-        controls = ServiceControls(config, loop, info, state_file(os.environ), snapshots)
+        snapshots = Snapshots(
+            allowed=config.preview.images,
+            next_frame=loop.next_frame,
+            publish=lambda jpeg: publisher.client.note(topics.snapshot, jpeg),
+        )
+        kept = state_file(os.environ)
+        controls = ServiceControls(config, loop, info, kept, snapshots, new_tracker)
         requests = Requests(
             publisher.topics, controls, publisher.client, peers=publisher.client.peers
         )
@@ -112,21 +130,28 @@ def serve(
                     publisher.client,
                     publisher.topics,
                     prefix=config.homeassistant.prefix,
-                    gestures=config.gestures.enabled,
+                    offers=Offers(
+                        gestures=config.gestures.enabled,
+                        images=config.preview.images,
+                        keeps_settings=kept is not None,
+                        page=page_url(config),
+                    ),
                 )
             )
         stack.enter_context(publisher)
         stack.enter_context(requests)
-        socket_path = picture_socket(config.preview, os.environ)
-        if socket_path is not None:
-
-            def origin() -> PictureOrigin:
-                return origin_of(config, loop.describe_camera())
-
-            stack.enter_context(PictureServer(socket_path, origin, loop.next_frame))
+        stack.enter_context(_pictures(config, loop))
         publisher.info(info())
         notifier.status("models loaded, waiting for the camera")
         loop.run(stop, notifier)
+
+
+def _pictures(config: Config, loop: FrameLoop) -> contextlib.AbstractContextManager[object]:
+    """Give pictures to a page on this machine, where the owner has switched that on."""
+    path = picture_socket(config.preview, os.environ)
+    if path is None:
+        return contextlib.nullcontext()
+    return PictureServer(path, lambda: origin_of(config, loop.describe_camera()), loop.next_frame)
 
 
 @contextlib.contextmanager
@@ -166,6 +191,8 @@ def settings_of(config: Config) -> SettingsMessage:
         rate_limit=config.publish.rate_limit,
         enabled=True,
         gestures=config.gestures.enabled,
+        model=config.tracking.model,
+        precision=config.tracking.precision,
     )
 
 

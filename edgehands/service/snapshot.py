@@ -41,6 +41,7 @@ class Snapshots:
     Args:
         allowed: ``preview.images`` of the configuration; no request can change it.
         next_frame: waits for the next processed frame, for so many seconds.
+        publish: called with each JPEG, for those who subscribe to pictures.
         clock: monotonic seconds; tests hand in their own.
     """
 
@@ -49,10 +50,12 @@ class Snapshots:
         *,
         allowed: bool,
         next_frame: Callable[[float], FrameHands | None],
+        publish: Callable[[bytes], object] = lambda _jpeg: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._allowed = allowed
         self._next_frame = next_frame
+        self._publish = publish
         self._clock = clock
         self._lock = threading.Lock()
         self._due = 0.0
@@ -77,7 +80,9 @@ class Snapshots:
         tracked = self._next_frame(WAIT_S)
         if tracked is None:
             raise UsageError(f"no frame came in {WAIT_S:g} s: see the camera's status")
-        return encode_snapshot(tracked.frame)
+        picture = encode_snapshot(tracked.frame)
+        self._publish(picture.jpeg)
+        return picture
 
 
 def encode_snapshot(frame: Frame) -> SnapshotMessage:

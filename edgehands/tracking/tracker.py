@@ -12,7 +12,6 @@ import math
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from edgehands.backends import choose_backend
@@ -29,6 +28,7 @@ from edgehands.tracking.landmark_model import LandmarkModel
 from edgehands.tracking.palm_detector import PalmDetector
 from edgehands.tracking.schedule import FILLED, MIDDLE, DetectionSchedule, Look, MotionGate
 from edgehands.tracking.track import Track
+from edgehands.tracking.workload import Workload
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -52,16 +52,6 @@ READ_WHERE_LOST: Final = 2
 
 TASKS: Final[tuple[Task, ...]] = ("palm_detection", "hand_landmark")
 """What it needs models for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """What the models have done so far: executions, and seconds in them."""
-
-    palm_runs: int
-    palm_seconds: float
-    landmark_runs: int
-    landmark_seconds: float
 
 
 class HandTracker:
@@ -143,6 +133,10 @@ class HandTracker:
             self._time = -math.inf
             if self._beside is not None:
                 self._beside.forget()
+
+    def continue_ids(self, other: HandTracker) -> None:
+        """Number new hands on from another tracker's, whose place this one takes."""
+        self._next_id = max(self._next_id, other._next_id)
 
     @property
     def config(self) -> TrackingConfig:

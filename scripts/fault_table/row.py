@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 P99_RATIO = 1.2
 AGE_MS = 500.0
 ONLINE_S = 3.0
+RECONNECTS_A_MINUTE = 12.0
+LINES_A_MINUTE = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class Lengths:
         quiet_s: each quiet phase beside a faulty one.
         rounds: how often quiet and faulty phases take turns.
         restarts: of the broker, over all rounds.
-        stall_s, outage_s, flood_s, network_s, cut_s, slow_s, refused_s: of each phase.
+        stall_s, outage_s, flood_s, network_s, cut_s, slow_s, refused_s, closing_s: of each
+            phase.
         judged: whether times count; a few seconds on a busy machine say nothing about them.
     """
 
@@ -37,6 +40,7 @@ class Lengths:
     cut_s: float = 30.0
     slow_s: float = 24.0
     refused_s: float = 20.0
+    closing_s: float = 60.0
     judged: bool = True
 
 
@@ -51,6 +55,7 @@ SHORT = Lengths(
     cut_s=4.0,
     slow_s=2.0,
     refused_s=3.0,
+    closing_s=5.0,
     judged=False,
 )
 

@@ -101,6 +101,12 @@ class Service:
             self._process.kill()
             self._process.wait()
 
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
     @property
     def alive(self) -> bool:
         """Whether the process still runs."""

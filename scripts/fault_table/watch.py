@@ -92,6 +92,7 @@ class Watch:
     Args:
         port: of the broker, on this machine.
         remembered: the broker keeps what has QoS 1 while we are away.
+        forgiving: leave out what can't be read: somebody else publishes in the node's place.
 
     Attributes:
         hands: ``hands`` messages with a hand in them that came.
@@ -105,7 +106,7 @@ class Watch:
         answered: how many responses each transaction got; empty = those that name none.
     """
 
-    def __init__(self, port: int, *, remembered: bool = False) -> None:
+    def __init__(self, port: int, *, remembered: bool = False, forgiving: bool = False) -> None:
         self.hands = 0
         self.oldest_s = 0.0
         self.last_seq = -1
@@ -126,6 +127,7 @@ class Watch:
         client.on_disconnect = lambda *_: self._subscribed.clear()
         client.on_message = self._on_message
         client.reconnect_delay_set(1, 1)
+        client.suppress_exceptions = forgiving
         self._client = client
 
     def __enter__(self) -> Self:

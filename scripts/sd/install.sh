@@ -29,6 +29,34 @@ else
     result=1
     say "could not be installed, see edgehands/install.log on the card: $(tail -n 1 "$log")"
 fi
+
+# Two devices must not have one name, and every fresh card calls its device raspberrypi: propose
+# another one, with the last four digits of the serial number, where nobody chose one.
+name_the_node() {
+    settings=${EDGEHANDS_SETTINGS:-$here/../edgehands.toml}
+    serial=$(tr -d '\000' <"${EDGEHANDS_SERIAL:-/proc/device-tree/serial-number}" 2>/dev/null)
+    digits=$(printf %s "$serial" | tail -c 4)
+    if [ "$(hostname)" != raspberrypi ] || [ ${#digits} -ne 4 ] || [ ! -f "$settings" ]; then
+        return
+    fi
+    case $digits in *[!0-9a-f]*) return ;; esac
+    # In [node] only: a camera has a name too.
+    if awk '/^[[:space:]]*\[/ { node = /^[[:space:]]*\[node\]/ }
+            node && /^[[:space:]]*name[[:space:]]*=/ { found = 1 } END { exit !found }' "$settings"; then
+        return
+    fi
+    line="name = \"pi-$digits\"  # proposed at the first boot, by the serial number: change it freely"
+    if grep -q '^[[:space:]]*\[node\]' "$settings"; then
+        awk -v line="$line" '{ print } /^[[:space:]]*\[node\]/ && !done { print line; done = 1 }' \
+            "$settings" >"$log.toml"
+    else
+        { cat "$settings" && printf '\n[node]\n%s\n' "$line"; } >"$log.toml"
+    fi
+    cat "$log.toml" >"$settings" && say "this device is called pi-$digits, see edgehands.toml on the card"
+    rm -f "$log.toml"
+}
+name_the_node
+
 cp "$log" "$here/install.log" 2>/dev/null || true
 rm -f "$log"
 sync

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from build_models import graph
 
-from . import data, layerwise, palm_data, plot, sources, students
+from . import data, labelled, layerwise, palm_data, plot, sources, students
 from .distil import Training
 from .hands import locate
 from .recipes import RECIPES, LandmarkRecipe, PalmRecipe
@@ -31,6 +31,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a minute, to see that all works")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="photographs")
     parser.add_argument("--more", type=Path, help="further licensed photographs, hands/ negatives/")
+    parser.add_argument(
+        "--labelled", type=Path, nargs="*", default=[], help="folders of edgehands annotate"
+    )
     parser.add_argument("--models", type=Path, default=Path("models"), help="the teachers' folder")
     parser.add_argument("--out", type=Path, default=Path(".cache/train_models"))
     parser.add_argument("--minutes", type=float, default=float("inf"), help="then stop, resumable")
@@ -110,6 +113,7 @@ def found(options: argparse.Namespace, task: str) -> tuple[data.Found, data.Foun
     folders = [options.data] if options.more is None else [options.data, options.more]
     negatives = data.pictures_without_hands(folders)
     ours = [s for s in squares if not sources.is_held_out(s.source)]
+    ours += labelled.squares(options.labelled)
     theirs = [s for s in squares if sources.is_held_out(s.source)]
     return data.Found(ours, negatives[::2], blob), data.Found(theirs, negatives[1::2], blob)
 

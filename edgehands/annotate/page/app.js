@@ -105,16 +105,19 @@ async function go(n) {
     if (number !== n) return;
     const { width, height } = set.pictures[n];
     $("notice").hidden = true;
-    seconds = news.seconds;
-    complete = news.complete;
+    const own = saver.latest.get(n); // newer than what was read, if it is still on its way
+    seconds = own?.seconds ?? news.seconds;
+    complete = own?.complete ?? news.complete;
     saver.known(n, news.revision);
-    editor.show(n, width, height, saver.waiting.get(n)?.hands ?? news.hands);
+    editor.show(n, width, height, own?.hands ?? news.hands);
     view.show(bitmap, width, height);
     touchedAt = performance.now();
     document.body.dataset.shown = String(n);
+    performance.mark("shown");
   } catch (error) {
     if (number === n) notice(`Picture ${n + 1}: ${error.message}`);
   }
+  strip.release();
   for (const step of AHEAD) if (set.pictures[n + step]) fetchPicture(n + step);
   for (const kept of ready.keys()) if (Math.abs(kept - n) > 4) ready.delete(kept);
 }
@@ -206,8 +209,8 @@ async function copyBefore() {
   if (number < 1) return toast("There is no picture before.");
   const n = number;
   try {
-    const waiting = saver.waiting.get(n - 1)?.hands;
-    const hands = waiting ?? (await askJson(`/api/hands/${n - 1}`)).hands;
+    // From what is here already, so that Enter may follow at once.
+    const hands = saver.latest.get(n - 1)?.hands ?? (await fetchPicture(n - 1).hands).hands;
     if (n === number) editor.change(() => editor.copy(hands));
   } catch (error) {
     toast(error.message);

@@ -62,6 +62,7 @@ export class Saver {
     this.waiting = new Map(); // number -> the newest answer that isn't kept yet
     this.busy = new Set();
     this.revisions = new Map();
+    this.latest = new Map(); // number -> the newest answer that was given on this page
     this.pause = PAUSE_MS[0];
     window.addEventListener("online", () => this.retry());
     window.addEventListener("beforeunload", (event) => { if (!this.idle) event.preventDefault(); });
@@ -78,6 +79,7 @@ export class Saver {
 
   save(number, answer) {
     this.waiting.set(number, answer);
+    this.latest.set(number, answer);
     this.on.state("saving", "");
     if (!this.busy.has(number)) this.send(number);
   }
@@ -98,6 +100,7 @@ export class Saver {
           this.busy.delete(number);
           if (error.status === 409) {
             this.waiting.delete(number);
+            this.latest.delete(number);
             this.on.outdated(number, error.message);
           } else {
             this.on.state("failed", error.message);

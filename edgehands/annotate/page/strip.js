@@ -18,6 +18,7 @@ export class Strip {
     this.bitmaps = new Map();
     this.wanted = [];
     this.running = 0;
+    this.held = true; // until the first picture is there: thumbnails mustn't make it wait
     box.addEventListener("scroll", () => this.fill(), { passive: true });
     new ResizeObserver(() => this.fill()).observe(box);
   }
@@ -26,6 +27,12 @@ export class Strip {
     this.pictures = pictures;
     this.inner.style.width = `${pictures.length * WIDE}px`;
     this.fill();
+  }
+
+  release() {
+    if (!this.held) return;
+    this.held = false;
+    this.load();
   }
 
   /** Bring a picture into view and mark it as the shown one. */
@@ -83,7 +90,7 @@ export class Strip {
   }
 
   async load() {
-    while (this.running < AT_ONCE && this.wanted.length) {
+    while (!this.held && this.running < AT_ONCE && this.wanted.length) {
       const number = this.wanted.shift();
       if (this.bitmaps.has(number)) continue;
       this.running++;

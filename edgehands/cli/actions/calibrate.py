@@ -78,7 +78,7 @@ def _read(file: InputFile, collector: ViewCollector) -> None:
             if collector.done:
                 break
         elif not collector.add(frame.image):
-            people.print(f"[dim]{frame.source}: no such board in it[/]")
+            people.print(f"{frame.source}: no such board in it", style="dim")
 
 
 def _from_camera(uri: str, collector: ViewCollector) -> None:
@@ -98,7 +98,7 @@ def _from_camera(uri: str, collector: ViewCollector) -> None:
                 continue
             told = collector.watch(frame.image)
             if not told:
-                people.print(f"[green]{len(collector.views)} of {collector.wanted}[/]")
+                people.print(f"{len(collector.views)} of {collector.wanted}", style="green")
             elif told != hint:
-                people.print(f"[dim]{told}[/]")
+                people.print(told, style="dim")
             hint = told

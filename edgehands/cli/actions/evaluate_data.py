@@ -20,6 +20,7 @@ from edgehands.errors import DatasetError, UsageError
 from edgehands.evaluation.candidates import PictureResult, look
 from edgehands.evaluation.labelled import PictureScore, judge, score
 from edgehands.evaluation.page import PARTS, ROWS, WORST, config_lines, percent, report_page
+from edgehands.evaluation.smoothing_choice import SmoothingChoice, choose_smoothing
 from edgehands.evaluation.thresholds import Proposal, Thresholds, propose, surface
 
 VARIANTS = tuple(f"{size}{form}" for size in ("full", "lite") for form in ("", "-float", "-int8"))
@@ -35,6 +36,7 @@ class DataReport(msgspec.Struct, frozen=True, kw_only=True):
         models: measures by model.
         proposal: thresholds for this camera; null = not asked for.
         after: measures of the first model with them.
+        smoothing: whether smoothing should be on; null = not asked for.
     """
 
     folder: str
@@ -43,6 +45,7 @@ class DataReport(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, PictureScore]
     proposal: Proposal | None = None
     after: PictureScore | None = None
+    smoothing: SmoothingChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +90,12 @@ def evaluate_data(options: DataOptions, tracking: TrackingConfig) -> None:
     }
     scores = {name: score(pictures) for name, pictures in judged.items()}
     first = next(iter(results))
-    proposal, after = None, None
+    proposal, after, smoothing = None, None, None
     if options.propose or options.write:
         now = Thresholds(palm_score=tracking.palm_score, presence=tracking.presence)
         proposal = propose(results[first], now, tracking.max_hands)
         after = _again(options, tracking, images, proposal)
+        smoothing = choose_smoothing(images, variant(first, tracking))
     if options.report is not None:
         worst = sorted(judged[first], key=lambda picture: -picture.badness)[:WORST]
         lines = surface(results[first], proposal.before, tracking.max_hands) if proposal else {}
@@ -110,6 +114,7 @@ def evaluate_data(options: DataOptions, tracking: TrackingConfig) -> None:
         models=scores,
         proposal=proposal,
         after=after,
+        smoothing=smoothing,
     )
     if options.as_json:
         typer.echo(msgspec.json.encode(report).decode())
@@ -117,14 +122,8 @@ def evaluate_data(options: DataOptions, tracking: TrackingConfig) -> None:
         _show(report)
         if options.report is not None:
             people.print(f"report: {options.report}", soft_wrap=True)
-    if options.write is not None and proposal is not None and proposal.gains:
-        changed = {
-            key: getattr(proposal.after, key)
-            for key in ("palm_score", "presence")
-            if getattr(proposal.after, key) != getattr(proposal.before, key)
-        }
-        set_in_file(options.write, "tracking", changed)
-        people.print(f"written to {options.write}", soft_wrap=True)
+    if options.write is not None and proposal is not None and smoothing is not None:
+        _write(options.write, proposal, smoothing)
 
 
 def _again(
@@ -140,6 +139,20 @@ def _again(
     first = options.models[:1]
     (seen,) = _look_all(first, then, images).values()
     return score([judge(r, then.presence, then.max_hands) for r in seen])
+
+
+def _write(path: Path, proposal: Proposal, smoothing: SmoothingChoice) -> None:
+    """Put what gains into the configuration file, and nothing else."""
+    changed: dict[str, float | bool] = {
+        key: getattr(proposal.after, key)
+        for key in ("palm_score", "presence")
+        if getattr(proposal.after, key) != getattr(proposal.before, key)
+    }
+    if smoothing.after != smoothing.before:
+        changed["smoothing"] = smoothing.after
+    if changed:
+        set_in_file(path, "tracking", changed)
+        people.print(f"written to {path}: {', '.join(changed)}", soft_wrap=True)
 
 
 def _look_all(
@@ -195,6 +208,10 @@ def _show(report: DataReport) -> None:
     tables.print(table)
     if report.proposal is not None:
         _show_proposal(report, report.proposal)
+    if report.smoothing is not None:
+        tables.print(f"\n{report.smoothing.why}")
+        if report.smoothing.after != report.smoothing.before:
+            tables.print(f"smoothing = {str(report.smoothing.after).lower()}", markup=False)
 
 
 def _show_proposal(report: DataReport, proposal: Proposal) -> None:

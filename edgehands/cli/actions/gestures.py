@@ -67,7 +67,8 @@ def teach(
     people.print(f"{result.name}: {counted(result.examples, 'example')}, saved in {library.path}")
     if result.similar:
         people.print(
-            f"[yellow]it looks much like {result.similar}: one may be mistaken for the other[/]"
+            f"it looks much like {result.similar}: one may be mistaken for the other",
+            style="yellow",
         )
 
 
@@ -182,9 +183,9 @@ def _live(source: str, examples: int) -> tuple[Hand, ...]:
     for frame_hands in _frames_live(source):
         step = collector.add(frame_hands)
         if step.taken:
-            people.print(f"[green]{step.count} of {step.wanted}[/]")
+            people.print(f"{step.count} of {step.wanted}", style="green")
         elif step.hint and step.hint != hint:
-            people.print(f"[dim]{step.hint}[/]")
+            people.print(step.hint, style="dim")
         hint = step.hint or hint
         if collector.done:
             break

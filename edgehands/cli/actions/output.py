@@ -2,10 +2,45 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
 from rich.console import Console
 
-people = Console(stderr=True, highlight=False)
-"""Progress, warnings and summaries; a pipe on stdout gets results only."""
+from edgehands.errors import EdgehandsError, UsageError
 
-tables = Console(highlight=False)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+people = Console(stderr=True, highlight=False, markup=False)
+"""Progress, warnings and summaries; a pipe on stdout gets results only. No markup: a file's name
+may hold brackets."""
+
+tables = Console(highlight=False, markup=False)
 """Tables for people on stdout, where no ``--json`` was asked for."""
+
+
+@contextmanager
+def written(path: Path, option: str) -> Iterator[IO[bytes]]:
+    """Open a file to be written; what goes wrong names it.
+
+    Raises:
+        UsageError: it can't be opened.
+        EdgehandsError: it can't be written, as on a full disk.
+    """
+    try:
+        file = path.open("wb")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"{option} {path}: {why}: name a file to write") from None
+    try:
+        with file:
+            yield file
+    except OSError as error:
+        # Others' errors name their own file, and a closed pipe is stdout.
+        if error.filename is not None or isinstance(error, (EdgehandsError, BrokenPipeError)):
+            raise
+        raise EdgehandsError(
+            f"{option} {path}: {error.strerror or error}: make room, or name another file"
+        ) from None

@@ -15,12 +15,15 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edgehands import HandTracker
-from edgehands.cameras import SourceFailure, count_frames, find_inputs
-from edgehands.cameras.inputs import read_input
-from edgehands.cli.actions.output import people
+from edgehands.cameras import count_frames, find_inputs
+from edgehands.cameras.files import in_words
+from edgehands.cameras.inputs import Limits, OpenInput, failure_of
+from edgehands.cli.actions.film_writer import FilmWriter
+from edgehands.cli.actions.output import people, written
 from edgehands.cli.actions.overlay import OverlayWriter
 from edgehands.config import load
-from edgehands.errors import UsageError
+from edgehands.drawing import draw_hands
+from edgehands.errors import SourceError, SourceNotFound, UsageError
 from edgehands.gestures import NONE, HandInterpreter
 from edgehands.hand import FrameHands
 from edgehands.mqtt.messages import EventMessage, HandsMessage, encode, hands_message
@@ -29,10 +32,15 @@ from edgehands.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from edgehands.cameras.inputs import InputFile, Inputs
+    from edgehands.cameras import SourceFailure
+    from edgehands.cameras.inputs import InputFile, Inputs, Kind
     from edgehands.config import Config, TrackingConfig
     from edgehands.gestures import GestureEvent
     from edgehands.hand import Frame, Hand
+
+
+_STILL_S = 1.0
+"""How long a picture that is no part of a sequence is shown in a film."""
 
 
 class TrackLine(HandsMessage, frozen=True, kw_only=True):
@@ -54,9 +62,12 @@ class TrackOptions:
     """What ``edgehands track`` shall do.
 
     Attributes:
-        inputs: images, folders of images, videos.
+        inputs: images, folders of images, videos, cameras and streams.
         lines: file for the JSON lines, ``-`` = stdout; None = none are written.
         overlay: folder or file for pictures with the hands drawn on them; None = none.
+        film: file for one film of everything, with the hands drawn on it; None = none.
+        limits: how much of each video or camera is read.
+        fps: rate of videos without times of their own, and of images in a sequence.
         static: take every frame of a video alone.
         sequence: follow hands from image to image.
         tracking: how hands are found; ``static_image`` is set by the kind of input.
@@ -65,6 +76,9 @@ class TrackOptions:
     inputs: Sequence[str]
     lines: str | None
     overlay: Path | None
+    film: Path | None
+    limits: Limits
+    fps: float | None
     static: bool
     sequence: bool
     tracking: TrackingConfig
@@ -79,32 +93,23 @@ def track(options: TrackOptions) -> bool:
     if options.static and options.sequence:
         raise UsageError("--static and --sequence exclude each other: give one")
     found = find_inputs(options.inputs)
-    alone, followed = (
-        msgspec.structs.replace(options.tracking, static_image=static_image)
-        for static_image in (True, False)
-    )
-    meanings = _meanings(load())
+    config = load()
     cv2.setNumThreads(1)
     with ExitStack() as stack:
-        lines = _lines(options.lines, stack)
-        pictures = (
-            stack.enter_context(OverlayWriter(options.overlay, found))
-            if options.overlay is not None
-            else None
-        )
-        run = _Run(lines, pictures, for_people=options.lines is None)
+        run = _Run(options, config, found, stack)
         for failure in found.failures:
             run.fail(failure)
-        trackers: dict[bool, HandTracker] = {}
         with _progress() as progress:
-            task = progress.add_task("tracking", total=_total(found))
+            task = progress.add_task("tracking", total=_total(found, options.limits))
             for file in found.files:
-                alike = not options.static and (options.sequence or file.kind != "image")
-                if alike not in trackers:
-                    trackers[alike] = stack.enter_context(HandTracker(followed if alike else alone))
-                for _ in run.read(file, trackers[alike], meanings[alike], alone=not alike):
-                    progress.advance(task)
-            run.end(meanings[True])
+                try:
+                    for _ in run.read(file):
+                        progress.advance(task)
+                except KeyboardInterrupt:
+                    if file.kind != "camera":
+                        raise
+                    break  # the only end that a camera has
+            run.end()
         run.summarise(found)
     return not run.failed
 
@@ -119,57 +124,111 @@ class _Seen:
 
 
 class _Run:
-    """What is written for each frame, and what has been counted."""
+    """What is written for each frame, and what has been counted.
+
+    Args:
+        options: what to do.
+        config: gestures, pose, and how a camera is asked.
+        found: the inputs.
+        stack: closes what is opened.
+    """
 
     def __init__(
-        self, lines: IO[bytes] | None, pictures: OverlayWriter | None, *, for_people: bool
+        self, options: TrackOptions, config: Config, found: Inputs, stack: ExitStack
     ) -> None:
-        self._lines = lines
-        self._pictures = pictures
-        self._for_people = for_people
+        self._options = options
+        self._config = config
+        self._stack = stack
+        self._lines = _lines(options.lines, stack)
+        self._pictures: OverlayWriter | None = None
+        self._film: FilmWriter | None = None
+        if options.overlay is not None:
+            self._pictures = stack.enter_context(OverlayWriter(options.overlay, found))
+        if options.film is not None:
+            self._film = stack.enter_context(FilmWriter(options.film, "--video"))
+        self._trackers: dict[bool, HandTracker] = {}
+        self._followed = HandInterpreter(config.gestures, config.pose)
         self._last: _Seen | None = None
         self._events = 0
+        self._sequence = 0  # images since the last video
+        self._step = 1 / (options.fps or 30.0) if options.sequence else _STILL_S
+        self._film_t = 0.0  # in the film, of the first frame of this input
+        self._film_end = 0.0
         self.frames = 0
         self.hands = 0
         self.failed = 0
 
-    def read(
-        self, file: InputFile, tracker: HandTracker, meaning: HandInterpreter, *, alone: bool
-    ) -> Iterator[None]:
-        """Track a file; yields after each of its frames, damaged ones too."""
-        if file.kind != "image":
-            tracker.reset()
-        for item in read_input(file):
-            if isinstance(item, SourceFailure):
-                self.fail(item)
-            else:
-                # Images have no clock: those of a sequence come as a camera's would.
-                t = self.frames / 30 if file.kind == "image" else item.t_mono
-                self._take(item, tracker, meaning, t, alone=alone)
+    def read(self, file: InputFile) -> Iterator[None]:
+        """Track one input; yields after each of its frames. One that can't be read is named."""
+        options = self._options
+        settings = self._config.camera if file.kind == "camera" else None
+        try:
+            with OpenInput(file, settings, fps=options.fps, limits=options.limits) as opened:
+                still = opened.kind == "image"
+                alone = options.static or (still and not options.sequence)
+                tracker = self._tracker(alone=alone)
+                if not still or not self._sequence:  # a video, or an image behind one
+                    self.end()
+                    tracker.reset()
+                    self._sequence = 0
+                first: float | None = None
+                for frame in opened:
+                    # Images have no clock: those of a sequence come as a camera's would.
+                    t = self._sequence * self._step if still else frame.t_mono
+                    self._sequence += still
+                    first = t if first is None else first
+                    if alone and still:
+                        tracker.reset(ids=True)
+                    self._take(file, opened.kind, frame, tracker, t, t - first)
+                    yield
+                if not still:
+                    self.end()
+        except (SourceError, SourceNotFound) as error:
+            self.fail(failure_of(file, error))
             yield
-        if file.kind != "image" and not alone:
-            self.end(meaning)
+        finally:
+            self._film_t = self._film_end
+
+    def _tracker(self, *, alone: bool) -> HandTracker:
+        if alone not in self._trackers:
+            tracking = msgspec.structs.replace(self._options.tracking, static_image=alone)
+            self._trackers[alone] = self._stack.enter_context(HandTracker(tracking))
+        return self._trackers[alone]
 
     def _take(
-        self, frame: Frame, tracker: HandTracker, meaning: HandInterpreter, t: float, *, alone: bool
+        self,
+        file: InputFile,
+        kind: Kind,
+        frame: Frame,
+        tracker: HandTracker,
+        t: float,
+        since_first: float,
     ) -> None:
-        """Track a frame, draw it, and write what was seen in the frame before it."""
+        """Track a frame and write what was asked for."""
         start = time.perf_counter()
         seen = FrameHands(replace(frame, t_mono=t), tracker.process(frame.image, t))
+        # Of a picture alone nothing is known from before, and nothing begins or ends.
+        alone = tracker.config.static_image
+        meaning = _at_once(self._config) if alone else self._followed
         told = meaning.interpret(seen)
         hands = told.frame_hands.hands
         took = (time.perf_counter() - start) * 1e3
         self.frames += 1
         self.hands += len(hands)
-        if self._pictures is not None:
-            self._pictures.write(frame, hands)
+        if self._pictures is not None or self._film is not None:
+            drawn = draw_hands(frame.image, hands)
+            if self._pictures is not None:
+                self._pictures.write(file, kind, drawn, frame.seq, since_first)
+            if self._film is not None:
+                self._film.write(drawn, self._film_t + since_first)
+                step = self._step if kind == "image" else 1 / 30
+                self._film_end = self._film_t + since_first + step
         self._write()
-        # In a picture alone nothing begins or ends.
         self._last = _Seen(FrameHands(frame, hands), () if alone else told.events, took)
 
-    def end(self, meaning: HandInterpreter) -> None:
-        """End a video: what its end ends is told with its last frame."""
-        events = meaning.end()
+    def end(self) -> None:
+        """End what was followed: what its end ends is told with its last frame."""
+        events = self._followed.end()
         if self._last is not None:
             self._last = replace(self._last, events=self._last.events + events)
         self._write()
@@ -186,7 +245,7 @@ class _Run:
             events = [self._event(event, message.t) for event in seen.events]
             line = TrackLine(**fields, source=frame.source, frame=frame.seq, events=events)
             self._lines.write(encode(line) + b"\n")
-        if self._for_people and self._pictures is None:
+        if self._lines is None and self._pictures is None and self._film is None:
             words = "; ".join([_in_words(hands), *map(_event_in_words, seen.events)])
             typer.echo(f"{frame.source}:{frame.seq}: {words}")
 
@@ -208,21 +267,20 @@ class _Run:
 
     def summarise(self, found: Inputs) -> None:
         """Say on stderr what was done."""
+        if self._lines is not None:
+            self._lines.flush()  # a full disk is told in place of a good end
         parts = [counted(self.frames, "frame"), counted(self.hands, "hand")]
-        if found.skipped:
-            parts.append(f"{counted(found.skipped, 'other file')} skipped")
+        if found.left_out:
+            parts.append(f"left out of the folders: {in_words(found.left_out)}")
         if self.failed:
             parts.append(f"{counted(self.failed, 'input')} failed")
         people.print(", ".join(parts))
 
 
-def _meanings(config: Config) -> dict[bool, HandInterpreter]:
-    """What adds gestures and poses to followed hands (True), and to those of single pictures."""
-    at_once = msgspec.structs.replace(config.gestures, hold=0.0, release=0.0, dynamic=False)
-    return {
-        True: HandInterpreter(config.gestures, config.pose),
-        False: HandInterpreter(at_once, config.pose),
-    }
+def _at_once(config: Config) -> HandInterpreter:
+    """What adds gestures and poses to the hands of a single picture."""
+    gestures = msgspec.structs.replace(config.gestures, hold=0.0, release=0.0, dynamic=False)
+    return HandInterpreter(gestures, config.pose)
 
 
 def _in_words(hands: tuple[Hand, ...]) -> str:
@@ -250,21 +308,15 @@ def _lines(as_json: str | None, stack: ExitStack) -> IO[bytes] | None:
         return None
     if as_json == "-":
         return sys.stdout.buffer
-    try:
-        return stack.enter_context(Path(as_json).open("wb"))
-    except OSError as error:
-        raise UsageError(f"--json {as_json}: {error.strerror}: name a file to write") from error
+    return stack.enter_context(written(Path(as_json), "--json"))
 
 
-def _total(found: Inputs) -> int | None:
-    """Frames in all inputs; None where a video doesn't tell."""
-    counts = [count_frames(file) for file in found.files if _tells_slowly(file)]
-    images = sum(not _tells_slowly(file) for file in found.files)
-    return None if 0 in counts else images + sum(counts)
-
-
-def _tells_slowly(file: InputFile) -> bool:
-    return file.kind != "image"
+def _total(found: Inputs, limits: Limits) -> int | None:
+    """Frames in all inputs; None where one doesn't tell, or only a part of it is read."""
+    if limits != Limits():
+        return None
+    counts = [count_frames(file) for file in found.files]
+    return None if 0 in counts else sum(counts)
 
 
 def _progress() -> Progress:

@@ -1,13 +1,20 @@
 // Joins the link, the drawings and the panels. Draws only when there is something new.
 
+import { showCharts } from "./charts.js";
+import { $ } from "./dom.js";
 import { FlatView } from "./flat.js";
 import { colours } from "./hands.js";
 import { Link } from "./link.js";
 import { keep, kept } from "./kept.js";
+import { setUpLook, showQr } from "./look.js";
 import { showBroker, showChoices, showFigures, showHands, showNode, showTopics, speak } from "./panels.js";
 import { Picture } from "./picture.js";
 import { showPictures } from "./privacy.js";
+import { setUpRecipes, showRecipes } from "./recipes.js";
+import { isPlaying, note, setUpRecorder } from "./recorder.js";
+import { setUpSettings, showSettings } from "./settings.js";
 import { SpaceView } from "./space.js";
+import { setUpTeaching, showTeaching, tryTeaching } from "./teach.js";
 import { takeEvents } from "./timeline.js";
 import { verdict } from "./verdict.js";
 
@@ -15,7 +22,6 @@ const STALE_MS = 2500; // hands older than this aren't shown as seen
 const SPEAK_MS = 1500;
 const WRITE_MS = 100;
 
-const $ = (id) => document.getElementById(id);
 let ink = colours();
 let due = 0;
 let state = null; // the newest state news
@@ -44,12 +50,16 @@ const link = new Link({
   news(news) {
     if (news.type === "hands") takeHands(news);
     else if (news.type === "state") takeState(news);
+    else if (news.type === "qr") showQr(news.rows);
   },
 });
 const picture = new Picture(() => link.token, () => redraw());
 
 function takeHands(news) {
   if (state && (news.node !== state.shown.node || news.camera !== state.shown.camera)) return;
+  if (isPlaying()) return;
+  note(`${state?.prefix ?? "edgehands"}/${news.node}/camera/${news.camera}/hands`, news.message);
+  tryTeaching(news.message);
   message = news.message;
   messageAt = performance.now();
   redraw();
@@ -68,13 +78,13 @@ const shownCamera = () => shownNode()?.cameras.find((camera) => camera.name === 
 function judge() {
   const [kind, word, notice] = verdict({ locked, linkUp, state, node: shownNode(), camera: shownCamera() });
   const chip = $("chip");
-  const [shownKind, shownWord] = kind === "live" && frozen ? ["waiting", "frozen"] : [kind, word];
+  const [shownKind, shownWord] = shownAs(kind, word);
   chip.dataset.state = shownKind;
   if ($("chip-text").textContent !== shownWord) $("chip-text").textContent = shownWord;
   if ($("notice").textContent !== notice) $("notice").textContent = notice;
   $("notice").hidden = !notice;
   const old = message?.hands.length > 0 && performance.now() - messageAt > STALE_MS;
-  if (message && (kind !== "live" || old)) message = null;
+  if (message && !isPlaying() && (kind !== "live" || old)) message = null;
   if (state) {
     showBroker(state.broker);
     showChoices(state.nodes, state.shown);
@@ -82,9 +92,19 @@ function judge() {
     showTopics(state.flows, state.shown.node);
     takeEvents(state.shown.node, state.events);
     picture.want(showPictures(state, { link, redraw }));
+    showSettings(state, shownNode());
+    showTeaching(state, shownNode());
+    showCharts(state.history, state.t);
+    showRecipes(state);
   }
   showFigures(kind === "live" ? shownCamera() : null, message);
   redraw();
+}
+
+/** What isn't of this moment isn't called live. */
+function shownAs(kind, word) {
+  if (isPlaying()) return ["waiting", "replay"];
+  return kind === "live" && frozen ? ["waiting", "frozen"] : [kind, word];
 }
 
 function redraw() {
@@ -109,7 +129,7 @@ function draw(now) {
 
 /** What there is to draw: a picture with the hands that are seen in it, and the newest hands. */
 function newest() {
-  const seen = picture.current();
+  const seen = isPlaying() ? null : picture.current();
   return { hands: message, image: seen?.image ?? null, imageHands: seen?.message ?? null };
 }
 
@@ -161,7 +181,18 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "m") mirror();
   if (event.key === "f") freeze();
 });
-const recolour = () => { ink = colours(); redraw(); };
+function recolour() {
+  ink = colours();
+  redraw();
+}
+setUpLook(link, recolour);
+setUpRecipes();
+setUpSettings(link);
+setUpTeaching(link);
+setUpRecorder({
+  show(played) { message = played; messageAt = performance.now(); judge(); },
+  ended() { message = null; judge(); },
+});
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 new ResizeObserver(redraw).observe($("flat"));
 new ResizeObserver(redraw).observe($("space"));

@@ -10,6 +10,8 @@ export class Link {
     this.pause = PAUSE_MS[0];
     this.token = takeToken();
     this.show = null;
+    this.questions = new Map();
+    this.number = 0;
     this.open();
     setInterval(() => this.watch(), 1000);
     window.addEventListener("online", () => this.hurry());
@@ -40,7 +42,8 @@ export class Link {
       this.on.up();
       if (this.show) this.say({ show: this.show });
     }
-    this.on.news(news);
+    if (news.type === "answer") this.answer(news);
+    else this.on.news(news);
   }
 
   /** Wait for a token: no more attempts until there is one. */
@@ -65,6 +68,7 @@ export class Link {
 
   lost() {
     this.isUp = false;
+    for (const id of this.questions.keys()) this.answer({ id, error: "The page's server is away." });
     if (this.locked) return;
     this.on.down();
     this.timer = setTimeout(() => this.open(), this.pause * (0.7 + 0.6 * Math.random()));
@@ -87,6 +91,26 @@ export class Link {
   choose(node, camera) {
     this.show = { node, camera };
     this.say({ show: this.show });
+  }
+
+  /** Ask a node something; the answer's data, or an error with the node's own words. */
+  ask(node, verb, data) {
+    return new Promise((done, failed) => {
+      this.number += 1;
+      this.questions.set(this.number, { done, failed });
+      this.say({ ask: { id: this.number, node, verb, data } });
+    });
+  }
+
+  answer({ id, data, error }) {
+    const question = this.questions.get(id);
+    this.questions.delete(id);
+    if (error) question?.failed(new Error(error));
+    else question?.done(data);
+  }
+
+  qr(text) {
+    this.say({ qr: text });
   }
 
   play(source) {

@@ -1,17 +1,8 @@
 // Everything that is written, not drawn. Text goes in as text, never as HTML.
 
+import { $, copy, make, put } from "./dom.js";
 import { gestureOf, words } from "./hands.js";
 
-const $ = (id) => document.getElementById(id);
-
-function make(tag, text = "", attributes = {}) {
-  const element = document.createElement(tag);
-  if (text) element.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
-}
-
-const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 const ms = (value) => (value === null || value === undefined ? "–" : `${value.toFixed(value < 10 ? 1 : 0)}`);
 const percent = (value) => `${Math.round(value * 100)} %`;
 
@@ -110,7 +101,11 @@ export function showTopics(flows, node) {
     for (const level of flow.topic.slice(cut).split(/(?<=\/)/)) name.append(level, make("wbr"));
     if (flow.broken) name.append(" ", make("span", `${flow.broken} unreadable`, { class: "bad" }));
     const rate = flow.rate >= 0.05 ? flow.rate.toFixed(1) : "–";
-    row.append(name, make("td", rate, { class: "n" }), make("td", String(flow.size), { class: "n" }), make("td", ago(flow.age_s), { class: "n" }));
+    const button = make("button", "Copy", { type: "button", class: "small", "aria-label": `Copy topic ${flow.topic}` });
+    button.addEventListener("click", () => copy(flow.topic, button));
+    const copies = make("td", "", { class: "n" });
+    copies.append(button);
+    row.append(name, make("td", rate, { class: "n" }), make("td", String(flow.size), { class: "n" }), make("td", ago(flow.age_s), { class: "n" }), copies);
     return [row];
   });
 }

@@ -1,9 +1,9 @@
 // Whether the camera's picture is shown, who decides, and what is true of it.
 
-const $ = (id) => document.getElementById(id);
+import { $, put } from "./dom.js";
+
 let asked = ""; // the source whose picture somebody asked for, by a button
 
-const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 const isShown = (pictures) => Boolean(pictures) && (pictures.film || asked === pictures.source);
 
 /** Bring buttons and sentence up to date; gives whether pictures shall be fetched. */
@@ -27,9 +27,10 @@ export function showPictures(state, { link, redraw }) {
 
 function sentence(here, on, info) {
   if (here?.film) return "The demo's film with the hands that are found in it.";
-  if (on) return `The picture of ${here.source}, ten times a second at most. It comes from memory straight to this page: it is never stored, and never sent over MQTT.`;
-  if (here) return "The picture stays where it is taken until you show it: then it comes from memory straight to this page, is never stored, and never sent over MQTT.";
-  if (info?.images) return "This page gets no pictures. The node answers requests for pictures: its owner has switched them on.";
+  const others = info?.images ? " Programs that may send requests can get pictures from this node too: its owner has switched that on." : "";
+  if (on) return `The picture of ${here.source}, ten times a second at most. It comes from memory straight to this page: it is never stored, and never sent over MQTT.${others}`;
+  if (here) return `The picture stays where it is taken until you show it: then it comes from memory straight to this page, is never stored, and never sent over MQTT.${others}`;
+  if (others) return `This page gets no pictures.${others}`;
   return "This page gets no pictures, only landmarks.";
 }
 

@@ -1,5 +1,6 @@
 // What happened, newest first, of what kind one wants to see.
 
+import { $ } from "./dom.js";
 import { words } from "./hands.js";
 
 const MOST = 500;
@@ -10,7 +11,6 @@ const KINDS = {
   hands: (event) => event.event_type.startsWith("hand_"),
 };
 
-const $ = (id) => document.getElementById(id);
 let events = [];
 let known = new Set();
 let node = "";

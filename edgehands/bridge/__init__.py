@@ -1,0 +1,1 @@
+"""What edgehands publishes, in the protocols of other worlds."""

@@ -1,0 +1,66 @@
+"""Whether something failed for lack of memory, and what limits it here.
+
+Libraries say it in words of their own ("failed to reshape runtimeNode"): a person would search the
+model for a fault.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import resource
+from pathlib import Path
+from typing import Final
+
+ENOUGH_MB: Final = 200
+"""Memory of the service, and of tracking; measured: docs/performance.md."""
+
+ENOUGH_ADDRESSES_MB: Final = 1000
+"""Of addresses, which the libraries reserve whether they use them or not."""
+
+_WORDS = ("cannot allocate memory", "failed to map segment", "bad_alloc", "insufficient memory")
+_UNLIMITED = 1 << 60
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether an error is one of memory, as far as it says."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    text = str(error).lower()
+    return any(words in text for words in _WORDS)
+
+
+def limit(own: Path = Path("/proc/self/cgroup"), tree: Path = Path("/sys/fs/cgroup")) -> str:
+    """What allows this process less than enough, in words; empty where nothing does.
+
+    Args:
+        own: where the kernel says in which control group the process is.
+        tree: where control groups are mounted.
+    """
+    addresses = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if 0 <= addresses < ENOUGH_ADDRESSES_MB * 1_000_000:
+        return (
+            f"the address space is limited to {addresses / 1e6:.0f} MB,"
+            f" {ENOUGH_ADDRESSES_MB} are enough (ulimit -v, LimitAS=)"
+        )
+    memory = _group_limit(own, tree)
+    if memory < ENOUGH_MB * 1_000_000:
+        return (
+            f"memory is limited to {memory / 1e6:.0f} MB, {ENOUGH_MB} are enough"
+            " (MemoryMax=, docker run --memory)"
+        )
+    return ""
+
+
+def _group_limit(own: Path, tree: Path) -> int:
+    """Bytes that the process's control group and those around it allow, the least of them."""
+    least = _UNLIMITED
+    with contextlib.suppress(OSError):
+        line = next((line for line in own.read_text().splitlines() if line.startswith("0::")), "")
+        group = tree / line.removeprefix("0::").lstrip("/")
+        for folder in (group, *group.parents):
+            with contextlib.suppress(OSError, ValueError):
+                least = min(least, int((folder / "memory.max").read_text()))
+            if folder == tree:
+                break
+    return least
