@@ -178,7 +178,7 @@ def test_one_palm_that_is_turned_round_is_no_second_hand() -> None:
     told = follow(lambda _: [Seen(300, 0.9, 0.98)], 5)
     assert [len(hands) for hands in told] == [1] * 5
     (hand,) = told[-1]
-    turned = PalmDetection(*_beside(hand, 0.6))
+    turned = PalmDetection(*_beside(hand, 0.5))
     other = PalmDetection(*_beside(hand, 2.0))
     track = Track(1, reading(300, 0.99), 0.0, mirrored=False, smoothing=False)
     assert own_palms((turned,), [track]) == {0}

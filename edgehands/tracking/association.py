@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NEAR_PALM: Final = 0.5
 """A palm detected this close to a tracked palm, in palm sizes, is the tracked one."""
 
-NEAREST_PALM: Final = 0.75
+NEAREST_PALM: Final = 0.6
 """So is the nearest one, if it is this close in widths of the palm's box."""
 
 SURPRISE_MARGIN: Final = 0.1
