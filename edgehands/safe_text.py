@@ -19,7 +19,7 @@ _LONGEST_PLAIN: Final = 5
 """Characters of a query's value that is shown whatever its name: ``channel=12``, ``codec=h264``."""
 
 _NAMES = "pass|pwd|token|key|secret|auth|cred|sig|session"
-_LOCAL = "file|dir|v4l2|picamera2|fake|demo"
+_LOCAL = "file|dir"
 _END = r"[/\s\"',;:?#)]|$"
 
 _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (

@@ -114,6 +114,8 @@ def test_every_second_frame_is_recorded_with_its_hands(tmp_path: Path) -> None:
     header = read_header(tmp_path / "set")
     assert header.camera.kind == "folder"
     assert header.tracking["backend"] == "fake"
+    assert header.settings["rotation"] == 0
+    assert "source" not in header.settings  # it may hold a password
     assert len(header.models) == 2
 
 

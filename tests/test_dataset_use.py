@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -113,17 +114,44 @@ def test_the_report_and_the_proposal_come_from_the_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Without it: the guide's lines would not work as they stand there."""
+    folder = tmp_path / "set"
+    shutil.copytree(drawn, folder)
+    (folder / "images" / "000005.jpg").write_bytes(b"\xff\xd8damaged")
     report, config = tmp_path / "report.html", tmp_path / "edgehands.toml"
-    line = f"eval --data {drawn} --models lite --json --report {report} --propose --write {config}"
+    line = f"eval --data {folder} --models lite --json --report {report} --propose --write {config}"
     monkeypatch.setattr("sys.argv", ["edgehands", *line.split()])
     with pytest.raises(SystemExit) as ended:
         main()
     assert not ended.value.code
-    said = json.loads(capsys.readouterr().out)
-    assert said["models"]["lite"]["hands"] == 5
+    printed = capsys.readouterr()
+    assert "000005.jpg" in printed.err
+    said = json.loads(printed.out)
+    assert said["models"]["lite"]["hands"] == 4
     assert "too few" in said["proposal"]["why"]
     assert not config.exists()
     page = report.read_text()
     assert page.count("<svg") >= 6
     assert "<script" not in page
     assert report.stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_goes_to_another_tool_and_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without it: the guide's lines for CVAT and Label Studio would not work."""
+    folder, file, back = tmp_path / "set", tmp_path / "hands.json", tmp_path / "back"
+    make_folder(folder, [[reported()], []])
+    annotate_all(folder, [[annotated()], []])
+    for line in (
+        f"convert {folder} {file}",
+        f"convert {file} {back} --images {folder / 'images'} --annotator cvat",
+    ):
+        monkeypatch.setattr("sys.argv", ["edgehands", *line.split()])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code, capsys.readouterr().err
+    assert [len(image.hands) for image in read(back, "cvat")] == [1, 0]
+    monkeypatch.setattr("sys.argv", ["edgehands", "convert", str(folder), "x", "--format", "rhd"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2

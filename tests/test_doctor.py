@@ -18,7 +18,13 @@ from edgehands.doctor import CHECKS, System, examine
 from edgehands.doctor.coral import check_coral
 from edgehands.doctor.devices import check_camera, check_permissions
 from edgehands.doctor.finding import Finding, good, worst, wrong_line
-from edgehands.doctor.machine import check_clock, check_power, check_storage, check_temperature
+from edgehands.doctor.machine import (
+    check_clock,
+    check_memory,
+    check_power,
+    check_storage,
+    check_temperature,
+)
 from edgehands.doctor.software import (
     check_models,
     check_numpy,
@@ -185,6 +191,20 @@ def test_the_voltage_sensor_stands_in_for_vcgencmd(machine: Machine) -> None:
     assert one(check_power, machine).level == "FAIL"
     machine.says("vcgencmd", "Can't open device file: /dev/vcio\n", code=255)
     assert one(check_power, machine).level == "FAIL"
+
+
+def test_a_memory_that_is_too_small_is_told(machine: Machine) -> None:
+    """In a container of 64 MB the kernel ends the service, and it can't say why."""
+    assert one(check_memory, machine).level == "PASS"
+    machine.file("/proc/meminfo", "MemTotal: 400000 kB\nMemAvailable:   300000 kB\n")
+    assert one(check_memory, machine).message == "300 MB free"
+    machine.file("/proc/meminfo", "MemAvailable:   30000 kB\n")
+    assert one(check_memory, machine).level == "WARN"
+    machine.file("/proc/self/cgroup", "0::/box\n")
+    machine.file("/sys/fs/cgroup/box/memory.max", "64000000\n")
+    found = one(check_memory, machine)
+    assert found.level == "FAIL"
+    assert "limited to 64 MB" in found.message
 
 
 def test_a_dying_card_is_told(machine: Machine) -> None:

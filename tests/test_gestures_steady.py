@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from edgehands.errors import ConfigError
 from edgehands.gestures import EventType, GestureEvent, GesturesConfig, HandInterpreter
-from edgehands.hand import Hand, Handedness
+from edgehands.gestures.static import GESTURES
+from edgehands.gestures.steady import SteadyGesture
+from edgehands.hand import Gesture, Hand, Handedness
 from tests.gesture_hands import frame_of, made_hand
 
 FPS = 30.0
@@ -115,3 +119,65 @@ def test_thresholds_that_cross_are_refused() -> None:
     """With the ending score above the starting score every gesture would flicker."""
     with pytest.raises(ConfigError, match="exit_score"):
         GesturesConfig(enter_score=0.5, exit_score=0.6)
+
+
+def shaped(**scores: float) -> tuple[float, ...]:
+    """Scores of the built-in gestures, 0 where none is given."""
+    return tuple(scores.get(name, 0.0) for name in GESTURES)
+
+
+def test_the_score_told_is_the_average_of_the_last_hundredths() -> None:
+    """Who acts on scores above 0.8 would be led by single frames, or by no frame at all."""
+    steady = SteadyGesture(CONFIG)
+    t = 0.0
+    for _ in range(10):
+        told, _ = steady.update(t, shaped(fist=0.9))
+        t += 0.03
+    assert told.name == "fist"
+    assert told.score == pytest.approx(0.9)
+    told, change = steady.update(t, shaped(fist=0.6))
+    assert change is None
+    assert told.score == pytest.approx(0.6 + math.exp(-0.03 / 0.04) * (0.9 - 0.6))
+
+
+def test_while_another_shape_must_still_last_the_old_one_has_its_own_score() -> None:
+    """Its score would drop to nothing, or jump to the other's, in each moment of doubt."""
+    steady = SteadyGesture(CONFIG)
+    t = 0.0
+    for _ in range(10):
+        steady.update(t, shaped(fist=0.9))
+        t += 0.03
+    told, _ = steady.update(t, shaped(victory=1.0))
+    keep = math.exp(-0.03 / 0.04)
+    assert told.name == "fist"
+    assert told.score == pytest.approx(keep * 0.9)
+    # The same where nothing stood before, and with a taught one.
+    fresh = SteadyGesture(CONFIG)
+    told, _ = fresh.update(0.0, shaped(fist=0.8))
+    assert told.name == "none"
+    assert told.score == pytest.approx(0.2)
+    told, _ = fresh.update(0.03, shaped(), Gesture("mine", 0.7))
+    assert told.name == "none"
+    for i in range(10):
+        told, _ = fresh.update(0.06 + 0.03 * i, shaped(), Gesture("mine", 0.7))
+    assert (told.name, told.score) == ("mine", 0.7)
+    told, _ = fresh.update(0.4, shaped(fist=1.0))
+    assert (told.name, told.score) == ("mine", 0.0)
+
+
+def test_of_two_likely_shapes_the_standing_one_stays_until_the_other_is_clearly_better() -> None:
+    """Between two shapes that look alike the published one would go to and fro."""
+    steady = SteadyGesture(CONFIG)
+    margin = CONFIG.enter_score - CONFIG.exit_score
+    own = CONFIG.exit_score + 0.02
+
+    def show(begin: float, **scores: float) -> str:
+        for i in range(20):
+            told, _ = steady.update(begin + 0.03 * i, shaped(**scores))
+        return told.name
+
+    assert show(0.0, fist=0.9) == "fist"
+    assert show(1.0, fist=own, victory=own + margin - 0.01) == "fist"
+    assert show(2.0, fist=own, victory=own + margin + 0.01) == "victory"
+    assert show(3.0, victory=CONFIG.exit_score + 0.01) == "victory"
+    assert show(4.0, victory=CONFIG.exit_score - 0.01) == "none"

@@ -17,10 +17,11 @@ import pytest
 from paho.mqtt import publish
 
 from edgehands import cli
+from edgehands.cameras import open_source
 from edgehands.config import SECTIONS, digest, explain, load, redacted
 from edgehands.config.values import field_types
 from edgehands.doctor import System, examine
-from edgehands.errors import ConfigError
+from edgehands.errors import ConfigError, EdgehandsError
 from edgehands.safe_text import REDACTED, redact
 from edgehands.service.__main__ import main as run_service
 from edgehands.service.logs import start_logging
@@ -198,6 +199,20 @@ def test_secrets_change_no_digest() -> None:
     assert digest(one) == digest(other)
     elsewhere = load([], env={}, options={"camera.source": "rtsp://u:x@other/x?token=x"})
     assert digest(elsewhere) != digest(one)
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "rtsps", "http", "https", "RTSP", "v4l2", "fake", "x"])
+def test_no_source_shows_its_secret(scheme: str) -> None:
+    """A camera that can't be reached is what people ask about, with the line that they got."""
+    for rest in (
+        f"//u:{MARK}@127.0.0.1:1/live?token={MARK}",
+        f"//127.0.0.1:1/live?a=b&{MARK}",
+        f"u:{MARK}@127.0.0.1/live",
+        f"//{MARK}@127.0.0.1:1/live.m3u8",
+    ):
+        with pytest.raises(EdgehandsError) as caught:
+            open_source(f"{scheme}:{rest}", realtime=False)
+        assert MARK not in str(caught.value)
 
 
 @pytest.mark.broker

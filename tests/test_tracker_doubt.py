@@ -175,20 +175,16 @@ def test_an_unchanged_crop_is_not_read_again() -> None:
 
 def test_one_palm_that_is_turned_round_is_no_second_hand() -> None:
     """Where palm detection sees one palm beside one hand, that is the hand's, read as another."""
-    told = follow(lambda _: [Seen(300, 0.9, 0.98)], 5)
-    assert [len(hands) for hands in told] == [1] * 5
-    (hand,) = told[-1]
-    turned = PalmDetection(*_beside(hand, 0.5))
-    other = PalmDetection(*_beside(hand, 2.0))
-    track = Track(1, reading(300, 0.99), 0.0, mirrored=False, smoothing=False)
+    seen = reading(300, 0.99)
+    short = seen.landmarks.copy()
+    short[0] = short[9] + (0, 20, 0)  # it points at the camera: its palm is short
+    track = Track(1, replace(seen, landmarks=short), 0.0, mirrored=False, smoothing=False)
+    exact = replace(palm(Seen(300, 0.9, 0.98)), keypoints=short[[0, 5, 9, 13, 17, 1, 2], :2])
+    width = float(exact.box[2] - exact.box[0])
+    turned, other = (
+        replace(exact, keypoints=exact.keypoints + np.array([away * width, 0], np.float32))
+        for away in (0.5, 2.0)
+    )
     assert own_palms((turned,), [track]) == {0}
-    assert own_palms((turned, palm(Seen(300, 0.9, 0.98))), [track]) == {1}
+    assert own_palms((turned, exact), [track]) == {1}
     assert own_palms((other,), [track]) == set()
-
-
-def _beside(hand: Hand, away: float) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
-    """A palm so many of its widths to the right of a hand's: box, key points, score."""
-    points = hand.landmarks[[0, 5, 9, 13, 17, 1, 2], :2]
-    width = float(np.ptp(points[:, 0]))
-    points = points + np.array([away * width, 0], np.float32)
-    return np.concatenate([points.min(axis=0), points.max(axis=0)]), points, 0.8

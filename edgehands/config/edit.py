@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgehands.atomic import replace_file
 from edgehands.config.load import load
 from edgehands.config.toml_file import parse_toml
 from edgehands.config.values import toml_value
@@ -16,6 +13,7 @@ from edgehands.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _HEADER = re.compile(r"^\s*\[")
 
@@ -73,18 +71,6 @@ def _edited(old: str, table: str, values: Mapping[str, Any]) -> str:
 def _replace(path: Path, text: str) -> None:
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, delete=False, encoding="utf-8"
-        ) as file:
-            try:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-                with contextlib.suppress(OSError):  # a card's FAT partition has no modes
-                    Path(file.name).chmod(mode)
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        replace_file(path, text.encode(), mode)
     except OSError as error:
         raise ConfigError(f"{path} can't be written ({error.strerror}): nothing is kept") from None

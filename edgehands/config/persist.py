@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgehands.atomic import replace_file
 from edgehands.config.toml_file import read_tables
 from edgehands.config.values import toml_value
 from edgehands.errors import ConfigError
@@ -42,14 +41,6 @@ def save_settings(path: Path, changes: Mapping[str, Any]) -> None:
         lines += [f"[{section}]", *(f"{key} = {toml_value(v)}" for key, v in table.items())]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            try:
-                file.write("\n".join(lines) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        replace_file(path, ("\n".join(lines) + "\n").encode())
     except OSError as error:
         raise ConfigError(f"{path} can't be written ({error.strerror}): nothing is kept") from None

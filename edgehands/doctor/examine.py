@@ -16,7 +16,14 @@ from edgehands.doctor.broker import check_broker, stored_password
 from edgehands.doctor.coral import check_coral
 from edgehands.doctor.devices import check_camera, check_permissions
 from edgehands.doctor.finding import Finding, Report, doubtful, good, worst, wrong_line
-from edgehands.doctor.machine import check_clock, check_power, check_storage, check_temperature
+from edgehands.doctor.machine import (
+    check_clock,
+    check_memory,
+    check_power,
+    check_storage,
+    check_temperature,
+)
+from edgehands.doctor.page import check_page
 from edgehands.doctor.software import (
     check_models,
     check_numpy,
@@ -47,12 +54,14 @@ CHECKS: tuple[Check, ...] = (
     check_clock,
     check_temperature,
     check_power,
+    check_memory,
     check_storage,
     check_permissions,
     check_camera,
     check_coral,
     check_broker,
     check_service,
+    check_page,
     check_last_crash,
 )
 """What others depend on comes first."""

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING
 
+from edgehands import memory
 from edgehands.doctor.finding import doubtful, good, wrong
 from edgehands.service.heat import HOT_C, SINCE_THE_START, UNDER_VOLTAGE, WARM_C, troubles_of
 from edgehands.service.statistics import temperature_c
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from edgehands.config import Config
     from edgehands.doctor.finding import Finding
     from edgehands.doctor.system import System
+
+LEAST_MEMORY_MB = 50
+"""Less than this beside a running service, and it or something else will soon be ended."""
 
 LEAST_FREE_MB = 200
 """Less than this and an upgrade, or the journal, fills the card."""
@@ -61,6 +65,28 @@ def check_temperature(system: System, _config: Config) -> tuple[Finding, ...]:
             ),
         )
     return (good("temperature", f"{warmest:g} °C"),)
+
+
+def check_memory(system: System, _config: Config) -> tuple[Finding, ...]:
+    """Whether there is room for the models, and no limit below it."""
+    limit = memory.limit(system.path("/proc/self/cgroup"), system.path("/sys/fs/cgroup"))
+    if limit:
+        return (wrong("memory", limit, "raise the limit: the kernel ends what exceeds it"),)
+    found = re.search(
+        r"^MemAvailable:\s+(\d+) kB", system.read("/proc/meminfo") or "", re.MULTILINE
+    )
+    if found is None:
+        return (good("memory", "this machine doesn't tell how much is free"),)
+    free = int(found[1]) // 1000
+    if free < LEAST_MEMORY_MB:
+        return (
+            doubtful(
+                "memory",
+                f"{free} MB are free, {LEAST_MEMORY_MB} should be",
+                "end other programs, or leave the desktop out (raspi-config)",
+            ),
+        )
+    return (good("memory", f"{free} MB free"),)
 
 
 def check_power(system: System, _config: Config) -> tuple[Finding, ...]:

@@ -13,13 +13,12 @@ import fcntl
 import json
 import os
 import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
 
+from edgehands.atomic import replace_file
 from edgehands.errors import GestureError
 from edgehands.files import read_bounded
 from edgehands.gestures.features import features_of
@@ -27,6 +26,7 @@ from edgehands.gestures.static import GESTURES, NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -121,18 +121,7 @@ def write_gestures(path: Path, gestures: Iterable[TaughtGesture]) -> None:
     text = head + "\n" + ",\n".join(blocks) + "\n]}\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
+        replace_file(path, text.encode(), 0o644)
     except OSError as error:
         raise GestureError(
             f"{path} can't be written ({error.strerror}): set gestures.taught_file to a place "
@@ -156,14 +145,6 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def stamp_of(path: Path) -> tuple[int, int] | None:

@@ -15,6 +15,7 @@ import cv2
 import msgspec
 
 import edgehands
+from edgehands import memory
 from edgehands.cameras import open_source
 from edgehands.config import digest, state_file
 from edgehands.errors import EdgehandsError, UsageError
@@ -73,6 +74,9 @@ def serve(
             return ()
         return (HandInterpreter(settings, config.pose).interpret,)
 
+    limit = memory.limit()
+    if limit:
+        log.warning("%s: the kernel ends what exceeds it, without a word", limit)
     # For a hand's crop OpenCV's threads cost more than they save.
     cv2.setNumThreads(1)
     with ExitStack() as stack:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from build_models import graph
 
-from . import data, labelled, layerwise, palm_data, plot, sources, students
+from . import data, labelled, layerwise, palm_data, plot, sources, students, weights
 from .distil import Training
 from .hands import locate
 from .recipes import RECIPES, LandmarkRecipe, PalmRecipe
@@ -35,6 +35,9 @@ def main() -> None:
         "--labelled", type=Path, nargs="*", default=[], help="folders of edgehands annotate"
     )
     parser.add_argument("--models", type=Path, default=Path("models"), help="the teachers' folder")
+    parser.add_argument(
+        "--begin", type=Path, help="weights to begin with, as --out gets them: NAME.npz"
+    )
     parser.add_argument("--out", type=Path, default=Path(".cache/train_models"))
     parser.add_argument("--minutes", type=float, default=float("inf"), help="then stop, resumable")
     parser.add_argument("--threads", type=int, default=1)
@@ -61,6 +64,7 @@ def teach(name: str, recipe: LandmarkRecipe | PalmRecipe, options: argparse.Name
         training.resume(checkpoint)
     training.run(checkpoint, say, options.minutes)
     training.keep(checkpoint)
+    weights.save(training.result(), out / f"{stem}.npz")
     (out / f"{stem}.json").write_text(json.dumps(asdict(training.curve), indent=1) + "\n")
     plot.curve(training.curve, out / f"{stem}.png", name)
 
@@ -69,6 +73,8 @@ def palm(recipe: PalmRecipe, options: argparse.Namespace) -> tuple[Graph, tuple[
     """The palm student as it begins, and what it learns from and is examined by."""
     learning, examining = found(options, "palm_detection")
     student = students.palm(recipe.size, recipe.seed)
+    if options.begin is not None:
+        student = weights.load(student, options.begin)
     making = data.Making(recipe.size, tuple(student.outputs), options.out, say)
     return student, (
         palm_data.lesson(recipe.learn, learning, making, views=1),
@@ -86,6 +92,8 @@ def landmarks(
 
     making = data.Making(recipe.size, tuple(student.outputs), options.out, say)
     fitted = options.out / f"{stem}-fitted.tflite"
+    if options.begin is not None:
+        fitted.write_bytes(graph.write(weights.load(student, options.begin)))
     if not fitted.exists():
         seen = data.lesson(recipe.fit, learning, making)
         pictures = (seen.large, seen.pictures)

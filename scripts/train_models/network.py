@@ -78,7 +78,7 @@ class Network(nn.Module):
         for op in graph.ops:
             for name in op.inputs:
                 if name in self._values:
-                    array = self._values[name].detach().cpu().numpy()
+                    array = self._values[name].detach().cpu().numpy().copy()
                     graph.tensors[name].data = _to_tflite(op, name, array)
         return graph
 

@@ -26,6 +26,6 @@ def curve(seen: Curve, path: Path, title: str) -> None:
     beside = axes.twinx()
     beside.plot(seen.step[1:], seen.loss[1:], color="grey", alpha=0.6, label="loss")
     beside.set_ylabel("loss")
-    figure.legend(loc="upper right", bbox_to_anchor=(0.85, 0.9))
+    figure.legend(loc="outside lower center", ncols=4)
     figure.savefig(path, dpi=110)
     plt.close(figure)

@@ -117,6 +117,30 @@ def test_a_graph_in_two_parts_answers_as_the_whole() -> None:
     assert torch.equal(halves, once)
 
 
+def test_a_graph_taken_from_a_network_keeps_its_weights_while_training_goes_on() -> None:
+    """Averaged weights would otherwise turn into the latest ones before they are written."""
+    student = students.palm(seed=3)
+    module = network.Network(student)
+    taken = module.to_graph()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.zero_()
+    for op in network.weighted(student):
+        assert np.array_equal(taken.const(op.inputs[1]), student.const(op.inputs[1]))
+
+
+def test_weights_are_kept_small_and_taken_up_again(tmp_path: Path) -> None:
+    """A training that was cut short goes on from what was committed."""
+    weights: Any = importlib.import_module("train_models.weights")
+    student = students.palm(seed=3)
+    weights.save(student, tmp_path / "palm.npz")
+    again = weights.load(students.palm(seed=4), tmp_path / "palm.npz")
+    for op, other in zip(network.weighted(student), network.weighted(again), strict=True):
+        assert np.allclose(student.const(op.inputs[1]), again.const(other.inputs[1]), atol=1e-3)
+    with pytest.raises(ValueError, match="another network"):
+        weights.load(parent("hand_landmark_lite"), tmp_path / "palm.npz")
+
+
 def test_the_loss_counts_palm_sizes_not_pixels() -> None:
     """A far hand would otherwise teach next to nothing."""
     wanted = torch.zeros(2, 63)

@@ -11,12 +11,13 @@ from rich.progress import Progress
 from rich.table import Table
 
 from edgehands.atomic import replace_file
+from edgehands.cameras.images import read_image
 from edgehands.cli.actions.output import people, tables
 from edgehands.config import TrackingConfig
 from edgehands.config.edit import set_in_file
 from edgehands.dataset import LabelledImage, read
 from edgehands.dataset.models import ModelPair
-from edgehands.errors import DatasetError, UsageError
+from edgehands.errors import DatasetError, SourceError, SourceNotFound, UsageError
 from edgehands.evaluation.candidates import PictureResult, look
 from edgehands.evaluation.labelled import PictureScore, judge, score
 from edgehands.evaluation.page import PARTS, ROWS, WORST, config_lines, percent, report_page
@@ -78,7 +79,7 @@ def evaluate_data(options: DataOptions, tracking: TrackingConfig) -> None:
         DatasetError: the folder isn't a data set, or nobody has annotated it.
         UsageError: an unknown model.
     """
-    images = list(read(options.folder, options.annotator or None))
+    images = [i for i in read(options.folder, options.annotator or None) if _readable(i)]
     if not images:
         raise DatasetError(
             f"{options.folder}: no picture of it is annotated: edgehands annotate {options.folder}"
@@ -124,6 +125,16 @@ def evaluate_data(options: DataOptions, tracking: TrackingConfig) -> None:
             people.print(f"report: {options.report}", soft_wrap=True)
     if options.write is not None and proposal is not None and smoothing is not None:
         _write(options.write, proposal, smoothing)
+
+
+def _readable(image: LabelledImage) -> bool:
+    """Whether the image file can be read; one that can't is named, and the rest goes on."""
+    try:
+        read_image(image.path)
+    except (SourceError, SourceNotFound) as error:
+        typer.echo(f"edgehands: {error}: left out", err=True)
+        return False
+    return True
 
 
 def _again(
