@@ -7,8 +7,9 @@ import logging
 import signal
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -27,6 +28,11 @@ from tests.mosquitto import Listener, Mosquitto, retained, wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
 from tests.test_mqtt_broker import publishing, warnings
 from tests.test_mqtt_outbox import Clock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import MakeBroker
 
 NODE = "edgehands/node"
 
@@ -127,6 +133,24 @@ def test_broker_restarts_and_closes_are_no_twins(
         assert wait_for(lambda: publisher.connected and publisher.client.outbox.drained(), 10)
         assert not publisher.client.peers.twin
     assert "calls itself" not in caplog.text
+
+
+@pytest.mark.broker
+def test_behind_an_acl_that_hides_them_two_devices_do_not_fight_either(
+    make_broker: MakeBroker, tmp_path: Path
+) -> None:
+    """Without it: with the access list of an older version they would go on as before."""
+    acl = tmp_path / "acl"
+    acl.write_text(f"topic deny {NODE}/instance\ntopic readwrite #\n")
+    broker = make_broker("allow_anonymous true", f"acl_file {acl}")
+    with publisher_of(broker.url) as first:
+        assert wait_for(lambda: first.connected and first.client.outbox.drained(), 10)
+        with publisher_of(broker.url) as second:
+            assert wait_for(lambda: first.client.connections == 2, 10)
+            assert wait_for(lambda: second.connected and second.client.outbox.drained(), 10)
+            time.sleep(2.0)
+            assert (first.client.connections, second.client.connections) == (2, 1)
+            assert [p.client.peers.yielded for p in (first, second)] == [False, False]
 
 
 @pytest.mark.broker
