@@ -133,6 +133,18 @@ class ModelStore:
     def __iter__(self) -> Iterator[ModelSpec]:
         return iter(self.manifest.models)
 
+    def has(self, spec: ModelSpec) -> bool:
+        """Whether the model's file is there, whatever is in it."""
+        return (self.folder / spec.file).exists()
+
+    def expected(self) -> tuple[ModelSpec, ...]:
+        """The models that should be there.
+
+        Those for the Edge TPU only are left out of packages: before Google's compiler has seen
+        them, no device can use them.
+        """
+        return tuple(s for s in self.manifest.models if s.backends != ("edgetpu",) or self.has(s))
+
     def find(self, task: Task, variant: str, precision: str, backend: str) -> ModelSpec:
         """The model for a task.
 
@@ -178,7 +190,12 @@ class ModelStore:
         try:
             digest = hashlib.sha256(read_bounded(path, MAX_MODEL_BYTES)).hexdigest()
         except OSError as error:
-            raise ModelNotFound(f"no model file {path}: restore models/ as released") from error
+            remedy = (
+                "name the folder models/ of the source in EDGEHANDS_MODELS, packages leave it out"
+                if spec.backends == ("edgetpu",)
+                else "restore models/ as released"
+            )
+            raise ModelNotFound(f"no model file {path}: {remedy}") from error
         if digest != spec.sha256:
             raise ModelCorrupt(
                 f"{path} has sha256 {digest[:12]}…, the manifest says {spec.sha256[:12]}…:"

@@ -203,3 +203,33 @@ def test_a_dragged_tip_takes_its_finger_along(page: Page) -> None:
     assert moved[5] == 0
     assert 0 < moved[6] < moved[8]
     assert np.delete(moved, [6, 7, 8]).max() == 0
+
+
+def test_a_finger_on_the_screen_drags_a_point(page: Page) -> None:
+    """Without it: the page would be of no use on a tablet."""
+    assert page.hands() == 1
+    before = page.points()
+    x, y = page.tab.evaluate(
+        "(() => { const b = document.getElementById('view').getBoundingClientRect();"
+        " const p = annotate.view.toScreen(annotate.editor.hand.points[12]);"
+        " return [p[0] + b.x, p[1] + b.y]; })()"
+    )
+    scale = page.tab.evaluate("annotate.view.scale")
+    touch = page.tab.context.new_cdp_session(page.tab)
+    for kind, places in (
+        ("touchStart", [{"x": x, "y": y}]),
+        ("touchMove", [{"x": x + 15, "y": y + 10}]),
+        ("touchMove", [{"x": x + 30, "y": y + 20}]),
+        ("touchEnd", []),
+    ):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+    moved = page.points()[12] - before[12]
+    np.testing.assert_allclose(moved * scale, (30, 20), atol=1.5)
+    for kind, places in (
+        ("touchStart", [{"x": 300, "y": 300}, {"x": 400, "y": 300}]),
+        ("touchMove", [{"x": 250, "y": 300}, {"x": 450, "y": 300}]),
+        ("touchEnd", []),
+    ):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+    assert page.tab.evaluate("annotate.view.scale") > 1.5 * scale
+    assert page.complaints == []

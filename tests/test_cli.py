@@ -257,7 +257,9 @@ def test_models_are_listed() -> None:
 
 def test_bench_measures(tmp_path: Path) -> None:
     """The figures of a report must be there and must be of this run."""
-    save(tmp_path / "a.png", frame((300, 200)))
+    # A hand that moves: one that stands still isn't read again.
+    for number in range(4):
+        save(tmp_path / f"{number}.png", frame((300 + 8 * number, 200)))
     done = run("bench", f"dir:{tmp_path}", "--frames", "20", "--backend", "fake", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)

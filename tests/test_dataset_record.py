@@ -114,6 +114,8 @@ def test_every_second_frame_is_recorded_with_its_hands(tmp_path: Path) -> None:
     header = read_header(tmp_path / "set")
     assert header.camera.kind == "folder"
     assert header.tracking["backend"] == "fake"
+    assert header.settings["rotation"] == 0
+    assert "source" not in header.settings  # it may hold a password
     assert len(header.models) == 2
 
 
@@ -347,3 +349,11 @@ def test_the_verb_records_doubtful_frames_below_the_usual_threshold() -> None:
     assert verb._tracking(usual, doubtful=True).presence == 0.3
     assert verb._tracking(usual, doubtful=False).presence == 0.5
     assert not verb._tracking(usual, doubtful=False).smoothing
+
+
+def test_photographs_of_a_folder_are_taken_alone() -> None:
+    """Without it: a hand of one photograph would be looked for in the next one."""
+    usual = TrackingConfig()
+    assert verb._tracking(usual, doubtful=False, alone=True).static_image
+    assert not verb._tracking(usual, doubtful=True, alone=True).static_image
+    assert not verb._tracking(usual, doubtful=False).static_image

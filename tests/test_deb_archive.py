@@ -31,15 +31,17 @@ def build(folder: Path) -> Path:
     own.write_bytes(b"own")
     wheel = folder / "pip-1-py3-none-any.whl"
     wheel.write_bytes(b"pip")
-    out = folder / "edgehands_0.1.0_arm64.deb"
-    content = package_parts.files(ROOT, own, {python: [wheel] for python in NUMPY})
+    python = next(iter(NUMPY))
+    out = folder / "edgehands_0.1.0+bookworm_arm64.deb"
+    content = package_parts.files(ROOT, own, [wheel], python)
     with out.open("wb") as file:
         archive.write_deb(
             file,
-            package_parts.control("0.1.0", "arm64"),
-            package_parts.maintainer_scripts("0.1.0"),
+            package_parts.control("0.1.0", "arm64", python),
+            package_parts.maintainer_scripts("0.1.0", python),
             content,
             epoch=1_700_000_000,
+            preset=0,
         )
     return out
 
@@ -79,6 +81,8 @@ def test_dpkg_reads_it(tmp_path: Path) -> None:
         ["dpkg-deb", "--field", str(package)], capture_output=True, text=True, check=True
     ).stdout
     assert "Architecture: arm64" in fields
+    assert "Version: 0.1.0+bookworm\n" in fields
+    assert "localhost" not in fields
     assert "Installed-Size:" in fields
 
 

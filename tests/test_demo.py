@@ -21,8 +21,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edgehands.cameras.opening import demo_clip
 from edgehands.config import MqttConfig
+from edgehands.demo.options import DemoOptions
 from edgehands.demo.processes import Child, free_port
-from edgehands.demo.run import DemoOptions, run_demo
+from edgehands.demo.run import run_demo
 from edgehands.errors import EdgehandsError, SourceNotFound, UsageError
 from edgehands.preview.subscriber import Subscriber
 from tests.mosquitto import free_port as any_port

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,74 +15,27 @@ import pytest
 from edgehands import HandTracker, TrackingConfig
 from edgehands.annotate.practice import TRUTH, write_practice
 from edgehands.cameras.images import read_image
-from edgehands.dataset import LabelledHand, LabelledImage, read
-from edgehands.dataset.format import RecordedFrame
+from edgehands.dataset import read
 from edgehands.dataset.matching import pair_hands
 from edgehands.dataset.models import ModelPair
 from edgehands.evaluation import smoothing_choice
-from edgehands.evaluation.candidates import Candidate, PictureResult, look, reported
+from edgehands.evaluation.candidates import PictureResult, look, reported
 from edgehands.evaluation.curves import PCK_STEPS, area, average_precision, pck
 from edgehands.evaluation.labelled import judge, palm_box, score, view_of
 from edgehands.evaluation.thresholds import Thresholds, propose
 from edgehands.hand import Handedness
 from edgehands.synthetic import random_scene, render_scene
 from tests.datasets import points
+from tests.labelled_pictures import USUAL, candidate, picture, true_hand
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
-    from edgehands.dataset.format import ZOrigin
-
-USUAL = 0.3
-"""The palm threshold that is in force."""
 
 MARGIN = 1e-6
 """What two ways of adding floats may differ by."""
-
-
-def true_hand(
-    array: NDArray[np.float64],
-    *,
-    visible: NDArray[np.bool_] | None = None,
-    inside: NDArray[np.bool_] | None = None,
-    side: Handedness = Handedness.LEFT,
-    z: NDArray[np.float64] | None = None,
-) -> LabelledHand:
-    everything = np.ones(21, bool)
-    origin: ZOrigin = "absent" if z is None else "depth"
-    return LabelledHand(
-        side,
-        array,
-        everything if visible is None else visible,
-        everything if inside is None else inside,
-        np.full(21, np.nan) if z is None else z,
-        (origin,) * 21,
-        "",
-    )
-
-
-def candidate(
-    array: NDArray[np.float64],
-    palm: float = 0.9,
-    presence: float = 0.9,
-    side: Handedness = Handedness.LEFT,
-) -> Candidate:
-    return Candidate(palm, palm_box(array), presence, side, array, np.zeros(21))
-
-
-def picture(
-    hands: list[LabelledHand], candidates: list[Candidate], light: float = 120.0
-) -> PictureResult:
-    frame = RecordedFrame(file="images/000001.jpg", width=640, height=480)
-    image = LabelledImage(Path("000001.jpg"), 640, 480, "anna", tuple(hands), frame)
-    order = sorted(candidates, key=lambda c: -c.palm_score)
-    return PictureResult(
-        image,
-        tuple(order),
-        tuple(c for c in order if c.palm_score >= USUAL),
-        tuple(h.points for h in hands),
-        (light,) * len(hands),
-    )
 
 
 def made(seed: int, count: int = 40) -> list[PictureResult]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgehands.mqtt import pauses
-from edgehands.mqtt.pauses import AWAY_RETRY_S, CLOSED_RETRY_S, Ending, Pauses
+from edgehands.mqtt.pauses import AWAY_RETRY_S, CLOSED_RETRY_S, MAX_RELIEFS, Ending, Pauses
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.quiet_log import EVERY_S, QuietLog
 from tests.closing_broker import CONNACK, PUBLISH, SUBSCRIBE, ClosingBroker, Packet
@@ -139,7 +139,14 @@ def test_a_broker_that_is_back_is_found_at_once_and_one_that_closes_is_left_alon
     grown.next(Ending.AWAY)  # it was restarted
     assert grown.calm
     assert grown.next(Ending.CLOSED) <= CLOSED_RETRY_S[0]
-    grown.next(Ending.CLOSED)
+    for _ in range(5):
+        grown.next(Ending.CLOSED)
+    for _ in range(MAX_RELIEFS):
+        grown.relieve()  # a cause was found
+        assert grown.next(Ending.CLOSED) < 1.0
+        grown.next(Ending.CLOSED)
+    grown.relieve()  # one after the other: no end of them
+    assert grown.next(Ending.CLOSED) > 1.0
     grown.reset()
     assert grown.next(Ending.CLOSED) <= CLOSED_RETRY_S[0]
 

@@ -7,8 +7,9 @@ import logging
 import signal
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -27,6 +28,11 @@ from tests.mosquitto import Listener, Mosquitto, retained, wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
 from tests.test_mqtt_broker import publishing, warnings
 from tests.test_mqtt_outbox import Clock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import MakeBroker
 
 NODE = "edgehands/node"
 
@@ -75,6 +81,7 @@ def test_of_two_devices_with_one_name_the_first_goes_on_until_it_is_gone(
             assert retained(broker.port)[f"{NODE}/status"] == b"online"
             assert first.client.connections <= 3
             assert second.client.connections == 1
+            assert second.broker == 'silent: another device calls itself "node"'
             told = [text for text in warnings(caplog) if "calls itself" in text]
             assert len(told) == 2, warnings(caplog)  # each says it once
         assert wait_for(lambda: second.connected, 15)
@@ -129,6 +136,24 @@ def test_broker_restarts_and_closes_are_no_twins(
 
 
 @pytest.mark.broker
+def test_behind_an_acl_that_hides_them_two_devices_do_not_fight_either(
+    make_broker: MakeBroker, tmp_path: Path
+) -> None:
+    """Without it: with the access list of an older version they would go on as before."""
+    acl = tmp_path / "acl"
+    acl.write_text(f"topic deny {NODE}/instance\ntopic readwrite #\n")
+    broker = make_broker("allow_anonymous true", f"acl_file {acl}")
+    with publisher_of(broker.url) as first:
+        assert wait_for(lambda: first.connected and first.client.outbox.drained(), 10)
+        with publisher_of(broker.url) as second:
+            assert wait_for(lambda: first.client.connections == 2, 10)
+            assert wait_for(lambda: second.connected and second.client.outbox.drained(), 10)
+            time.sleep(2.0)
+            assert (first.client.connections, second.client.connections) == (2, 1)
+            assert [p.client.peers.yielded for p in (first, second)] == [False, False]
+
+
+@pytest.mark.broker
 def test_two_cameras_share_a_node(broker: Mosquitto) -> None:
     """Without it: two services on one device would throw each other out for ever."""
     with (
@@ -155,8 +180,9 @@ def test_two_cameras_share_a_node(broker: Mosquitto) -> None:
             documents = [json.loads(told[t]) for t in told if t.startswith("homeassistant/")]
             assert len(documents) == 2
             assert documents[0]["device"] == documents[1]["device"]
-            ids = [c["unique_id"] for d in documents for c in d["components"].values()]
-            assert len(set(ids)) == len(ids)
+            parts = [c for d in documents for c in d["components"].values()]
+            ids = [c["unique_id"] for c in parts if "unique_id" in c]
+            assert len(set(ids)) == len(ids) > 10
             assert (front.client.connections, side.client.connections) == (1, 1)
         # One has ended: the node is online as long as the other lives.
         assert wait_for(lambda: listener.last("side/status") == b"offline")

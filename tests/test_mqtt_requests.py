@@ -19,7 +19,14 @@ from edgehands.mqtt.request_messages import (
     SetRequest,
     Verb,
 )
-from edgehands.mqtt.requests import BURST, MAX_BYTES, MAX_CORRELATION, Received, Requests
+from edgehands.mqtt.requests import (
+    BURST,
+    MAX_BYTES,
+    MAX_CORRELATION,
+    Received,
+    Requests,
+    _Bucket,
+)
 from edgehands.mqtt.topics import Topics
 from tests.mosquitto import wait_for
 
@@ -270,3 +277,44 @@ def test_a_flood_is_refused_and_what_was_accepted_is_answered() -> None:
     busy = [m for m in asker.out.sent if "busy" in m.payload.decode()]
     assert len(good) == len(asker.controls.asked) <= 2 * BURST
     assert 0 < len(busy) < 100
+
+
+def test_a_request_may_have_four_kilobytes_and_no_more() -> None:
+    """Without it: what docs promise to refuse unread would be read, or a good request refused."""
+    asker = Asker()
+    for size, status in ((4096, "ok"), (4097, "error")):
+        payload = b"{}" + b" " * (size - 2)
+        answer = asker.requests.handle(Received(TOPICS.request("info"), payload))
+        assert answer is not None
+        assert answer.status == status
+        assert (status == "ok") == ("at most 4096" not in str(answer.error))
+
+
+def test_after_a_burst_ten_a_second_are_let_through() -> None:
+    """Without it: a flood would be carried out, or nothing ever again after one."""
+    now = 0.0
+    bucket = _Bucket(10.0, 20, lambda: now)
+    assert [bucket.take() for _ in range(25)].count(True) == 20
+    for _ in range(3):
+        now += 1.0
+        assert [bucket.take() for _ in range(25)].count(True) == 10
+    now += 0.25
+    assert [bucket.take() for _ in range(25)].count(True) == 2
+    assert not bucket.rested
+    now += 1000.0
+    assert bucket.take()
+    assert bucket.rested
+    assert [bucket.take() for _ in range(25)].count(True) == 19
+
+
+def test_an_answer_is_bounded_whatever_was_asked() -> None:
+    """Without it: who asks could have a node fill the broker, and others' screens."""
+    asker = Asker()
+    answer = asker.requests.handle(Received(TOPICS.request("x" * 5000), b""))
+    assert answer is not None
+    assert "x" * 33 not in str(answer.error)
+    for payload in (b'{"' + b"x" * 4000 + b'": 1}', b'{"transaction": "' + b"x" * 4000 + b'"}'):
+        answer = asker.requests.handle(Received(TOPICS.request("info"), payload))
+        assert answer is not None
+        assert answer.status == "error"
+        assert len(str(answer.error)) <= 1000

@@ -28,6 +28,7 @@ ENV = {
     "EDGEHANDS_NODE__NAME": "pi",
     "EDGEHANDS_CAMERA__LOOP": "true",
     "EDGEHANDS_PUBLISH__COMPACT": "true",
+    "EDGEHANDS_PREVIEW__IMAGES": "true",
 }
 KEYS: dict[str, dict[str, Any]] = {"gestures": {"action": "list"}, "set": {"max_hands": 1}}
 

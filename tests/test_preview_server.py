@@ -388,3 +388,16 @@ def test_a_closed_page_is_forgotten(page: Page, broker: Mosquitto) -> None:
                 return False
 
     assert wait_for(let_in)
+
+
+def test_pictures_are_behind_the_same_door(locked_page: Page) -> None:
+    """Without it: whoever is kept from the landmarks could see the camera's picture."""
+    address = f"ws://127.0.0.1:{locked_page.port}/pictures"
+    with client.connect(address, open_timeout=BOOT_S, proxy=None) as socket:
+        assert json.loads(socket.recv(BOOT_S)) == {"type": "locked", "refused": False}
+        socket.send(json.dumps({"token": "wrong wrong wrong"}))
+        assert json.loads(socket.recv(BOOT_S))["refused"]
+        with pytest.raises(ConnectionClosed):
+            socket.recv(BOOT_S)
+    with pytest.raises(InvalidStatus, match="403"):
+        client.connect(address, origin=Origin("https://evil.example"), proxy=None)

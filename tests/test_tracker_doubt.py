@@ -12,8 +12,9 @@ from edgehands import HandTracker, TrackingConfig
 from edgehands.geometry.duplicates import same_hand
 from edgehands.geometry.roi import landmarks_roi
 from edgehands.hand import PalmDetection, Roi
-from edgehands.tracking.association import one_hand
+from edgehands.tracking.association import one_hand, own_palms
 from edgehands.tracking.landmark_model import LandmarkReading
+from edgehands.tracking.track import Track
 from tests.hands import frame, open_hand
 
 if TYPE_CHECKING:
@@ -170,3 +171,20 @@ def test_an_unchanged_crop_is_not_read_again() -> None:
     moved = [hands.process(frame((300.3 + i, 240.6)), (40 + i) / 30)[0] for i in range(1, 12)]
     assert hands.workload.landmark_runs >= 4 + 8
     assert moved[-1].landmarks[:, 0].mean() - seen[-1][:, 0].mean() == pytest.approx(11, abs=2)
+
+
+def test_one_palm_that_is_turned_round_is_no_second_hand() -> None:
+    """Where palm detection sees one palm beside one hand, that is the hand's, read as another."""
+    seen = reading(300, 0.99)
+    short = seen.landmarks.copy()
+    short[0] = short[9] + (0, 20, 0)  # it points at the camera: its palm is short
+    track = Track(1, replace(seen, landmarks=short), 0.0, mirrored=False, smoothing=False)
+    exact = replace(palm(Seen(300, 0.9, 0.98)), keypoints=short[[0, 5, 9, 13, 17, 1, 2], :2])
+    width = float(exact.box[2] - exact.box[0])
+    turned, other = (
+        replace(exact, keypoints=exact.keypoints + np.array([away * width, 0], np.float32))
+        for away in (0.5, 2.0)
+    )
+    assert own_palms((turned,), [track]) == {0}
+    assert own_palms((turned, exact), [track]) == {1}
+    assert own_palms((other,), [track]) == set()

@@ -51,3 +51,17 @@ def test_a_far_hand_in_the_middle_is_found(seed: int) -> None:
     told = follow([far_hand(seed)] * 24)
     assert told[0] == 0
     assert told[-1] == 1
+
+
+def test_a_still_hand_stands_still_although_int8_is_coarse() -> None:
+    """A slide of a hand, as a film shows it, must not tremble by int8's steps."""
+    still = render_scene(random_scene(72, gesture="open_palm", view="palm")).image
+    rng = np.random.default_rng(4)
+    config = TrackingConfig(num_threads=1, smoothing=False)
+    seen = []
+    with HandTracker(config) as tracker:
+        for i in range(20):
+            shown = np.clip(still + rng.integers(-2, 3, still.shape), 0, 255).astype(np.uint8)
+            seen.append(tracker.process(shown, i / 30)[0].landmarks)
+        assert tracker.workload.landmark_runs < 8
+    assert np.abs(np.diff(seen[8:], axis=0)).max() == 0

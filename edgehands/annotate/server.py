@@ -35,7 +35,15 @@ WRONG_TOKEN_PAUSE_S: Final = 1.0
 """Each wrong token costs so long, and only a few may be wrong at a time: nobody tries them all."""
 
 _MAX_WAITING: Final = 8
-_SCRIPTS: Final = ("app.js", "editor.js", "view.js", "strip.js", "link.js", "shapes.js")
+_SCRIPTS: Final = (
+    "app.js",
+    "editor.js",
+    "link.js",
+    "marks.js",
+    "shapes.js",
+    "strip.js",
+    "view.js",
+)
 
 T = TypeVar("T")
 

@@ -66,8 +66,7 @@ def _working_edgetpu(config: TrackingConfig, store: ModelStore) -> Backend:
             s.task == task and "edgetpu" in s.backends for s in store
         ):
             spec = store.find(task, config.model, config.precision, "edgetpu")
-            path = store.verify(spec)
-            if is_compiled(path):
+            if store.has(spec) and is_compiled(path := store.verify(spec)):
                 compiled.append((spec, path))
                 continue
         # Asked before anything else: where nothing is compiled, no driver is touched.

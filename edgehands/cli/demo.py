@@ -44,7 +44,8 @@ def demo(
     printed. Ctrl-C ends all of it.
     """
     from edgehands.cameras import list_cameras
-    from edgehands.demo.run import FILM, DemoOptions, run_demo
+    from edgehands.demo.options import FILM, DemoOptions
+    from edgehands.demo.run import run_demo
     from edgehands.errors import UsageError
     from edgehands.safe_text import redact
 

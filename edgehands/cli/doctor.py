@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +21,14 @@ _STYLES = {"PASS": "green", "WARN": "yellow", "FAIL": "bold red"}
 
 @app.command()
 def doctor(
-    config: ConfigOption = None, camera: OneCameraOption = "", *, as_json: JsonOption = False
+    config: ConfigOption = None,
+    camera: OneCameraOption = "",
+    *,
+    show_token: Annotated[
+        bool,
+        typer.Option("--show-token", help="Print the live page's address with its token, and end."),
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Find out what is wrong: software, models, camera, Coral, broker, power, card, service.
 
@@ -35,6 +42,9 @@ def doctor(
     from edgehands.doctor.examine import report
     from edgehands.errors import ConfigError
 
+    if show_token:
+        _show_token(load(paths_for(config, camera)))
+        return
     settings: Config | ConfigError
     try:
         settings = load(paths_for(config, camera), options={"camera.name": camera or None})
@@ -55,6 +65,26 @@ def doctor(
         typer.echo(f"{passed} passed, {counted(warned, 'warning')}, {failed} failed")
     if done.result == "FAIL":
         raise typer.Exit(1)
+
+
+def _show_token(config: Config) -> None:
+    """Print the page's address with its token; on a terminal also as a QR code."""
+    import sys
+
+    from edgehands.errors import UsageError
+    from edgehands.service.page_token import TOKEN_FILE, page_with_token, qr_code, read_token
+    from edgehands.service.page_url import page_url
+
+    url = page_url(config)
+    if not url:
+        raise UsageError("this machine serves no live page: 'edgehands preview' does")
+    try:
+        address = page_with_token(url, read_token())
+    except OSError as error:
+        raise UsageError(f"{TOKEN_FILE}: {error.strerror}: run it with sudo") from None
+    typer.echo(address)
+    if sys.stdout.isatty():
+        typer.echo(qr_code(address))
 
 
 def _show(finding: Finding) -> None:

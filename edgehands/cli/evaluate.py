@@ -62,12 +62,30 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE", help="Configuration file that gets them if they gain."),
     ] = None,
+    films: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Films of real hands instead; the next three are theirs."
+        ),
+    ] = None,
+    mediapipe: Annotated[
+        Path | None,
+        typer.Option(metavar="PYTHON", help="MediaPipe beside it: a python that has mediapipe."),
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a picture of the frames worth a look."),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, max=600, metavar="N", help="Of each film.")
+    ] = 10.0,
     as_json: JsonOption = False,
 ) -> None:
     """Track the benchmark's films and print the scores, clip by clip.
 
     The first run draws the films, which takes some minutes; they are kept for later runs. With
-    --data, pictures of one's own camera instead, recorded and annotated.
+    --data, pictures of one's own camera instead, recorded and annotated. With --films, films of
+    real hands, whose truth nobody knows: gaps, doubles, jitter, lag and CPU time.
     """
     import msgspec
 
@@ -95,6 +113,16 @@ def evaluate(
         smoothing=smoothing,
         num_threads=1,
     )
+    if films is not None:
+        from edgehands.cli.actions.films import FilmOptions, evaluate_films
+
+        evaluate_films(
+            FilmOptions(
+                folder=films, mediapipe=mediapipe, sheet=sheet, seconds=seconds, as_json=as_json
+            ),
+            config,
+        )
+        return
     names = [name.strip() for name in clips.split(",") if name.strip()]
     scores = action.evaluate(names, config, seed=seed, quick=quick, folder=folder)
     if as_json:

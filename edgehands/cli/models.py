@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgehands.cli.choices import JsonOption, Model, ModelOption
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from edgehands.model_store import ModelSpec, ModelStore
 
 app = typer.Typer()
 group = typer.Typer(name="models", invoke_without_command=True)
@@ -53,7 +58,6 @@ def models(context: typer.Context, *, as_json: JsonOption = False) -> None:
     import json
 
     from rich.table import Table
-    from rich.text import Text
 
     from edgehands.cli.actions.output import tables
     from edgehands.errors import ModelCorrupt, ModelNotFound
@@ -61,7 +65,7 @@ def models(context: typer.Context, *, as_json: JsonOption = False) -> None:
 
     store = ModelStore()
     faults = {}
-    for spec in store:
+    for spec in store.expected():
         try:
             store.verify(spec)
         except (ModelCorrupt, ModelNotFound) as error:
@@ -77,6 +81,7 @@ def models(context: typer.Context, *, as_json: JsonOption = False) -> None:
                 "default_for": spec.default_for,
                 "bytes": spec.bytes,
                 "sha256": spec.sha256,
+                "here": store.has(spec),
                 "error": faults.get(spec.file),
             }
             for spec in store
@@ -90,10 +95,18 @@ def models(context: typer.Context, *, as_json: JsonOption = False) -> None:
                 spec.file,
                 f"{spec.bytes / 1000:.0f}",
                 "; ".join(places),
-                Text("bad", "red") if spec.file in faults else "good",
+                _state(store, spec, faults),
             )
         tables.print(table)
     for fault in faults.values():
         typer.echo(f"edgehands: {fault}", err=True)
     if faults:
         raise typer.Exit(1)
+
+
+def _state(store: ModelStore, spec: ModelSpec, faults: dict[str, str]) -> Text:
+    from rich.text import Text
+
+    if spec.file in faults:
+        return Text("bad", "red")
+    return Text("good" if store.has(spec) else "not here")

@@ -92,6 +92,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
         created: when, ISO 8601, UTC.
         edgehands: version of the program.
         camera: where the pictures come from.
+        settings: the ``[camera]`` settings of the recording, by name, without its source.
         tracking: the ``[tracking]`` settings of the recording, by name.
         models: the model files.
         faces: whether faces were blurred before the pictures were stored.
@@ -103,6 +104,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     created: str = ""
     edgehands: str = ""
     camera: CameraRecord = CameraRecord()
+    settings: dict[str, bool | int | float | str] = {}
     tracking: dict[str, bool | int | float | str] = {}
     models: list[ModelRecord] = []
     faces: Literal["kept", "blurred"] = "kept"

@@ -100,6 +100,7 @@ def header_of(
             focal_y=round(focal[1], 2),
             calibrated=bool(lens or config.pose.focal_x),
         ),
+        settings=_camera_settings(config),
         tracking=msgspec.to_builtins(tracker.config),
         models=[ModelRecord(name=m.file, sha256=m.sha256) for m in tracker.models],
         faces="blurred" if blurred else "kept",
@@ -220,6 +221,14 @@ class Recorder:
             why=kept.why,
             depth=self._depths.get(kept.frame.seq),
         )
+
+
+def _camera_settings(config: Config) -> dict[str, bool | int | float | str]:
+    """What was asked of the camera, without its source: that may hold a password."""
+    plain = msgspec.to_builtins(config.camera)
+    return {
+        k: v for k, v in plain.items() if k != "source" and isinstance(v, bool | int | float | str)
+    }
 
 
 def _share(value: float) -> float:

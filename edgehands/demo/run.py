@@ -13,59 +13,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from rich.console import Console
 from rich.live import Live
 
-from edgehands.config import MqttConfig, load
+from edgehands.config import MqttConfig
+from edgehands.demo.options import FILM, NODE
 from edgehands.demo.page import CHOSEN
+from edgehands.demo.parts import Service, settings_of, start_page
 from edgehands.demo.processes import HOST, Child, free_port, listens
 from edgehands.errors import EdgehandsError, UsageError
-from edgehands.picture_socket import SOCKET_NAME
 from edgehands.preview.lines import ChangeLines
 from edgehands.preview.live import LiveState
-from edgehands.preview.page_messages import SourceChoice
 from edgehands.preview.subscriber import BrokerState, Subscriber
 from edgehands.preview.terminal import LiveView
 from edgehands.safe_text import redact
-from edgehands.service.options import RunOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Self
 
-    from edgehands.cameras import CameraInfo
+    from edgehands.demo.options import DemoOptions
     from edgehands.preview.subscriber import Received
 
-NODE = "demo"
-PAGE_PORT = 8765
 FRAMES_PER_SECOND = 12
 NOT_INSTALLED = "pip install 'edgehands[demo,preview]'"
-
-FILM = "demo:"
-"""The source that plays where no camera was asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class DemoOptions:
-    """What a demo shows.
-
-    Attributes:
-        source: what plays as the camera.
-        port: of the page; 0 takes 8765 or any free one.
-        page: whether there is one.
-        seconds: end by itself after so long; 0 = when asked to.
-        model: ``lite`` or ``full``; empty leaves it to the settings.
-        cameras: cameras of this machine that the page offers.
-    """
-
-    source: str = FILM
-    port: int = 0
-    page: bool = True
-    seconds: float = 0.0
-    model: str = ""
-    cameras: tuple[CameraInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +68,14 @@ def run_demo(options: DemoOptions) -> None:
             Child("broker", ["-m", "edgehands.demo.broker", *ports], folder)
         )
         broker.wait_until(lambda: listens(port), "took no connection")
-        settings = _settings(options, url, folder)
+        settings = settings_of(options, url, folder)
         page, page_url = None, ""
         if options.page:
-            page, page_url = _start_page(options, settings, folder, stack)
+            page, page_url = start_page(options, settings, folder, stack)
         addresses = Addresses(url, port, f"ws://{HOST}:{websocket_port}/mqtt", page_url)
         # It listens before the service speaks: the first hand is seen too.
         show = stack.enter_context(_Show(addresses, options, stop))
-        service = stack.enter_context(_Service(folder, settings))
+        service = stack.enter_context(Service(folder, settings))
         service.play(options.source)
         show.run(service, page, broker)
         problem = show.problem()
@@ -151,85 +123,6 @@ def _check_installed(*, page: bool) -> None:
         raise UsageError(f"the demo needs {', '.join(missing)}: {NOT_INSTALLED}")
 
 
-def _settings(options: DemoOptions, url: str, folder: Path) -> dict[str, str]:
-    """Give the settings of the demo's processes, as ``EDGEHANDS_…`` variables."""
-    settings = {
-        "EDGEHANDS_NODE__NAME": NODE,
-        "EDGEHANDS_CAMERA__LOOP": "true",
-        "EDGEHANDS_MQTT__URL": url,
-        # The demo's broker knows no other version: asking for a newer one first takes seconds.
-        "EDGEHANDS_MQTT__PROTOCOL": "3.1.1",
-    }
-    if options.page:
-        settings["EDGEHANDS_PREVIEW__PICTURE_SOCKET"] = str(folder / SOCKET_NAME)
-    if options.model:
-        settings["EDGEHANDS_TRACKING__MODEL"] = options.model
-    # A wrong option is told here, in one line.
-    load([], env={**settings, "EDGEHANDS_CAMERA__SOURCE": options.source})
-    return settings
-
-
-def _start_page(
-    options: DemoOptions, settings: dict[str, str], folder: Path, stack: ExitStack
-) -> tuple[Child, str]:
-    port = options.port or free_port(PAGE_PORT)
-    offer = [SourceChoice(camera.uri, camera.name) for camera in options.cameras]
-    if offer:
-        offer.append(SourceChoice(FILM, "the film"))
-    arguments = [NODE, str(port), str(folder / SOCKET_NAME), msgspec.json.encode(offer).decode()]
-    page = stack.enter_context(
-        Child("page", ["-m", "edgehands.demo.page", *arguments], folder, settings)
-    )
-    page.wait_until(lambda: any(line.startswith("http") for line in page.printed()), "didn't come")
-    return page, next(line for line in page.printed() if line.startswith("http"))
-
-
-class _Service:
-    """The service, which can be started anew with another camera. A context manager."""
-
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
-        self._folder = folder
-        self._settings = settings
-        self._stack = ExitStack()
-        self.child: Child | None = None
-        self.source = ""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
-
-    def play(self, source: str) -> None:
-        """Take a source as the camera; what played before ends first: it may be the same device."""
-        self._stack.close()
-        self.source = source
-        self.child = self._stack.enter_context(
-            Child(
-                "service",
-                ["-m", "edgehands.service"],
-                self._folder,
-                {
-                    **self._settings,
-                    "EDGEHANDS_CAMERA__SOURCE": source,
-                    **RunOptions(config=str(_no_file(self._folder))).to_environment(),
-                },
-            )
-        )
-
-
-def _no_file(folder: Path) -> Path:
-    """Give an empty configuration file: the machine's own stays out of the demo."""
-    path = folder / "demo.toml"
-    path.touch()
-    return path
-
-
 def _stop_on_signals(stack: ExitStack) -> threading.Event:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -271,7 +164,7 @@ class _Show:
     ) -> None:
         self._subscriber.__exit__(kind, error, trace)
 
-    def run(self, service: _Service, page: Child | None, broker: Child) -> None:
+    def run(self, service: Service, page: Child | None, broker: Child) -> None:
         """Show what is published until the end, and play what is chosen on the page.
 
         Raises:
@@ -297,7 +190,7 @@ class _Show:
 
     def _wait(
         self,
-        service: _Service,
+        service: Service,
         page: Child | None,
         others: Sequence[Child],
         draw: Callable[[], None],

@@ -23,6 +23,7 @@ from edgehands.doctor.machine import (
     check_storage,
     check_temperature,
 )
+from edgehands.doctor.page import check_page
 from edgehands.doctor.software import (
     check_models,
     check_numpy,
@@ -60,6 +61,7 @@ CHECKS: tuple[Check, ...] = (
     check_coral,
     check_broker,
     check_service,
+    check_page,
     check_last_crash,
 )
 """What others depend on comes first."""

@@ -147,7 +147,7 @@ def check_models(system: System, _config: Config) -> tuple[Finding, ...]:
     """The model files' sha256 against the manifest."""
     try:
         store = ModelStore(system.models)
-        names = [store.verify(spec).name for spec in store]
+        names = [store.verify(spec).name for spec in store.expected()]
     except EdgehandsError as error:
         return (wrong_line("models", str(error), _REINSTALL),)
     return (good("models", f"{len(names)} files in {store.folder}, all checksums match"),)

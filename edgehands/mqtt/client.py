@@ -157,7 +157,8 @@ class MqttClient:
             begin = time.monotonic()
             ending, trouble = self._attempt(session)
             lasted = time.monotonic() - begin
-            self._delivery.ended(closed=session.closed and session.ready)
+            if self._delivery.ended(closed=session.closed and session.ready):
+                self._pauses.relieve()
             self._choose_client_id(session, ending)
             if session.ready and lasted > LASTING_S:
                 self._pauses.reset()

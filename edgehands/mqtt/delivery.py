@@ -103,8 +103,8 @@ class Delivery:
         self._to_subscribe = [group for group in subscriptions if group not in self._given_up]
         self._outbox.connected()
 
-    def ended(self, *, closed: bool) -> None:
-        """Note that the connection is over.
+    def ended(self, *, closed: bool) -> bool:
+        """Note that the connection is over; true when that has shown what the cause is.
 
         Args:
             closed: by the broker; else the network failed, or we ended it.
@@ -113,10 +113,9 @@ class Delivery:
         self._acknowledgeable.clear()
         self._fleeting.clear()
         if not closed:
-            return
-        if len({sent.key for sent in in_doubt}) == 1:
-            self._blame(in_doubt[0])
+            return False
         self._suspects.update(sent.key for sent in in_doubt)
+        return len({sent.key for sent in in_doubt}) == 1 and self._blame(in_doubt[0])
 
     def send(self, session: Session) -> None:
         """Send what is due, as far as the link takes it without a queue."""
@@ -271,14 +270,19 @@ class Delivery:
         if sent.kind != "subscription" and len(self._proved) < _REMEMBERED:
             self._proved.add(sent.topic)
 
-    def _blame(self, sent: _Sent) -> None:
-        """Note that a connection ended with only this on its way; drop it when that repeats."""
+    def _blame(self, sent: _Sent) -> bool:
+        """Note that a connection ended with only this on its way; drop it when that repeats.
+
+        Returns:
+            Whether it was dropped.
+        """
         count = self._blamed.pop(sent.key, 0) + 1
         if count < TRIES:
             self._blamed[sent.key] = count
             if len(self._blamed) > _REMEMBERED:
                 self._blamed.popitem(last=False)
-            return
+            return False
+        self._suspects.discard(sent.key)
         # A muted topic that is tried again has one attempt.
         self._blamed[sent.key] = count - 1
         if sent.kind == "subscription":
@@ -287,7 +291,7 @@ class Delivery:
                 "%s closes the connection when %s is subscribed to: left out until the next start",
                 *(self._address, sent.topic),
             )
-            return
+            return True
         mute = sent.kind != "event" or sent.topic not in self._proved
         if sent.kind == "event":
             self._outbox.drop_event(sent.number)
@@ -299,3 +303,4 @@ class Delivery:
             f"({sent.size} bytes): "
             + (f"nothing is sent there for {MUTE_S:.0f} s" if mute else "the message is dropped"),
         )
+        return True

@@ -61,6 +61,7 @@ class FakePublisher(HandsPublisher):
     """Publishes into a list: the same messages, in the same order, that a broker would get."""
 
     connected = True
+    broker = "broker connected"
 
     def __init__(
         self,

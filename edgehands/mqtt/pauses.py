@@ -21,6 +21,10 @@ CLOSED_FACTOR = 4.0
 """Growth of that pause: one lost connection is made anew at once, the sixth waits half a minute."""
 
 
+MAX_RELIEFS = 3
+"""As often the pauses begin anew because a cause was found, until a connection has lasted."""
+
+
 class Ending(enum.Enum):
     """How an attempt, or a connection, ended."""
 
@@ -41,6 +45,7 @@ class Pauses:
 
     def __init__(self) -> None:
         self._failures = dict.fromkeys(Ending, 0)
+        self._reliefs = 0
 
     @property
     def calm(self) -> bool:
@@ -50,6 +55,13 @@ class Pauses:
     def reset(self) -> None:
         """Note a good connection."""
         self._failures = dict.fromkeys(Ending, 0)
+        self._reliefs = 0
+
+    def relieve(self) -> None:
+        """Note that what the broker closed for was found: the next connection may well last."""
+        if self._reliefs < MAX_RELIEFS:
+            self._reliefs += 1
+            self._failures[Ending.CLOSED] = min(self._failures[Ending.CLOSED], 1)
 
     def next(self, ending: Ending) -> float:
         """Note a failure and give the pause after it, seconds."""

@@ -59,6 +59,10 @@ class Publisher(Protocol):
         """Whether there is a connection to the broker now."""
 
     @property
+    def broker(self) -> str:
+        """How it stands with the broker, in a few words."""
+
+    @property
     def counts(self) -> PublishCounts:
         """What was left out so far, for the statistics."""
 
@@ -313,6 +317,13 @@ class MqttPublisher(HandsPublisher):
     def connected(self) -> bool:
         """Whether there is a connection to the broker now."""
         return self.client.connected
+
+    @property
+    def broker(self) -> str:
+        """How it stands with the broker, in a few words."""
+        if self.client.peers.yielded:
+            return f'silent: another device calls itself "{self.topics.node_name}"'
+        return "broker connected" if self.client.connected else "broker away"
 
     @property
     def counts(self) -> PublishCounts:

@@ -130,10 +130,10 @@ class Reporter:
 
     def _run(self, notifier: Notifier) -> None:
         due = self._begin + self._every
-        shown: tuple[bool, bool] | None = None
+        shown: tuple[bool, str] | None = None
         while not self._stop.wait(min(LOOK_S, self._every)):
             try:
-                state = (self._source.online, self._publisher.connected)
+                state = (self._source.online, self._publisher.broker)
                 reports = time.monotonic() >= due
                 waiting = shown is None and not state[0]  # what was said at the start still holds
                 if not reports and (waiting or state == shown):
@@ -148,13 +148,13 @@ class Reporter:
             except Exception:
                 log.exception("no report this time")
 
-    def _line(self, message: StatsMessage, online: bool, connected: bool) -> str:
+    def _line(self, message: StatsMessage, online: bool, broker: str) -> str:
         camera = "camera away, retrying"
         if online:
             camera = f"{message.fps:.1f} frames a second"
             if self._governor is not None and self._governor.limit:
                 camera += f" (held back: {self._governor.reason})"
-        return f"{camera}, {'broker connected' if connected else 'broker away'}"
+        return f"{camera}, {broker}"
 
     def _govern(self, message: StatsMessage) -> None:
         if self._governor is not None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 NEAR_PALM: Final = 0.5
 """A palm detected this close to a tracked palm, in palm sizes, is the tracked one."""
 
+NEAREST_PALM: Final = 0.6
+"""So is the nearest one, if it is this close in widths of the palm's box."""
+
 SURPRISE_MARGIN: Final = 0.1
 """How much better than an older track a younger one must fit a hand that both see, to keep it."""
 
@@ -58,11 +61,27 @@ def palm_centre(reading: LandmarkReading) -> NDArray[np.float32]:
     return centre
 
 
-def on_palm(palm: PalmDetection, reading: LandmarkReading) -> bool:
-    """Whether a detected palm is the one of a reading of the same frame."""
-    away = palm_centre(reading) - palm.keypoints[:5].mean(axis=0)
-    size = reading.landmarks[9, :2] - reading.landmarks[0, :2]
-    return bool(np.linalg.norm(away) < NEAR_PALM * np.linalg.norm(size))
+def own_palms(palms: tuple[PalmDetection, ...], tracks: list[Track]) -> set[int]:
+    """Which of a frame's palms, by index, are those of the tracks that were seen in it.
+
+    All that lie on a tracked palm, and of those near by the nearest: turned the other way round,
+    a palm leads the landmark model to a second hand in the same place.
+    """
+    own: set[int] = set()
+    for track in tracks:
+        if track.missed:
+            continue
+        reading = track.reading
+        centre = palm_centre(reading)
+        size = float(np.linalg.norm(reading.landmarks[9, :2] - reading.landmarks[0, :2]))
+        aways = [math.hypot(*(centre - palm.keypoints[:5].mean(axis=0))) for palm in palms]
+        own |= {i for i, away in enumerate(aways) if away < NEAR_PALM * size}
+        if aways:
+            nearest = min(range(len(aways)), key=aways.__getitem__)
+            box = palms[nearest].box
+            if aways[nearest] < NEAREST_PALM * float(box[2] - box[0]):
+                own.add(nearest)
+    return own
 
 
 def apart(one: Roi, other: Roi) -> float:

@@ -34,7 +34,7 @@ VAIN_LOOKS_TENTATIVE: Final = 2
 """The same for a track that hasn't been told yet."""
 
 _REMEMBERED_FRAMES: Final = 60
-_NEAR: Final = 0.25  # of the ROI's size: a place where a hand was refused
+_NEAR: Final = 0.5  # of the ROI's size: a place where a hand was refused
 _PALMS_FRAMES: Final = 4
 _PALM_NEAR: Final = 0.15  # of the palm's box: a palm that was read in vain
 

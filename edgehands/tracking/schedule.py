@@ -22,8 +22,8 @@ INTERVAL_FIRST: Final = 1
 """Frames until the next look beside a tracked hand, after one that found something: two hands
 often come one after the other."""
 
-INTERVAL_LAST: Final = 16
-"""The same after many looks in vain: half a second at 30 fps, what a person waits unnoticed."""
+INTERVAL_LAST: Final = 8
+"""The same after many looks in vain, where nothing moves or all does: a quarter of a second."""
 
 INTERVAL_MOVING: Final = 3
 """The same while something moves beside the tracked hands."""
@@ -50,7 +50,7 @@ INTERVAL_IDLE_MOVING: Final = 1
 """The same where something moves."""
 
 MOST_SHARE: Final = 0.25
-"""Of a picture: where more of an empty room changes, it is the light or the camera, no hand."""
+"""Of a picture: where more of it changes, it is the light or the camera, no hand."""
 
 OTHER_LOOK_EVERY: Final = 4
 """Where looks find nothing, every so many are of another kind."""
@@ -115,14 +115,15 @@ class DetectionSchedule:
         if not room:
             return False
         if tracked:
-            if lost in LOST_LOOKS or self._since >= self._interval:
+            soon = INTERVAL_LIVELY if self._interval < INTERVAL_LAST else INTERVAL_MOVING
+            late, share = self._interval, MOST_SHARE
+            if lost in LOST_LOOKS:
                 return True
-            lively = self._interval < INTERVAL_LAST
-            return self._since >= (INTERVAL_LIVELY if lively else INTERVAL_MOVING) and moving(1.0)
-        if self._empty <= IDLE_AFTER:
-            return self._since >= INTERVAL_EMPTY or moving(1.0)
-        soon = self._since >= INTERVAL_IDLE_MOVING and moving(MOST_SHARE)
-        return soon or self._since >= INTERVAL_IDLE
+        elif self._empty <= IDLE_AFTER:
+            soon, late, share = 1, INTERVAL_EMPTY, 1.0
+        else:
+            soon, late, share = INTERVAL_IDLE_MOVING, INTERVAL_IDLE, MOST_SHARE
+        return self._since >= late or (self._since >= soon and moving(share))
 
     def kind(self) -> Look:
         """What to look at now: the picture, and where nothing is found now and then the others."""

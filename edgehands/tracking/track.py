@@ -48,6 +48,7 @@ class Track:
         mirrored: the frames are mirror images.
         smoothing: smooth what :meth:`hand` tells.
         tentative: it isn't told yet: a second look must confirm it.
+        refused: no hand was found here not long ago: only a sure reading makes it one.
     """
 
     def __init__(  # noqa: PLR0913  (what it begins with, and three switches)
@@ -59,9 +60,11 @@ class Track:
         mirrored: bool,
         smoothing: bool,
         tentative: bool = False,
+        refused: bool = False,
     ) -> None:
         self.id = track_id
-        self.tentative = tentative
+        self.tentative = tentative or refused
+        self._refused = refused
         self.missed = 0
         self._presence = reading.presence
         self._vain = 0  # looks in a row that didn't see its palm while it was in doubt
@@ -118,7 +121,7 @@ class Track:
         self._right += weight * (self._right_of(reading) - self._right)
         self._presence += weight * (reading.presence - self._presence)
         if reading.presence >= SURE:
-            self.tentative = False
+            self.tentative = self._refused = False
         self.reading = reading
         self.last_seen = t
         self.missed = 0
@@ -129,13 +132,18 @@ class Track:
         return self.tentative or self._presence < SURE
 
     @property
+    def told(self) -> bool:
+        """Whether its hand was seen in this frame and is told."""
+        return not self.missed and not self.tentative
+
+    @property
     def fresh(self) -> bool:
         """Whether it has only just begun, or isn't told yet."""
         return self.tentative or self._readings <= FRESH_READINGS
 
     def judge(self, *, confirmed: bool) -> bool:
         """Take what palm detection says of it; returns whether it stays a hand."""
-        if confirmed:
+        if confirmed and not self._refused:
             self.tentative = False
             self._vain = 0
             return True

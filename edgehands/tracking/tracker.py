@@ -12,7 +12,6 @@ import math
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from edgehands.backends import choose_backend
@@ -21,7 +20,7 @@ from edgehands.errors import FrameError
 from edgehands.geometry.roi import palm_roi
 from edgehands.hand import Roi
 from edgehands.model_store import ModelStore
-from edgehands.tracking.association import apart, bounds, claim, lost_at, on_palm, seen_already
+from edgehands.tracking.association import apart, bounds, claim, lost_at, own_palms, seen_already
 from edgehands.tracking.async_detector import AsyncDetector
 from edgehands.tracking.checks import check_change, checked_frame
 from edgehands.tracking.doubt import SURE, RefusedPlaces, confirms, sure_at_birth
@@ -29,6 +28,7 @@ from edgehands.tracking.landmark_model import LandmarkModel
 from edgehands.tracking.palm_detector import PalmDetector
 from edgehands.tracking.schedule import FILLED, MIDDLE, DetectionSchedule, Look, MotionGate
 from edgehands.tracking.track import Track
+from edgehands.tracking.workload import Workload
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -52,16 +52,6 @@ READ_WHERE_LOST: Final = 2
 
 TASKS: Final[tuple[Task, ...]] = ("palm_detection", "hand_landmark")
 """What it needs models for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """What the models have done so far: executions, and seconds in them."""
-
-    palm_runs: int
-    palm_seconds: float
-    landmark_runs: int
-    landmark_seconds: float
 
 
 class HandTracker:
@@ -215,9 +205,9 @@ class HandTracker:
         else:
             self._follow(image, t)
             self._look(image, t)
-        seen = [track for track in self._tracks if _told(track)]
+        seen = [track for track in self._tracks if track.told]
         for track in seen:
-            if not track.id:
+            if not track.id:  # it is told for the first time
                 track.id, self._next_id = self._next_id, self._next_id + 1
         # Where all hands are seen there is no room for a lost one to come back to.
         self._tracks = (
@@ -265,7 +255,7 @@ class HandTracker:
             palms = self._beside.take()
             if palms is not None:
                 self._take_in(image, palms, t)
-        seen = sum(map(_told, self._tracks))
+        seen = sum(track.told for track in self._tracks)
 
         def moving(most_share: float) -> bool:
             known = [bounds(track) for track in self._tracks if not track.missed]
@@ -293,9 +283,8 @@ class HandTracker:
     def _adopt_filling(self, image: NDArray[np.uint8], t: float) -> bool:
         """Read the whole picture as one upright hand, and once more where that seems to lie."""
         height, width = image.shape[:2]
-        reading = self._landmarks.read(
-            image, Roi(width / 2, height / 2, FILLED * max(width, height), 0.0)
-        )
+        whole = Roi(width / 2, height / 2, FILLED * max(width, height), 0.0)
+        reading = self._landmarks.read(image, whole)
         if reading is None:
             return False
         again = self._landmarks.read(image, reading.found_roi)
@@ -321,12 +310,11 @@ class HandTracker:
     def _adopt(self, image: NDArray[np.uint8], palms: tuple[PalmDetection, ...], t: float) -> bool:
         """Read the hands of detected palms that aren't followed yet; whether there were any."""
         found = False
-        for palm in palms:
-            if sum(map(_told, self._tracks)) >= self.config.max_hands:
+        own = own_palms(palms, self._tracks)
+        for i, palm in enumerate(palms):
+            if sum(track.told for track in self._tracks) >= self.config.max_hands:
                 break
-            if self._refused.holds_palm(palm) or any(
-                not track.missed and on_palm(palm, track.reading) for track in self._tracks
-            ):
+            if i in own or self._refused.holds_palm(palm):
                 continue
             reading = self._landmarks.read(image, palm_roi(palm))
             if reading is None:
@@ -345,17 +333,12 @@ class HandTracker:
         return found
 
     def _new_track(self, reading: LandmarkReading, t: float, *, sure: bool) -> Track:
-        again = reading.presence < SURE and self._refused.holds(reading.roi)
         return Track(
             0,
             reading,
             t,
             mirrored=self.config.mirrored,
             smoothing=self.config.smoothing and not self.config.static_image,
-            tentative=(again or not sure) and not self.config.static_image,
+            tentative=not sure and not self.config.static_image,
+            refused=reading.presence < SURE and self._refused.holds(reading.roi),
         )
-
-
-def _told(track: Track) -> bool:
-    """Whether a track's hand was seen in this frame and counts as one."""
-    return not track.missed and not track.tentative

@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deb.archive import Entry
-from deb.wheels import HERE, NUMPY, lock_file, sha256
+from deb.wheels import HERE, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
+
+SYSTEMS = {"3.11": "bookworm", "3.13": "trixie"}
+"""The releases of Debian and of Raspberry Pi OS, by their Python."""
+
+MAINTAINER = "The edgehands developers <edgehands@users.noreply.github.com>"
 
 _ROOT = "usr/lib/edgehands"
 _UNITS = "usr/lib/systemd/system"
 
 _DEPENDS = (
-    "python3 (>= 3.11), python3 (<< 3.14), libc6 (>= 2.31), libstdc++6, libgcc-s1, systemd,"
+    "python3 (>= {low}), python3 (<< {high}), libc6 (>= 2.31), libstdc++6, libgcc-s1, systemd,"
     " init-system-helpers, passwd, udev"
 )
 
@@ -23,12 +28,12 @@ _CONTROL = """\
 Package: edgehands
 Version: {version}
 Architecture: {architecture}
-Maintainer: edgehands <edgehands@localhost>
+Maintainer: {maintainer}
 Section: misc
 Priority: optional
 Depends: {depends}
 Recommends: python3-picamera2
-Suggests: libedgetpu1-std, mosquitto
+Suggests: libedgetpu1-std, mosquitto, avahi-daemon
 Description: real-time 3-D hand landmarks over MQTT
  Sees hands with a camera, on the device itself, and publishes 21 landmarks for
  each hand, gestures and hand pose over MQTT. Carries the Python packages that
@@ -36,14 +41,20 @@ Description: real-time 3-D hand landmarks over MQTT
 """
 
 
-def control(version: str, architecture: str) -> str:
-    """The control file."""
-    return _CONTROL.format(version=version, architecture=architecture, depends=_DEPENDS)
+def control(version: str, architecture: str, python: str) -> str:
+    """The control file of the package for the system that has this Python."""
+    low, high = python, f"3.{int(python.split('.')[1]) + 1}"
+    return _CONTROL.format(
+        version=f"{version}+{SYSTEMS[python]}",
+        architecture=architecture,
+        depends=_DEPENDS.format(low=low, high=high),
+        maintainer=MAINTAINER,
+    )
 
 
-def maintainer_scripts(version: str) -> list[Entry]:
+def maintainer_scripts(version: str, python: str) -> list[Entry]:
     """What dpkg runs, with the package's own values filled in."""
-    values = {"@VERSION@": version, "@PYTHONS@": " and ".join(NUMPY)}
+    values = {"@VERSION@": version, "@PYTHONS@": python, "@SYSTEM@": SYSTEMS[python]}
     entries = []
     for name in ("postinst", "prerm", "postrm", "triggers"):
         text = (HERE / name).read_text()
@@ -53,19 +64,22 @@ def maintainer_scripts(version: str) -> list[Entry]:
     return entries
 
 
-def files(root: Path, own: Path, wheels: Mapping[str, Sequence[Path]]) -> list[Entry]:
+def files(root: Path, own: Path, wheels: Sequence[Path], python: str) -> list[Entry]:
     """Everything that is installed.
 
     Args:
         root: the checkout.
         own: the wheel of edgehands itself.
-        wheels: the carried wheels by Python version.
+        wheels: those that are carried.
+        python: its version.
     """
     systemd = root / "systemd"
     placed = {
         f"{_UNITS}/edgehands.service": "edgehands.service",
         f"{_UNITS}/edgehands@.service": "edgehands.service",
         f"{_UNITS}/edgehands-settings.service": "edgehands-settings.service",
+        f"{_UNITS}/edgehands-page.service": "edgehands-page.service",
+        "etc/avahi/services/edgehands.service": "edgehands.avahi",
         "usr/lib/sysusers.d/edgehands.conf": "edgehands.sysusers",
         "usr/lib/tmpfiles.d/edgehands.conf": "edgehands.tmpfiles",
         "usr/lib/udev/rules.d/65-edgehands.rules": "edgehands.rules",
@@ -85,13 +99,15 @@ def files(root: Path, own: Path, wheels: Mapping[str, Sequence[Path]]) -> list[E
             (root / "docs" / "raspberry-pi.md").read_bytes(),
         ),
     ]
-    carried = {own.name: own}
-    for python, paths in wheels.items():
-        lines = lock_file(python).read_text() + f"edgehands @ file:///{_ROOT}/wheels/{own.name}"
-        lines += f" --hash=sha256:{sha256(own)}\n"
-        entries.append(Entry(f"{_ROOT}/wheels/{python}.txt", lines.encode()))
-        carried |= {path.name: path for path in paths}
-    entries += [
-        Entry(f"{_ROOT}/wheels/{name}", path.read_bytes()) for name, path in carried.items()
-    ]
+    carried = [own, *wheels]
+    lines = "".join(
+        f"{_project(path)} @ file:///{_ROOT}/wheels/{path.name} --hash=sha256:{sha256(path)}\n"
+        for path in carried
+    )
+    entries.append(Entry(f"{_ROOT}/wheels/{python}.txt", lines.encode()))
+    entries += [Entry(f"{_ROOT}/wheels/{path.name}", path.read_bytes()) for path in carried]
     return entries
+
+
+def _project(wheel: Path) -> str:
+    return wheel.name.split("-")[0].replace("_", "-").lower()

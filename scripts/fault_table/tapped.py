@@ -1,4 +1,4 @@
-"""``edgehands`` with a tap: every frame's time goes into a file that is shared memory.
+"""``edgehands run`` with a tap: every frame's time goes into a file that is shared memory.
 
 The statistics that the service publishes speak of its newest 512 frames, whatever happened in them.
 To compare phases, each frame's own time is wanted. Writing two numbers costs about a microsecond.
@@ -6,12 +6,15 @@ To compare phases, each frame's own time is wanted. Writing two numbers costs ab
 
 from __future__ import annotations
 
+import argparse
 import os
+import sys
 import time
 
 import numpy as np
 
-from edgehands.cli import main
+from edgehands.service.__main__ import main
+from edgehands.service.options import RunOptions
 from edgehands.service.statistics import StageTimes
 
 FRAMES = 200_000
@@ -38,4 +41,11 @@ def tap(path: str) -> None:
 
 if __name__ == "__main__":
     tap(os.environ[VARIABLE])
-    main()
+    # The verb itself would go on in another process, without the tap.
+    parser = argparse.ArgumentParser()
+    parser.add_argument("verb", choices=["run"])
+    parser.add_argument("--source")
+    parser.add_argument("--mqtt")
+    options = parser.parse_args()
+    asked = RunOptions(settings={"camera.source": options.source, "mqtt.url": options.mqtt})
+    sys.exit(main({**asked.to_environment()}))

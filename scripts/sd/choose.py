@@ -10,17 +10,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def package_of(given: Path | None, root: Path) -> Path:
-    """The package named on the command line, else the newest arm64 one in ``dist/``."""
+def package_of(given: Path | None, root: Path, system: str) -> Path:
+    """The package named on the command line, else the newest arm64 one in ``dist/``.
+
+    Args:
+        given: on the command line.
+        root: the checkout.
+        system: ``trixie`` or ``bookworm``: each has a package of its own.
+    """
     if given is not None:
         if not given.is_file():
             raise SdError(f'"{given}" doesn\'t exist: give the path of the .deb')
+        others = {"trixie", "bookworm"} - {system}
+        if any(f"+{other}_" in given.name for other in others):
+            raise SdError(f'"{given.name}" is for another system, the card is for {system}')
         return given
     found = sorted(
-        (root / "dist").glob("edgehands_*_arm64.deb"), key=lambda path: path.stat().st_mtime
+        (root / "dist").glob(f"edgehands_*+{system}_arm64.deb"),
+        key=lambda path: path.stat().st_mtime,
     )
     if not found:
-        raise SdError("no package in dist/: run scripts/build_deb, or give one with --deb")
+        raise SdError(
+            f"no package for {system} in dist/: run scripts/build_deb --system {system}, or give"
+            " one with --deb"
+        )
     return found[-1]
 
 

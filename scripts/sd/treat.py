@@ -50,12 +50,7 @@ def treat(boot: BootFiles, package: Path, settings: bytes, *, system: str = "aut
     """
     if package.suffix != ".deb" or not package.name.startswith("edgehands_"):
         raise SdError(f'"{package}" is no edgehands package: scripts/build_deb makes one')
-    if boot.read("cmdline.txt") is None or boot.read("config.txt") is None:
-        raise SdError(
-            "cmdline.txt and config.txt aren't there: give the boot partition (bootfs) of a"
-            " card with Raspberry Pi OS"
-        )
-    found = which_system(boot) if system == "auto" else system
+    found = system_of(boot, system)
     if found == "trixie":
         _cloud_init(boot)
     else:
@@ -66,6 +61,16 @@ def treat(boot: BootFiles, package: Path, settings: bytes, *, system: str = "aut
     boot.write(f"{FOLDER}/install.sh", _unix((HERE / "install.sh").read_bytes()))
     boot.copy_in(package, f"{FOLDER}/{package.name}")
     return Treated(found, kept)
+
+
+def system_of(boot: BootFiles, asked: str) -> str:
+    """``trixie`` or ``bookworm``: what was asked for, or with ``auto`` what can be seen."""
+    if boot.read("cmdline.txt") is None or boot.read("config.txt") is None:
+        raise SdError(
+            "cmdline.txt and config.txt aren't there: give the boot partition (bootfs) of a"
+            " card with Raspberry Pi OS"
+        )
+    return which_system(boot) if asked == "auto" else asked
 
 
 def which_system(boot: BootFiles) -> str:

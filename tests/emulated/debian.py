@@ -141,17 +141,17 @@ def bootstrap(name: str, suite: str, *, packages: str = "", architecture: str = 
     return base
 
 
-def build_package(folder: Path, architecture: str) -> Path:
+def build_package(folder: Path, architecture: str, system: str = "bookworm") -> Path:
     """Build the package of this tree."""
     done = subprocess.run(
         [
             str(ROOT / ".venv" / "bin" / "python"), str(ROOT / "scripts" / "build_deb"),
-            "--arch", architecture, "--out", str(folder),
+            "--fast", "--arch", architecture, "--system", system, "--out", str(folder),
         ],
         check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    (package,) = folder.glob(f"*_{architecture}.deb")
+    (package,) = folder.glob(f"*+{system}_{architecture}.deb")
     return package
 
 

@@ -62,7 +62,7 @@ def test_card_to_landmarks(suite: str, tmp_path: Path, note: Note) -> None:
         url = f'"mqtt://10.0.2.2:{broker.port}"'
         settings = {"camera.source": '"demo:"', "tracking.model": '"lite"', "mqtt.url": url}
         make = written_image if suite == "trixie" else prepared_card
-        card = make(image, build_package(tmp_path, "arm64"), tmp_path, settings)
+        card = make(image, build_package(tmp_path, "arm64", suite), tmp_path, settings)
         started = time.monotonic()
         heard = Heard(started)
         client = paho.Client(CallbackAPIVersion.VERSION2)

@@ -93,7 +93,7 @@ def test_builds_the_package(machine: Chroot, note: Note) -> None:
     """Somebody with a fresh PC couldn't make a card: no pip is there, no git history."""
     said = machine.must(f"{HERE}\nscripts/build_deb", network=True, seconds=900)
     assert re.search(
-        r"^/root/edgehands/dist/edgehands_\S+_arm64\.deb .* MB ", said.text, re.MULTILINE
+        r"^/root/edgehands/dist/edgehands_\S+bookworm_arm64\.deb .* MB ", said.text, re.MULTILINE
     )
     note(f"{name(machine)}, after the demo", "`scripts/build_deb` for a Pi", said.seconds)
 

@@ -2,6 +2,7 @@
 
 import { Editor } from "./editor.js";
 import { Refused, Saver, ask, askBitmap, askJson, setToken } from "./link.js";
+import { markText, summary } from "./marks.js";
 import { NAMES } from "./shapes.js";
 import { Strip } from "./strip.js";
 import { View } from "./view.js";
@@ -166,28 +167,11 @@ function nextOpen() {
 function finish() {
   const hands = worked.ms > 0 ? (worked.hands / worked.ms) * 60_000 : 0;
   const lines = [`${set.pictures.length} pictures, ${hands.toFixed(1)} hands a minute.`];
-  if (set.practice && marks.size) lines.push(summary());
+  if (set.practice && marks.size) lines.push(summary([...marks.values()]));
   else lines.push("Next: edgehands eval --data and this folder.");
   $("end-text").textContent = lines.join("\n");
   if (!$("end").open) $("end").showModal();
   lastConfirmed = null;
-}
-
-function summary() {
-  const all = [...marks.values()];
-  const errors = all.filter((m) => m.error !== null).map((m) => m.error);
-  const mean = errors.reduce((a, b) => a + b, 0) / Math.max(errors.length, 1);
-  const count = (key) => all.reduce((a, m) => a + m[key], 0);
-  return `Your mark: ${(100 * mean).toFixed(1)} % of palm size off on average (under 3 % is good), ` +
-    `${count("missed")} hands missed, ${count("false_hands")} marked where none is, ${count("wrong_side")} with the wrong side.`;
-}
-
-function markText(mark) {
-  const parts = mark.error === null ? [] : [`${(100 * mark.error).toFixed(1)} % of palm size off`];
-  if (mark.missed) parts.push("a hand was missed");
-  if (mark.false_hands) parts.push("a hand too many");
-  if (mark.wrong_side) parts.push("the wrong side");
-  return parts.join(", ");
 }
 
 async function guess(x0, y0, x1, y1) {

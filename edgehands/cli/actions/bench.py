@@ -47,7 +47,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         with_hands: share of them in which a hand was seen, 0..1.
         fps: frames a second that tracking alone could do.
         cpu_ms: CPU time of all threads, a frame.
-        stages: ``palm`` (frames with a detection), ``landmarks`` (frames with a hand), ``outside``
+        stages: ``palm`` (frames with a detection), ``landmarks`` (frames in which a hand
+            was read: one that stands still isn't), ``outside``
             (the rest of tracking), ``track`` (all of it), ``encode`` (the message).
         outside_share: of a frame that only follows hands, what isn't the models' part, 0..1;
             the median of such frames.

@@ -76,7 +76,9 @@ def record(settings: Config, options: RecordOptions) -> None:
     with ExitStack() as stack:
         finder = YuNet(options.face_model or default_model()) if options.blur else None
         camera = _source(stack, settings.camera.source, settings.camera, options.depth)
-        tracking = _tracking(settings.tracking, doubtful=options.doubtful)
+        # Photographs of a folder are taken alone, as edgehands track does.
+        alone = camera.describe().kind in {"folder", "image"}
+        tracking = _tracking(settings.tracking, doubtful=options.doubtful, alone=alone)
         tracker = stack.enter_context(HandTracker(tracking))
         header = header_of(settings, camera, tracker, blurred=finder is not None)
         writer = stack.enter_context(DatasetWriter(options.out, header, options.ending))
@@ -112,11 +114,21 @@ def _source(stack: ExitStack, uri: str, camera: CameraSettings, depth: Path | No
     return WithDepthFolder(opened, depth)
 
 
-def _tracking(configured: TrackingConfig, *, doubtful: bool) -> TrackingConfig:
-    """Landmarks as the model gives them; for doubtful frames, also of hands usually dropped."""
+def _tracking(configured: TrackingConfig, *, doubtful: bool, alone: bool = False) -> TrackingConfig:
+    """Landmarks as the model gives them; for doubtful frames, also of hands usually dropped.
+
+    Args:
+        configured: the settings in force.
+        doubtful: doubtful frames are kept: they are told by what comes before and after.
+        alone: the pictures have nothing to do with each other.
+    """
     least = min(configured.presence, DOUBTFUL_PRESENCE[0]) if doubtful else configured.presence
     return msgspec.structs.replace(
-        configured, smoothing=False, async_detection=False, presence=least
+        configured,
+        smoothing=False,
+        async_detection=False,
+        presence=least,
+        static_image=configured.static_image or (alone and not doubtful),
     )
 
 

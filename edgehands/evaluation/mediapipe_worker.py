@@ -1,6 +1,6 @@
-"""MediaPipe's side of eval_tracking and eval_stills; runs in its environment, without edgehands.
+"""MediaPipe's side of evaluations: runs in its environment, without edgehands.
 
-Usage: track_clips.py COMPLEXITY tracking|static
+Usage: mediapipe_worker.py COMPLEXITY tracking|static
 
 Reads lines "FRAMES FILE" from stdin (a .npy file of (F, height, width, 3) uint8 RGB); answers each
 with a JSON line: the hands of each frame, and the CPU time a frame. Each file is tracked by a
@@ -55,7 +55,9 @@ def main() -> None:
                 cpu += time.process_time() - start
                 frames.append(hands_of(found, width, height))
         answer = {"cpu_ms": cpu / max(1, len(frames)) * 1e3, "frames": frames}
-        print(json.dumps(answer), flush=True)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
 
 
-main()
+if __name__ == "__main__":
+    main()
