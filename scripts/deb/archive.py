@@ -46,7 +46,7 @@ def write_deb(  # noqa: PLR0913 - two by name
     files: Sequence[Entry],
     *,
     epoch: int,
-    preset: int = 9,
+    preset: int = 6,
 ) -> None:
     """Write a package.
 
@@ -56,7 +56,7 @@ def write_deb(  # noqa: PLR0913 - two by name
         scripts: maintainer scripts and triggers.
         files: what is installed; folders are made as needed.
         epoch: time of change of everything in it, seconds since 1970.
-        preset: xz's effort, 0 to 9; 9 takes 64 MB to unpack.
+        preset: xz's effort, 0 to 9: 9 takes 64 MB to unpack, too much for the smallest Pis.
     """
     ordered = sorted(files, key=lambda entry: entry.path)
     size = sum(len(entry.content) // 1024 + 1 for entry in ordered)

@@ -146,7 +146,7 @@ def build_package(folder: Path, architecture: str, system: str = "bookworm") -> 
     done = subprocess.run(
         [
             str(ROOT / ".venv" / "bin" / "python"), str(ROOT / "scripts" / "build_deb"),
-            "--arch", architecture, "--system", system, "--out", str(folder),
+            "--fast", "--arch", architecture, "--system", system, "--out", str(folder),
         ],
         check=False, capture_output=True, text=True,
     )  # fmt: skip
