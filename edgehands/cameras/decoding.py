@@ -52,6 +52,9 @@ def video_stream(container: Any, name: str) -> Any:
         SourceError: There is none.
     """
     found = [s for s in container.streams.video if not is_cover(s)]
+    if found and all(s.codec_context is None for s in found):
+        raise SourceError(f"{name}: FFmpeg doesn't know its codec: convert it to H.264")
+    found = [s for s in found if s.codec_context is not None]
     if not found:
         raise SourceError(f"{name}: no moving pictures in it: give a video, or the camera's path")
     return max(found, key=lambda s: (s.codec_context.width or 0) * (s.codec_context.height or 0))
