@@ -58,6 +58,9 @@ def test_everything_that_a_whole_session_publishes_is_what_the_contract_says(
     assert wait_for(lambda: heard.last("camera/main/status") == b"disabled")
     asker.send("edgehands/pi/camera/main/enabled/set", "ON")
     assert wait_for(lambda: heard.last("camera/main/status") == b"online")
+    # A picture can be had from the first frame on.
+    before = len(heard.on("/hands"))
+    assert wait_for(lambda: len(heard.on("/hands")) > before)
     for verb in VERBS:
         asker.ask(verb, **KEYS.get(verb, {}))
     asker.ask("set", max_hands=99)

@@ -80,9 +80,7 @@ class FrameTimes:
         rows = self.rows()
         quiet = [p99 for begin, end in self._quiet for p99 in _p99s(rows, begin, end)]
         faulty = [p99 for begin, end in self._faulty for p99 in _p99s(rows, begin, end)]
-        gaps = [
-            float(np.diff(_within(rows, begin, end)[:, 0]).max()) for begin, end in self._faulty
-        ]
+        gaps = [_longest_gap(rows, begin, end) for begin, end in self._faulty]
         return Comparison(
             float(np.median(quiet)) * 1e3, float(np.median(faulty)) * 1e3, max(gaps) * 1e3
         )
@@ -97,6 +95,12 @@ def _span(spans: list[tuple[float, float]]) -> Iterator[None]:
 
 def _within(rows: NDArray[np.float64], begin: float, end: float) -> NDArray[np.float64]:
     return rows[(rows[:, 0] >= begin) & (rows[:, 0] < end)]
+
+
+def _longest_gap(rows: NDArray[np.float64], begin: float, end: float) -> float:
+    """Seconds without a frame, the longest of a phase; all of it where there was none."""
+    times = [begin, *_within(rows, begin, end)[:, 0].tolist(), end]
+    return max(later - earlier for earlier, later in pairwise(times))
 
 
 def _p99s(rows: NDArray[np.float64], begin: float, end: float) -> list[float]:
