@@ -40,9 +40,15 @@ class Container:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )
-        assert self.wait(self._find_leader, 30), "the container doesn't start"
-        assert self.wait(lambda: self.run("systemctl is-active multi-user.target") == "active", 60)
+        # nspawn's first child is a helper that soon ends: the leader is looked for each time.
+        if not self.wait(lambda: self._find_leader() and self._is_up(), 90):
+            self._nspawn.kill()
+            self._nspawn.wait()
+            raise AssertionError("the container doesn't start")
         return self
+
+    def _is_up(self) -> bool:
+        return self.run("systemctl is-active multi-user.target") == "active"
 
     def __exit__(
         self,
