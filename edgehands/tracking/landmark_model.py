@@ -125,8 +125,10 @@ class LandmarkModel:
         looks_right = float(self._model.output("handedness")[0])
         if not math.isfinite(float(raw.sum()) + float(world.sum()) + looks_right):
             return None
-        # Whatever its input, a model answers in pixels of a crop of LANDMARK_INPUT_SIZE.
-        landmarks = project_landmarks(raw, crop_to_frame(roi, LANDMARK_INPUT_SIZE))
+        if self._side != LANDMARK_INPUT_SIZE:
+            # Whatever its input, a model answers in pixels of a crop of LANDMARK_INPUT_SIZE.
+            to_frame = crop_to_frame(roi, LANDMARK_INPUT_SIZE)
+        landmarks = project_landmarks(raw, to_frame)
         return LandmarkReading(
             roi,
             landmarks_roi(landmarks),
