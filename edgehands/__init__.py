@@ -13,10 +13,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edgehands.config import TrackingConfig
     from edgehands.errors import EdgehandsError
-    from edgehands.hand import Frame, FrameHands, Gesture, Hand, Handedness, Landmark, Roi
+    from edgehands.hand import (
+        HAND_CONNECTIONS,
+        Frame,
+        FrameHands,
+        Gesture,
+        Hand,
+        Handedness,
+        Landmark,
+        Pose,
+        Roi,
+    )
     from edgehands.tracking import HandTracker
 
 __all__ = [
+    "HAND_CONNECTIONS",
     "EdgehandsError",
     "Frame",
     "FrameHands",
@@ -25,6 +36,7 @@ __all__ = [
     "HandTracker",
     "Handedness",
     "Landmark",
+    "Pose",
     "Roi",
     "TrackingConfig",
     "__version__",
@@ -32,9 +44,10 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-# Found when they are first used: who only wants edgehands.client, or a configuration checked,
-# needn't load OpenCV and the models' runtime, or even have them.
+# Imported on first use: edgehands.client, or checking a configuration, must neither load nor need
+# OpenCV and the models' runtime.
 _PLACES = {
+    "HAND_CONNECTIONS": "hand",
     "EdgehandsError": "errors",
     "Frame": "hand",
     "FrameHands": "hand",
@@ -43,6 +56,7 @@ _PLACES = {
     "HandTracker": "tracking",
     "Handedness": "hand",
     "Landmark": "hand",
+    "Pose": "hand",
     "Roi": "hand",
     "TrackingConfig": "config",
 }

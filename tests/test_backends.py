@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edgehands.backends import open_backend
 from edgehands.backends.cpu import CpuBackend, default_threads
-from edgehands.errors import BackendUnavailable, ModelCorrupt, ModelNotFound
+from edgehands.errors import ModelCorrupt, ModelNotFound
 from edgehands.model_store import ModelStore
 from tests.hands import frame
 
@@ -155,12 +154,6 @@ def test_file_that_is_no_model(copied_models: Path) -> None:
     path.write_bytes(b"not a model")
     with pytest.raises(ModelCorrupt, match="can't be loaded"):
         CpuBackend(1).load(spec, path)
-
-
-def test_unknown_backend() -> None:
-    """A typing error in the backend's name must list the right ones."""
-    with pytest.raises(BackendUnavailable, match="choose auto, cpu, edgetpu or fake"):
-        open_backend("gpu")
 
 
 def test_each_task_has_one_default() -> None:

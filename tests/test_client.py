@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import edgehands
 from edgehands.client import HandsMessage, Message, listen, subscribe
 from edgehands.client.subscribe import _Freshness
 from edgehands.errors import ConfigError
@@ -116,12 +115,3 @@ def test_a_client_needs_neither_opencv_nor_the_models_runtime() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[] left"
-
-
-def test_all_public_names_are_there_and_others_are_not() -> None:
-    """Without it: `from edgehands import HandTracker` would fail, or a typo would not."""
-    for name in edgehands.__all__:
-        assert getattr(edgehands, name) is not None
-        assert name in dir(edgehands)
-    with pytest.raises(AttributeError, match="no attribute 'HandTraker'"):
-        _ = edgehands.HandTraker

@@ -11,7 +11,7 @@ import pytest
 
 from edgehands.config import BrokerUrl, parse_broker_url
 from edgehands.mqtt import paho_client
-from edgehands.mqtt.oneshot import check_broker
+from edgehands.mqtt.oneshot import publish_once
 from edgehands.mqtt.publisher import MqttPublisher
 from tests.mosquitto import Listener, Mosquitto, free_port, listens, wait_for
 from tests.mqtt_hands import config_for
@@ -48,7 +48,7 @@ def test_a_broker_is_reached_by_its_ipv6_address(make_broker: MakeBroker, scheme
     url = f"{scheme}://[::1]:{port}"
     # make_broker waits for the first listener only.
     assert wait_for(lambda: ipv6_listens(port), 10)
-    assert check_broker(config_for(url).mqtt) == "5"
+    publish_once(config_for(url).mqtt, ())
     with (
         Listener(broker.port) as listener,
         MqttPublisher(config_for(url)) as publisher,

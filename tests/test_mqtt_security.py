@@ -17,7 +17,7 @@ from edgehands.errors import BrokerError
 from edgehands.mqtt.discovery import Discovery
 from edgehands.mqtt.discovery_entities import Offers
 from edgehands.mqtt.fake import FakeClient
-from edgehands.mqtt.oneshot import check_broker, publish_once
+from edgehands.mqtt.oneshot import publish_once
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.request_messages import PlainRequest, Verb  # noqa: TC001 - in a test's class
 from edgehands.mqtt.requests import Requests
@@ -134,9 +134,9 @@ def test_pages_come_in_by_their_own_listener(fortress: Mosquitto, web_port: int)
     """Without it: a page in a browser could not be let in without opening the broker to all."""
     settings = login(fortress, "viewer")
     url = f"wss://127.0.0.1:{web_port}"
-    assert check_broker(msgspec.structs.replace(settings, url=url)) == "5"
+    publish_once(msgspec.structs.replace(settings, url=url), ())
     with pytest.raises(BrokerError, match=r"correct mqtt\.username and mqtt\.password"):
-        check_broker(msgspec.structs.replace(settings, url=url, password=Secret("wrong")))
+        publish_once(msgspec.structs.replace(settings, url=url, password=Secret("wrong")), ())
 
 
 def test_a_node_may_tell_what_is_wrong_with_its_settings(fortress: Mosquitto) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from edgehands.pose import (
     estimate_pose,
     learn_hand_length,
 )
-from edgehands.pose.smooth import angle_between, axes_of
+from edgehands.pose.smooth import axes_of, between
 from tests.gesture_hands import FOCAL, HEIGHT, WIDTH, frame_of, made_hand
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def spread(config: PoseConfig, hands: list[Hand]) -> tuple[float, float]:
     poses = [estimator.estimate(h, WIDTH, HEIGHT, i / 30) for i, h in enumerate(hands)]
     kept = [p for p in poses[30:] if p is not None]
     depth = np.diff([p.palm[2] for p in kept])
-    turns = [angle_between(a.quaternion, b.quaternion) for a, b in itertools.pairwise(kept)]
+    turns = [math.hypot(*between(a.quaternion, b.quaternion)) for a, b in itertools.pairwise(kept)]
     return float(np.sqrt(np.mean(depth**2))), float(np.sqrt(np.mean(np.square(turns))))
 
 

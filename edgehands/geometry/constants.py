@@ -10,7 +10,6 @@ from typing import Final
 
 # palm_detection/palm_detection_cpu.pbtxt: ImageToTensor, SsdAnchors, TensorsToDetections, NMS
 PALM_INPUT_SIZE: Final = 192
-PALM_ANCHOR_COUNT: Final = 2016
 PALM_ANCHOR_STRIDES: Final = (8, 16, 16, 16)
 PALM_ANCHORS_A_CELL: Final = 2  # a stride; the three strides of 16 share their cells
 PALM_ANCHOR_OFFSET: Final = 0.5

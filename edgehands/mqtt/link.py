@@ -32,17 +32,12 @@ class Link:
         self.answers = 0
         self._asked: float | None = None
         self._answered: float | None = None
-        self._rtt = 0.0
+        self._rtt = 0.0  # smoothed round trip time, seconds; 0 before the first answer
 
     @property
     def waiting(self) -> bool:
         """Whether a ping is unanswered."""
         return self._asked is not None
-
-    @property
-    def rtt(self) -> float:
-        """Smoothed round trip time, seconds; 0 before the first answer."""
-        return self._rtt
 
     @property
     def slow(self) -> bool:

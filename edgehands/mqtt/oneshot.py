@@ -1,4 +1,4 @@
-"""A short visit to the broker: to see whether it lets us in, or to leave a message."""
+"""A short connection to the broker, to publish or read retained messages."""
 
 from __future__ import annotations
 
@@ -26,16 +26,6 @@ MAX_RETAINED = 100
 """Retained messages that are looked at."""
 
 
-def check_broker(config: MqttConfig) -> str:
-    """Connect and say goodbye; give the version of MQTT that the broker speaks.
-
-    Raises:
-        BrokerError: Why it doesn't work, and what to do, in one line.
-    """
-    with _visit(config, lambda _mid, _refusal: None) as (_, protocol):
-        return "5" if protocol == paho.MQTTv5 else "3.1.1"
-
-
 def publish_once(config: MqttConfig, messages: Sequence[tuple[str, bytes]]) -> None:
     """Make each payload the retained value of its topic; an empty one removes it.
 
@@ -50,7 +40,7 @@ def publish_once(config: MqttConfig, messages: Sequence[tuple[str, bytes]]) -> N
         if refusal:
             refused.append(refusal)
 
-    with _visit(config, acknowledged) as (session, _):
+    with _visit(config, acknowledged) as session:
         for topic, payload in messages:
             open_.add(session.publish(topic, payload, qos=1, retain=True))
         until = time.monotonic() + TIMEOUT_S
@@ -84,7 +74,7 @@ def retained(config: MqttConfig, filters: Sequence[str]) -> dict[str, bytes]:
         if message.retain and len(found) < MAX_RETAINED:
             found[message.topic] = bytes(message.payload)
 
-    with _visit(config, lambda mid, _refusal: answered.append(mid), received) as (session, _):
+    with _visit(config, lambda mid, _refusal: answered.append(mid), received) as session:
         session.subscribe(filters)
         until = time.monotonic() + TIMEOUT_S
         while not session.ended and time.monotonic() < until:
@@ -102,7 +92,7 @@ def _visit(
     config: MqttConfig,
     acknowledged: Callable[[int, str], None],
     received: Callable[[paho.MQTTMessage], None] | None = None,
-) -> Iterator[tuple[Session, int]]:
+) -> Iterator[Session]:
     versions = {"auto": (paho.MQTTv5, paho.MQTTv311), "5": (paho.MQTTv5,)}
     trouble = ""
     for protocol in versions.get(config.protocol, (paho.MQTTv311,)):
@@ -124,7 +114,7 @@ def _visit(
             while not session.ready and not session.ended:
                 _work(session)
             if session.ready:
-                yield session, protocol
+                yield session
                 session.disconnect()
                 return
             if session.refusal and session.refusal not in reasons.UNSUPPORTED_PROTOCOL:

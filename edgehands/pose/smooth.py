@@ -78,12 +78,6 @@ class PoseFilter:
         )
 
 
-def angle_between(a: Quaternion, b: Quaternion) -> float:
-    """Radians between two turns."""
-    dot = abs(a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3])
-    return 2.0 * math.acos(min(1.0, dot))
-
-
 def between(a: Quaternion, b: Quaternion) -> Vector:
     """The turn from a to b as a vector: its axis in the frame of a, its length radians."""
     ax, ay, az, aw = a

@@ -21,7 +21,6 @@ def _curled(spread: float, mcp: float = 86.0, pip: float = 100.0, dip: float = 5
 
 
 _OPEN = (Finger(9, 2, 3, 2), Finger(1, 1, 3, 2), Finger(-7, 2, 3, 2), Finger(-17, 3, 4, 2))
-_STRAIGHT = (Finger(4, 2, 4, 2), Finger(0, 1, 4, 2), Finger(-3, 2, 4, 2), Finger(-8, 3, 5, 3))
 _FIST = (_curled(3), _curled(0), _curled(-3), _curled(-6, 88, 98, 58))
 _THUMB_OVER = Thumb(26, 51, -8, 42, 46)
 _THUMB_OUT = Thumb(50, 14, 48, 2, -4)

@@ -27,7 +27,7 @@ from edgehands.errors import DatasetError, SourceError, SourceNotFound
 from edgehands.hand import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -192,13 +192,3 @@ def _at_edges(given: AnnotatedHand, width: int, height: int) -> AnnotatedHand:
             states[i] = "outside"
         points.append((min(max(x, -width), 2.0 * width), min(max(y, -height), 2.0 * height)))
     return msgspec.structs.replace(given, points=points, states=states)
-
-
-def by_image(
-    annotations: Iterable[Mapping[str, Any]], key: str, where: str
-) -> Iterator[tuple[Any, list[Mapping[str, Any]]]]:
-    """Annotations grouped by the value of a key, in the order of its first appearance."""
-    groups: dict[Any, list[Mapping[str, Any]]] = {}
-    for annotation in annotations:
-        groups.setdefault(field(annotation, key, where), []).append(annotation)
-    yield from groups.items()
