@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as paho
@@ -18,6 +18,7 @@ from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.quiet_log import EVERY_S
 from edgehands.mqtt.requests import Received, Requests
 from edgehands.mqtt.topics import Topics, matches
+from edgehands.mqtt.wake import Wake
 from tests.mosquitto import wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CONNACK = b"\x20\x02\x00\x00"
+DISCONNECT = b"\xe0\x00"
 SOMETHING = b"\x30\x04\x00\x01xy"  # a message on topic x
 
 
@@ -146,3 +148,39 @@ def test_filters_let_through_what_they_should(wanted: str, topic: str, expected:
     """Without it: a request could go unheard, or a stranger's message be taken for one."""
     assert matches(wanted, topic) is expected
     assert paho.topic_matches_sub(wanted, topic) is expected
+
+
+def test_a_goodbye_arrives_although_messages_lie_unread() -> None:
+    """Without it: the connection is reset, and a busy broker calls a node offline that is not."""
+    heard: list[bytes] = []
+    ended_by: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            client, _ = listener.accept()
+            with client:
+                client.sendall(CONNACK + SOMETHING * 500)
+                try:
+                    while not heard or not heard[-1].endswith(DISCONNECT):
+                        heard.append(client.recv(65_536))
+                    ended_by.append("end" if client.recv(65_536) == b"" else "more")
+                except OSError as error:
+                    ended_by.append(str(error))
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        visit = session.Session(
+            config_for(f"mqtt://127.0.0.1:{listener.getsockname()[1]}").mqtt,
+            client_id="guest",
+            will=None,
+            protocol=paho.MQTTv311,
+            acknowledged=lambda _mid, _refusal: None,
+        )
+        with closing(Wake()) as wake:
+            visit.open()
+            while not visit.ready:
+                visit.work(1.0, wake.drain, wake.fileno())
+        visit.disconnect()
+        visit.abandon()
+        thread.join(10)
+    assert ended_by == ["end"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import select
 import socket
 import struct
@@ -52,6 +53,10 @@ GREETING_TIMEOUT_S = 2.0
 ANSWER_TIMEOUT_S = 4.0
 """For the answer to a ping of ours, or any other word. TCP itself tries a cut network less and less
 often: after a cut of 30 s it may be silent for as long again, so the connection is made anew."""
+
+GOODBYE_TIMEOUT_S = 0.8
+"""For the broker to take our goodbye. Closed with something unread, a connection is reset: the
+broker may then find the reset before it has read the goodbye, and publish the last will."""
 
 FLOOD_PAUSE_S = 0.03
 """A flood is read in batches, with pauses: waking for each message costs the loop twice as much."""
@@ -265,9 +270,25 @@ class Session:
         return min(self.link.unanswered(now), now - self._heard)
 
     def disconnect(self) -> None:
-        """Say goodbye: the broker then doesn't publish the last will."""
+        """Say goodbye, so that the broker doesn't publish the last will.
+
+        Returns once the broker has closed the connection, or after ``GOODBYE_TIMEOUT_S``.
+        """
         self._clean = True
-        self._client.disconnect()
+        connection: Any = self._client.socket()
+        if connection is None:
+            return
+        # paho closes its socket with the last byte of the goodbye; this one keeps it open.
+        kept = socket.socket(fileno=os.dup(raw_socket(connection).fileno()))
+        with kept, contextlib.suppress(OSError):
+            until = time.monotonic() + GOODBYE_TIMEOUT_S
+            self._client.disconnect()
+            while self._client.want_write() and _becomes(select.POLLOUT, kept, until):
+                if self._client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                    return
+            kept.shutdown(socket.SHUT_WR)
+            while _becomes(select.POLLIN, kept, until) and kept.recv(MAX_INCOMING_BYTES):
+                pass
 
     def abandon(self) -> None:
         """Drop the connection and what its buffers hold. Never raises."""
@@ -341,3 +362,10 @@ class Session:
             raw_socket(connection).setsockopt(
                 socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
             )
+
+
+def _becomes(what: int, connection: socket.socket, until: float) -> bool:
+    """Wait until a connection can be read or written; false when it can't by ``until``."""
+    poll = select.poll()
+    poll.register(connection, what)
+    return bool(poll.poll(max(until - time.monotonic(), 0.0) * 1000.0))
