@@ -11,7 +11,7 @@ from edgehands.cameras.base import Source, SourceFailure, SourceInfo
 from edgehands.cameras.inputs import InputFile, Inputs, count_frames, find_inputs, iter_frames
 from edgehands.cameras.listing import CameraInfo, CameraMode, list_cameras
 from edgehands.cameras.opening import SCHEMES, open_source
-from edgehands.cameras.settings import CameraSettings
+from edgehands.config import CameraSettings
 from edgehands.safe_text import redact
 
 __all__ = [

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edgehands.cameras.settings import CameraSettings
+    from edgehands.config import CameraSettings
     from edgehands.errors import SourceError, SourceNotFound
     from edgehands.hand import Frame
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edgehands.cameras.settings import CameraSettings
+    from edgehands.config import CameraSettings
 
 log = logging.getLogger(__name__)
 

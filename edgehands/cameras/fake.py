@@ -25,7 +25,7 @@ from edgehands.hand import Frame
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edgehands.cameras.settings import CameraSettings
+    from edgehands.config import CameraSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgehands.cameras.images import Picture
-    from edgehands.cameras.settings import CameraSettings
+    from edgehands.config import CameraSettings
 
 log = logging.getLogger(__name__)
 

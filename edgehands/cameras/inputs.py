@@ -21,8 +21,8 @@ from edgehands.cameras.files import list_folder
 from edgehands.cameras.images import ImageFile, is_image
 from edgehands.cameras.limits import check_file, shown
 from edgehands.cameras.opening import is_live, open_source
-from edgehands.cameras.settings import CameraSettings
 from edgehands.cameras.video import VideoSource
+from edgehands.config import CameraSettings
 from edgehands.errors import EdgehandsError, SourceError, SourceNotFound
 from edgehands.hand import Frame
 from edgehands.safe_text import redact

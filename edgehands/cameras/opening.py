@@ -14,9 +14,9 @@ from edgehands.cameras.film import PackagedClip, is_animation
 from edgehands.cameras.images import is_image
 from edgehands.cameras.limits import check_file, shown
 from edgehands.cameras.picamera2 import Picamera2Opener, load_picamera2
-from edgehands.cameras.settings import CameraSettings
 from edgehands.cameras.v4l2 import V4L2Opener
 from edgehands.cameras.video import VideoSource
+from edgehands.config import CameraSettings
 from edgehands.errors import SourceNotFound, UsageError
 from edgehands.safe_text import redact
 

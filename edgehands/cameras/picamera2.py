@@ -33,7 +33,7 @@ import numpy as np
 
 from edgehands.cameras.base import orient, oriented_size
 from edgehands.cameras.capture import Shot, capture_time
-from edgehands.cameras.settings import CameraSettings
+from edgehands.config import CameraSettings
 from edgehands.errors import BackendUnavailable, SourceError, SourceNotFound
 
 if TYPE_CHECKING:

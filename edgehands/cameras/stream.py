@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edgehands.cameras.http import MjpegResponse
-    from edgehands.cameras.settings import CameraSettings
+    from edgehands.config import CameraSettings
 
 log = logging.getLogger(__name__)
 

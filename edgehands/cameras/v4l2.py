@@ -33,7 +33,7 @@ from edgehands.errors import SourceError, SourceNotFound
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edgehands.cameras.settings import CameraSettings
+    from edgehands.config import CameraSettings
 
 log = logging.getLogger(__name__)
 

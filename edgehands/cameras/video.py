@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edgehands.cameras.film import Film
-    from edgehands.cameras.settings import CameraSettings
+    from edgehands.config import CameraSettings
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from edgehands.config.broker_url import BrokerUrl, parse_broker_url
 from edgehands.config.explain import digest, explain, redacted
+from edgehands.config.gestures import GesturesConfig
 from edgehands.config.load import DEFAULT_PATHS, Loaded, load, load_with_origins, paths_for
 from edgehands.config.persist import save_settings, state_file
+from edgehands.config.pose import PoseConfig
 from edgehands.config.secret import Secret
 from edgehands.config.sections import (
     SECTIONS,
@@ -25,8 +27,6 @@ from edgehands.config.sections import (
     check_topic_level,
 )
 from edgehands.config.values import check_range, shown_path
-from edgehands.gestures.settings import GesturesConfig
-from edgehands.pose.settings import PoseConfig
 
 __all__ = [
     "DEFAULT_PATHS",

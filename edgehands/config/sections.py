@@ -13,11 +13,11 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from edgehands.config.broker_url import BrokerUrl, parse_broker_url
+from edgehands.config.gestures import GesturesConfig
+from edgehands.config.pose import PoseConfig
 from edgehands.config.secret import Secret  # noqa: TC001  (read at run time)
 from edgehands.config.values import Section
 from edgehands.errors import ConfigError
-from edgehands.gestures.settings import GesturesConfig
-from edgehands.pose.settings import PoseConfig
 
 _LEVEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 

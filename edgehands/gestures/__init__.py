@@ -1,11 +1,9 @@
 """What a hand means: finger counts, static, dynamic and taught gestures."""
 
-# First, because its sections are made of this package's settings, which are made of its values.
-import edgehands.config  # noqa: F401
+from edgehands.config.gestures import GesturesConfig
 from edgehands.gestures.events import EventType, GestureEvent, Interpretation
 from edgehands.gestures.interpreter import HandInterpreter
 from edgehands.gestures.library import GestureLibrary, TeachResult, default_path, only_hand
-from edgehands.gestures.settings import GesturesConfig
 from edgehands.gestures.shape import HandShape, count_fingers, pinch_strength, shape_of
 from edgehands.gestures.static import GESTURES, NONE, classify, recognise
 from edgehands.gestures.taught import TaughtGestures, TaughtMatch

@@ -12,17 +12,17 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from edgehands.config.gestures import GesturesConfig
+from edgehands.config.pose import PoseConfig
 from edgehands.errors import GestureError
 from edgehands.gestures.dynamic import MotionTracker
 from edgehands.gestures.events import EventType, GestureEvent, Interpretation
 from edgehands.gestures.library import GestureLibrary
-from edgehands.gestures.settings import GesturesConfig
 from edgehands.gestures.shape import shape_of
 from edgehands.gestures.static import GESTURES, NONE, score_gestures
 from edgehands.gestures.steady import SteadyGesture
 from edgehands.hand import Gesture, Hand
 from edgehands.pose.estimator import PoseEstimator
-from edgehands.pose.settings import PoseConfig
 
 if TYPE_CHECKING:
     from edgehands.gestures.events import Movement

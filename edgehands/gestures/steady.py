@@ -15,7 +15,7 @@ from edgehands.gestures.static import GESTURES, NONE
 from edgehands.hand import Gesture
 
 if TYPE_CHECKING:
-    from edgehands.gestures.settings import GesturesConfig
+    from edgehands.config.gestures import GesturesConfig
 
 _AVERAGE_S: Final = 0.04
 """Time constant of the scores' average: at 30 fps a new shape reaches 0.56 in its first frame."""

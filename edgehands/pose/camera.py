@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from edgehands.errors import CalibrationError
 
 if TYPE_CHECKING:
-    from edgehands.pose.settings import PoseConfig
+    from edgehands.config.pose import PoseConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from edgehands.pose.smooth import PoseFilter
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from edgehands.config.pose import PoseConfig
     from edgehands.hand import Hand, Pose
     from edgehands.pose.camera import Intrinsics
-    from edgehands.pose.settings import PoseConfig
 
 _FORGET_S: Final = 5.0
 
