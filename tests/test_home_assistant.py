@@ -42,9 +42,10 @@ TEMPERATURE = f"sensor.{PREFIX}_processor_temperature"
 PROBLEM = f"binary_sensor.{PREFIX}_camera_problem"
 HANDS_NUMBER, RATE_NUMBER = f"number.{PREFIX}_most_hands", f"number.{PREFIX}_rate_limit"
 SMOOTHING = f"switch.{PREFIX}_smoothing"
+MODEL, PRECISION = f"select.{PREFIX}_model", f"select.{PREFIX}_precision"
 RESTART = f"button.{PREFIX}_restart_camera"
 TAKE_PICTURE, PICTURE = f"button.{PREFIX}_take_a_picture", f"image.{PREFIX}_picture"
-SETTINGS = {HANDS_NUMBER, RATE_NUMBER, SMOOTHING, RESTART}
+SETTINGS = {HANDS_NUMBER, RATE_NUMBER, SMOOTHING, MODEL, PRECISION, RESTART}
 ENTITIES = {
     *(OCCUPANCY, COUNT, LEFT, RIGHT, EVENT, SWITCH, FPS, LATENCY, TEMPERATURE, PROBLEM),
     *SETTINGS,
@@ -225,7 +226,7 @@ def test_the_switch_switches(
 def test_settings_can_be_set_and_buttons_pressed(
     broker: Mosquitto, home: HomeAssistant, node: Node
 ) -> None:
-    """Without it: numbers and buttons would be there and do nothing."""
+    """Without it: numbers, lists and buttons would be there and do nothing."""
     assert wait_for(lambda: home.state(HANDS_NUMBER) == "2", PATIENCE_S)
     with Listener(broker.port) as listener:
         home.call("number", "set_value", HANDS_NUMBER, value=1)
@@ -235,6 +236,12 @@ def test_settings_can_be_set_and_buttons_pressed(
         assert wait_for(lambda: float(home.state(RATE_NUMBER)) == 15, PATIENCE_S)
         home.call("switch", "turn_off", SMOOTHING)
         assert wait_for(lambda: home.state(SMOOTHING) == "off", PATIENCE_S)
+        assert home.states()[MODEL]["attributes"]["options"] == ["lite", "full"]
+        home.call("select", "select_option", MODEL, option="full")
+        assert wait_for(lambda: home.state(MODEL) == "full", PATIENCE_S)
+        assert json.loads(listener.last("main/settings") or b"{}")["model"] == "full"
+        home.call("select", "select_option", PRECISION, option="float")
+        assert wait_for(lambda: home.state(PRECISION) == "float", PATIENCE_S)
         home.call("button", "press", RESTART)
         assert wait_for(lambda: listener.on("response/restart_camera"), PATIENCE_S)
         before = home.state(PICTURE)

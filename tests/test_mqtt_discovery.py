@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 import pytest
@@ -16,7 +16,7 @@ from edgehands.mqtt.discovery_entities import EVENT_TYPES, MOVEMENTS, Offers
 from edgehands.mqtt.fake import FakeClient
 from edgehands.mqtt.oneshot import publish_once, remove_discovery
 from edgehands.mqtt.publisher import MqttPublisher
-from edgehands.mqtt.request_messages import PlainRequest, SetRequest
+from edgehands.mqtt.request_messages import Model, PlainRequest, Precision, SetRequest
 from edgehands.mqtt.requests import Received
 from edgehands.mqtt.topics import Topics
 from tests.mosquitto import free_port, retained, wait_for
@@ -59,6 +59,8 @@ def test_the_document_has_what_home_assistant_demands() -> None:
         "max_hands": "number",
         "rate_limit": "number",
         "smoothing": "switch",
+        "model": "select",
+        "precision": "select",
         "restart_camera": "button",
         "take_picture": "button",
         "picture": "image",
@@ -98,6 +100,13 @@ def test_what_home_assistant_sends_is_a_request_of_the_contract() -> None:
         for payload, on in (("payload_on", True), ("payload_off", False)):
             wanted = msgspec.json.decode(found["smoothing"][payload], type=SetRequest)
             assert wanted.smoothing is on
+        for key, values in (("model", Model), ("precision", Precision)):
+            assert tuple(found[key]["options"]) == get_args(values)
+            for value in found[key]["options"]:
+                text = found[key]["command_template"].replace("{{ value }}", value)
+                wanted = msgspec.json.decode(text, type=SetRequest)
+                assert getattr(wanted, key) == value
+                assert wanted.persist == offers.keeps_settings
         assert msgspec.json.decode(found["restart_camera"]["payload_press"], type=PlainRequest)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from edgehands.gestures.events import EventType
 from edgehands.gestures.static import GESTURES
 from edgehands.hand import Handedness
+from edgehands.mqtt.request_messages import Model, Precision
 from edgehands.mqtt.topics import MAIN
 
 if TYPE_CHECKING:
@@ -196,6 +197,15 @@ def _controls(topics: Topics, offers: Offers) -> dict[str, dict[str, Any]]:
             "availability_topic": topics.status,
         }
 
+    def choice(name: str, key: str, icon: str, values: tuple[str, ...]) -> dict[str, Any]:
+        return {
+            "platform": "select",
+            "name": name,
+            "icon": icon,
+            "options": list(values),
+            **setting(key, '"{{ value }}"'),
+        }
+
     found: dict[str, dict[str, Any]] = {
         "max_hands": {
             "platform": "number",
@@ -217,6 +227,8 @@ def _controls(topics: Topics, offers: Offers) -> dict[str, dict[str, Any]]:
             **setting("rate_limit", "{{ value | int }}"),
         },
         "smoothing": yes_or_no("Smoothing", "smoothing", "mdi:chart-bell-curve"),
+        "model": choice("Model", "model", "mdi:hand-extended", get_args(Model)),
+        "precision": choice("Precision", "precision", "mdi:decimal", get_args(Precision)),
         "restart_camera": {
             **button("Restart camera", "mdi:restart", "restart_camera"),
             "entity_category": "config",
