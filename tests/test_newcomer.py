@@ -26,6 +26,7 @@ from edgehands.mqtt.oneshot import publish_once
 from edgehands.synthetic import write_random_stills
 from tests.mosquitto import wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
+from tests.named_tests import text_of
 from tests.test_examples import publishing
 
 if TYPE_CHECKING:
@@ -44,32 +45,57 @@ PAGES = (
 )
 
 HERE = "run here"
+FRESH = "tests/emulated/test_fresh_machine.py"
 ELSEWHERE = {
-    r"\./scripts/(demo|test)\b": "tests/emulated/test_fresh_machine.py",
-    r"python3 -m venv venv": "tests/emulated/test_fresh_machine.py",
-    r"venv/bin/edgehands --help": "tests/test_cli_help.py",
-    r"edgehands (run|demo|preview|watch|doctor)\b": "tests/test_service_process.py",
-    r"edgehands synth ": "tests/test_synthetic_cli.py",
-    r"edgehands bench\b": "tests/test_cli.py",
-    r"edgehands homeassistant remove": "tests/test_mqtt_discovery.py",
-    r"edgehands bridge osc": "tests/test_bridge_osc.py",
-    r"scripts/build_deb": "tests/test_deb_archive.py",
-    r"scripts/prepare_sd": "tests/test_sd_card.py",
-    r"scripts/build_image": "tests/test_sd_card.py",
-    r"sh presence\.sh|python python_client\.py": "tests/test_examples.py",
-    r"alias: Lamp on by a swipe": "tests/test_home_assistant.py",
+    r"\./scripts/demo\b": (f"{FRESH}::test_demo_sets_itself_up", "./scripts/demo"),
+    r"\./scripts/test\b": (f"{FRESH}::test_tests_pass", "./scripts/test"),
+    r"venv/bin/edgehands --help": (
+        "tests/test_cli_help.py::test_help_loads_nothing_heavy_and_is_whole",
+        "--help",
+    ),
+    r"edgehands run\b": (
+        "tests/test_service_process.py::test_the_service_publishes_and_ends_cleanly_on_a_signal",
+        '"run"',
+    ),
+    r"edgehands synth ": ("tests/test_synthetic_cli.py::test_stills_come_from_the_seed", '"synth"'),
+    r"edgehands bench\b": ("tests/test_cli.py::test_bench_measures", '"bench"'),
+    r"edgehands homeassistant remove": (
+        "tests/test_mqtt_discovery.py::test_the_command_removes_a_node_and_says_so",
+        '"remove"',
+    ),
+    r"edgehands bridge osc": (
+        "tests/test_bridge_osc.py::test_the_command_passes_on_what_a_node_publishes",
+        '"osc"',
+    ),
+    r"scripts/build_deb": (
+        "tests/emulated/test_service_boot.py::test_becomes_active_and_publishes",
+        "build_deb",
+    ),
+    r"scripts/prepare_sd": ("tests/test_sd_card.py::test_card_gets_everything", "prepare_sd"),
+    r"scripts/build_image": ("tests/test_sd_card.py::test_image", "build_image"),
+    r"sh presence\.sh": (
+        "tests/test_examples.py::test_the_programs_say_what_is_seen",
+        "presence.sh",
+    ),
+    r"python python_client\.py": (
+        "tests/test_examples.py::test_the_programs_say_what_is_seen",
+        "python_client.py",
+    ),
+    r"alias: Lamp on by a swipe": (
+        "tests/test_home_assistant.py::test_automations_of_the_guide_run",
+        "lamp_on_by_a_swipe",
+    ),
 }
-"""Begin of a command or snippet, and the test that runs it."""
+"""Begin of a command or snippet, the test that runs it, and the word by which it does so."""
 
 NOWHERE = {
+    r"python3 -m venv venv": "downloads 200 MB; scripts/setup.sh does the same for every test",
     r"edgehands track v4l2:": "needs a camera",
     r"python scripts\\prepare_sd D:": "needs Windows",
     r"sudo dpkg -i /boot/firmware": "needs a Pi; tests/emulated installs the package",
     r"sudo (install|systemctl|mkdir|reboot)": "changes the machine that it runs on",
     r"printf '\[Manager\]": "changes the machine that it runs on",
     r"pip install 'edgehands": "edgehands isn't on the package index yet",
-    r"npm install": "changes the folder that it runs in; tests/test_examples.py installs the same",
-    r"esphome run": "needs an ESP32; tests/test_examples.py validates the file",
     r"import numpy as np\nimport supervision": "supervision brings another OpenCV: tried by hand",
 }
 """Begin of a command or snippet, and why it can't be run in CI."""
@@ -100,7 +126,8 @@ def _command(line: str) -> str:
 
 def how(language: str, text: str) -> str:
     """Where a snippet is run, or why it isn't; empty where nobody has said."""
-    places = ELSEWHERE | NOWHERE | dict.fromkeys(RUN_HERE, HERE)
+    tests = {start: test for start, (test, _) in ELSEWHERE.items()}
+    places = tests | NOWHERE | dict.fromkeys(RUN_HERE, HERE)
     said = next((place for start, place in places.items() if re.match(start, text)), "")
     return said or (HERE if language in {"toml", "python"} else "")
 
@@ -108,8 +135,23 @@ def how(language: str, text: str) -> str:
 def test_every_command_and_snippet_is_run_or_says_why_not() -> None:
     """A page for beginners whose first command fails loses them."""
     assert not [(page, text) for page, language, text in snippets() if not how(language, text)]
-    for place in ELSEWHERE.values():
-        assert (ROOT / place).exists(), place
+    texts = [text for _, _, text in snippets()]
+    for start in (*ELSEWHERE, *NOWHERE, *RUN_HERE):
+        assert [text for text in texts if re.match(start, text)], f"no page has {start} any more"
+
+
+@pytest.mark.parametrize(("test", "word"), sorted(set(ELSEWHERE.values())))
+def test_what_is_run_elsewhere_is_run_there(test: str, word: str) -> None:
+    """A table that names a test which never runs the command would promise what nobody checks."""
+    assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text_of(test)), (test, word)
+
+
+def test_a_test_that_is_not_there_is_noticed() -> None:
+    """The check above must be able to fail."""
+    for named in ("tests/test_cli.py", "tests/test_cli.py::test_nothing", "tests/no.py::test_a"):
+        with pytest.raises(LookupError):
+            text_of(named)
+    assert "osc" not in text_of("tests/test_cli.py::test_bench_measures")
 
 
 def test_settings_that_are_shown_are_settings(tmp_path: Path) -> None:
