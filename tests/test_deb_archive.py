@@ -7,6 +7,7 @@ import importlib
 import io
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 archive: Any = importlib.import_module("deb.archive")
+elf: Any = importlib.import_module("deb.elf")
 package_parts: Any = importlib.import_module("deb.package")
 wheels: Any = importlib.import_module("deb.wheels")
 NUMPY: dict[str, str] = wheels.NUMPY
@@ -86,6 +88,16 @@ def test_dpkg_reads_it(tmp_path: Path) -> None:
     assert "Installed-Size:" in fields
 
 
+def test_the_maintainer_is_who_builds_it() -> None:
+    """A made-up address would take somebody's mail for ever."""
+    assert package_parts.maintainer({}).endswith("@edgehands.invalid>")
+    both = {"DEBFULLNAME": "Anna Example", "DEBEMAIL": "anna@example.org"}
+    assert package_parts.maintainer(both) == "Anna Example <anna@example.org>"
+    for wrong in ({"DEBEMAIL": "anna@example.org"}, {**both, "DEBEMAIL": "anna\nDepends: x"}):
+        with pytest.raises(SystemExit, match="DEBFULLNAME"):
+            package_parts.maintainer(wrong)
+
+
 @needs_dpkg
 def test_settings_are_a_conffile_and_scripts_run(tmp_path: Path) -> None:
     """An upgrade would overwrite what a person has set, or dpkg would refuse the package."""
@@ -130,3 +142,61 @@ def test_long_paths_and_odd_sizes(tmp_path: Path) -> None:
     subprocess.run(["dpkg-deb", "-x", str(package), str(tmp_path / "out")], check=True)
     assert (tmp_path / "out" / entries[0].path).read_bytes() == b"odd"
     assert (tmp_path / "out" / "usr/lib/z").read_bytes() == b"end"
+
+
+LIBRARY = """
+#include <stdio.h>
+static char buffer[100000];
+int counted = 7;
+int (*pointer)(const char *) = puts;
+int answer(int x) { buffer[x] = 1; return counted + x + buffer[x]; }
+"""
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc isn't here")
+def test_a_stripped_library_is_smaller_and_loads(tmp_path: Path) -> None:
+    """A library that no loader takes would leave a Pi without tracking."""
+    (tmp_path / "a.c").write_text(LIBRARY + f"/* {'x' * 1000} */")
+    library = tmp_path / "liba.so"
+    subprocess.run(
+        ["gcc", "-g3", "-O0", "-shared", "-fPIC", "-o", str(library), str(tmp_path / "a.c")],
+        check=True,
+    )
+    before = library.read_bytes()
+    # As auditwheel leaves them: what is loaded last lies behind the debugging data.
+    moved = _with_the_last_segment_at_the_end(before)
+    sizes = set()
+    for form in (before, moved):
+        made = elf.stripped(form)
+        sizes.add(len(made))
+        library.write_bytes(made)
+        code = (
+            f"import ctypes; lib = ctypes.CDLL({str(library)!r});"
+            "assert lib.answer(5) == 13; assert ctypes.c_int.in_dll(lib, 'counted').value == 7"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)
+        assert elf.stripped(made) == made
+    assert len(sizes) == 1
+    assert sizes.pop() < len(before) - 2000
+
+
+def test_what_is_no_library_stays_as_it_is() -> None:
+    """Python's own files and programs would be damaged."""
+    for content in (b"", b"import os\n", b"\x7fELF\x01\x01" + bytes(100)):
+        assert elf.stripped(content) == content
+
+
+def _with_the_last_segment_at_the_end(library: bytes) -> bytes:
+    """The same library, its last loaded segment moved behind everything else."""
+    place = int.from_bytes(library[32:40], "little")
+    count = int.from_bytes(library[56:58], "little")
+    parts = [list(struct.unpack_from("<IIQQQQQQ", library, place + 56 * n)) for n in range(count)]
+    last = max((part for part in parts if part[0] == 1), key=lambda part: part[2])
+    start, end = last[2], last[2] + last[5]
+    by = -(-len(library) // last[7]) * last[7]
+    made = bytearray(library + bytes(by + start - len(library)) + library[start:end])
+    for number, part in enumerate(parts):
+        if start <= part[2] < end and part[5]:
+            part[2] += by
+        struct.pack_into("<IIQQQQQQ", made, place + 56 * number, *part)
+    return bytes(made)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import TYPE_CHECKING
 
 from deb.archive import Entry
 from deb.wheels import HERE, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 SYSTEMS = {"3.11": "bookworm", "3.13": "trixie"}
 """The releases of Debian and of Raspberry Pi OS, by their Python."""
 
-MAINTAINER = "The edgehands developers <edgehands@users.noreply.github.com>"
+MAINTAINER = "The edgehands developers <maintainers@edgehands.invalid>"
+"""Debian wants an address; this one is none (RFC 2606), until whoever builds gives theirs."""
 
 _ROOT = "usr/lib/edgehands"
 _UNITS = "usr/lib/systemd/system"
@@ -48,8 +51,25 @@ def control(version: str, architecture: str, python: str) -> str:
         version=f"{version}+{SYSTEMS[python]}",
         architecture=architecture,
         depends=_DEPENDS.format(low=low, high=high),
-        maintainer=MAINTAINER,
+        maintainer=maintainer(os.environ),
     )
+
+
+def maintainer(environment: Mapping[str, str]) -> str:
+    """The package's ``Maintainer``: DEBFULLNAME and DEBEMAIL as for all of Debian's tools.
+
+    Raises:
+        SystemExit: only one of them is set, or they are no name and address.
+    """
+    name, address = (environment.get(key, "").strip() for key in ("DEBFULLNAME", "DEBEMAIL"))
+    if not name and not address:
+        return MAINTAINER
+    if not re.fullmatch(r"[^<>@\n]+", name) or not re.fullmatch(r"[^\s<>@]+@[^\s<>@]+", address):
+        raise SystemExit(
+            f'build_deb: DEBFULLNAME = "{name}", DEBEMAIL = "{address}": give both, a name and an'
+            " address"
+        )
+    return f"{name} <{address}>"
 
 
 def maintainer_scripts(version: str, python: str) -> list[Entry]:

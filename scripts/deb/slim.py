@@ -1,8 +1,8 @@
 """Wheels without what edgehands never loads, so that the package stays small.
 
 What goes: whole packages that only other uses of LiteRT and rich need, LiteRT's compilers and GPU
-code, numpy's tests and headers, OpenCV's cascades. The rest is stored, not deflated: the package is
-compressed as a whole, which is smaller by a quarter.
+code, numpy's tests and headers, OpenCV's cascades, the debugging data of libraries. The rest is
+stored, not deflated: the package is compressed as a whole, which is smaller by a quarter.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import hashlib
 import io
 import zipfile
 from typing import TYPE_CHECKING
+
+from deb.elf import stripped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +63,7 @@ def slimmed(wheel: Path, folder: Path) -> Path:
         for name in sorted(kept):
             if name == record:
                 continue
-            content = old.read(name)
+            content = stripped(old.read(name))
             info = zipfile.ZipInfo(name, _EPOCH)
             info.external_attr = old.getinfo(name).external_attr
             new.writestr(info, content)
