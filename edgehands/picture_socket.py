@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from edgehands.mqtt.messages import HandsMessage  # noqa: TC001 - read at run time
+from edgehands.mqtt.contract.messages import HandsMessage  # noqa: TC001 - read at run time
 
 LENGTHS = struct.Struct("<II")
 

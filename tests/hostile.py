@@ -10,8 +10,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edgehands.mqtt.request_messages import VERBS
-from edgehands.mqtt.topics import Topics
+from edgehands.mqtt.contract.request_messages import VERBS
+from edgehands.mqtt.contract.topics import Topics
 from tests.mosquitto import wait_for
 
 if TYPE_CHECKING:

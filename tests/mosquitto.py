@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edgehands.mqtt.contract import check_message
+from edgehands.mqtt.contract.channels import check_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable

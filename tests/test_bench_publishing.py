@@ -1,4 +1,4 @@
-"""What publishing costs, and the sink that it is measured with."""
+"""What publishing costs, and the null broker that it is measured with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgehands.mqtt.publisher import MqttPublisher
-from edgehands.mqtt.sink import sink
+from edgehands.simulate.null_broker import null_broker
 from tests.mosquitto import wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_the_sink_takes_all_that_a_node_says(protocol: str) -> None:
     """Without it: the cost would be that of a node which waits for its broker's word."""
-    with sink() as url, MqttPublisher(config_for(url, protocol=protocol)) as publisher:
+    with null_broker() as url, MqttPublisher(config_for(url, protocol=protocol)) as publisher:
         assert wait_for(lambda: publisher.connected)
         publisher.camera_status("online")
         publisher.publish(make_frame(make_hand(1), make_hand(2)))

@@ -17,7 +17,7 @@ from pythonosc.osc_message import OscMessage
 from edgehands.bridge.osc import OscSender, parse_target
 from edgehands.client import Message
 from edgehands.errors import UsageError
-from edgehands.mqtt.messages import EventMessage, hands_message
+from edgehands.mqtt.contract.messages import EventMessage, hands_message
 from tests.mosquitto import wait_for
 from tests.mqtt_hands import config_for, frame_without_hands, make_frame, make_hand
 from tests.test_cli import one_line, run

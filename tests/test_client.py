@@ -13,8 +13,8 @@ import pytest
 from edgehands.client import HandsMessage, Message, listen, subscribe
 from edgehands.client.subscribe import _Freshness
 from edgehands.errors import ConfigError
-from edgehands.mqtt.messages import hands_message
-from edgehands.mqtt.oneshot import publish_once
+from edgehands.mqtt.broker.oneshot import publish_once
+from edgehands.mqtt.contract.messages import hands_message
 from edgehands.mqtt.publisher import MqttPublisher
 from tests.mosquitto import Mosquitto, wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand

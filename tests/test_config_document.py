@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 from edgehands.config import SECTIONS, Config, load
-from edgehands.config.document import config_schema, describe_fields, example_toml
+from edgehands.config.schema import config_schema, describe_fields, example_toml
 from edgehands.config.values import field_types
 
 ROOT = Path(__file__).resolve().parents[1]

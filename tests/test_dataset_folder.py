@@ -13,9 +13,9 @@ import pytest
 
 from edgehands.dataset import read
 from edgehands.dataset.annotations import AnnotationStore, Outdated
-from edgehands.dataset.document import dataset_schemas
 from edgehands.dataset.files import FRAMES, HEADER, read_frames, read_header
 from edgehands.dataset.format import Dataset
+from edgehands.dataset.schema import dataset_schemas
 from edgehands.dataset.writing import DatasetWriter
 from edgehands.errors import DatasetError
 from edgehands.hand import Frame

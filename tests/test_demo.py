@@ -25,7 +25,7 @@ from edgehands.demo.options import DemoOptions
 from edgehands.demo.processes import Child, free_port
 from edgehands.demo.run import run_demo
 from edgehands.errors import EdgehandsError, SourceNotFound, UsageError
-from edgehands.preview.subscriber import Subscriber
+from edgehands.mqtt.broker.subscriber import Subscriber
 from tests.mosquitto import free_port as any_port
 from tests.mosquitto import wait_for
 from tests.preview_node import BOOT_S, Command, write_clip
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Literal
 
-    from edgehands.preview.subscriber import Received
+    from edgehands.mqtt.broker.subscriber import Received
 
 HANDS = "edgehands/demo/camera/main/hands"
 

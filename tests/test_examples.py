@@ -20,7 +20,7 @@ import pytest
 from edgehands.config import PublishConfig
 from edgehands.gestures.events import EventType, GestureEvent
 from edgehands.hand import Handedness
-from edgehands.mqtt.contract import CHANNELS
+from edgehands.mqtt.contract.channels import CHANNELS
 from edgehands.mqtt.publisher import MqttPublisher
 from tests.mosquitto import Listener, Mosquitto, free_port, listens, wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand

@@ -20,23 +20,23 @@ from hypothesis import strategies as st
 
 from edgehands.client.subscribe import _Reader
 from edgehands.config import Config, explain, load
-from edgehands.config.document import example_toml
+from edgehands.config.schema import example_toml
 from edgehands.errors import ConfigError
-from edgehands.mqtt.compact import decode_compact, encode_compact
-from edgehands.mqtt.contract import CHANNELS, MessageError, check_message
-from edgehands.mqtt.discovery import Discovery
-from edgehands.mqtt.discovery_entities import Offers
+from edgehands.mqtt.broker.subscriber import Received as Heard
+from edgehands.mqtt.contract.channels import CHANNELS, MessageError, check_message
+from edgehands.mqtt.contract.compact import decode_compact, encode_compact
+from edgehands.mqtt.contract.request_messages import VERBS
 from edgehands.mqtt.fake import FakeClient
-from edgehands.mqtt.request_messages import VERBS
+from edgehands.mqtt.homeassistant.discovery import Discovery
+from edgehands.mqtt.homeassistant.entities import Offers
 from edgehands.mqtt.requests import Received
 from edgehands.preview.incoming import read_message
-from edgehands.preview.subscriber import Received as Heard
 from tests.mqtt_hands import make_frame, make_hand
 from tests.test_mqtt_contract import a_session
 from tests.test_mqtt_requests import TOPICS, Asker
 
 if TYPE_CHECKING:
-    from edgehands.mqtt.messages import HandsMessage
+    from edgehands.mqtt.contract.messages import HandsMessage
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMES = int(os.environ.get("EDGEHANDS_FUZZ", "1"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edgehands.gestures.static import GESTURES
-from edgehands.mqtt.discovery_entities import MOVEMENTS
+from edgehands.mqtt.homeassistant.entities import MOVEMENTS
 from tests.mosquitto import PROGRAM as BROKER
 from tests.mosquitto import Listener, Mosquitto, wait_for
 from tests.test_cli import run

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgehands.config import BrokerUrl, parse_broker_url
-from edgehands.mqtt import paho_client
-from edgehands.mqtt.oneshot import publish_once
+from edgehands.mqtt.broker import paho_client
+from edgehands.mqtt.broker.oneshot import publish_once
 from edgehands.mqtt.publisher import MqttPublisher
 from tests.mosquitto import Listener, Mosquitto, free_port, listens, wait_for
 from tests.mqtt_hands import config_for

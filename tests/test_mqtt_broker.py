@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edgehands.mqtt.oneshot import publish_once
-from edgehands.mqtt.oneshot import retained as kept
+from edgehands.mqtt.broker.oneshot import publish_once
+from edgehands.mqtt.broker.oneshot import retained as kept
+from edgehands.mqtt.contract.topics import Topics
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.requests import Requests
-from edgehands.mqtt.topics import Topics
 from tests.mosquitto import Listener, Mosquitto, retained, wait_for
 from tests.mqtt_hands import config_for, frame_without_hands, make_frame, make_hand
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edgehands.mqtt import pauses
-from edgehands.mqtt.pauses import AWAY_RETRY_S, CLOSED_RETRY_S, MAX_RELIEFS, Ending, Pauses
+from edgehands.mqtt.broker import pauses
+from edgehands.mqtt.broker.pauses import AWAY_RETRY_S, CLOSED_RETRY_S, MAX_RELIEFS, Ending, Pauses
+from edgehands.mqtt.broker.quiet_log import EVERY_S, QuietLog
 from edgehands.mqtt.publisher import MqttPublisher
-from edgehands.mqtt.quiet_log import EVERY_S, QuietLog
 from tests.closing_broker import CONNACK, PUBLISH, SUBSCRIBE, ClosingBroker, Packet
 from tests.mosquitto import Listener, Mosquitto, wait_for
 from tests.mqtt_hands import config_for

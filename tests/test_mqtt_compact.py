@@ -1,4 +1,4 @@
-"""The compact form and the thinning out of frames."""
+"""The compact form and the rate limiter."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from edgehands.config import PublishConfig
-from edgehands.mqtt.compact import decode_compact, encode_compact
+from edgehands.mqtt.contract.compact import decode_compact, encode_compact
+from edgehands.mqtt.contract.messages import HandsMessage, encode, hands_message
 from edgehands.mqtt.fake import FakePublisher
-from edgehands.mqtt.messages import HandsMessage, encode, hands_message
-from edgehands.mqtt.thinning import Thinning
+from edgehands.mqtt.rate_limiter import RateLimiter
 from tests.mqtt_hands import frame_without_hands, make_frame, make_hand
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -94,12 +94,12 @@ def test_both_forms_are_sent_where_the_owner_wants_it() -> None:
 
 def test_a_still_hand_is_told_once_a_second_and_a_moving_one_always() -> None:
     """Without it: a hand on a table would cost as much traffic as a waving one."""
-    thinning = Thinning(min_change=0.05)
+    limiter = RateLimiter(min_change=0.05)
     hand = make_hand(1)
     step = np.float32(0.2 * hand.palm_size)
 
     def wants(t: float, **changes: object) -> bool:
-        return thinning.wants(make_frame(replace(hand, **changes), t=t))  # type: ignore[arg-type]
+        return limiter.wants(make_frame(replace(hand, **changes), t=t))  # type: ignore[arg-type]
 
     assert wants(10.0)
     assert not wants(10.03)
@@ -109,4 +109,4 @@ def test_a_still_hand_is_told_once_a_second_and_a_moving_one_always() -> None:
     assert wants(10.2, id=2)
     assert not wants(10.3, id=2)
     assert wants(11.3, id=2)
-    assert thinning.wants(make_frame(hand, make_hand(2), t=11.31))
+    assert limiter.wants(make_frame(hand, make_hand(2), t=11.31))

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgehands.config import PublishConfig
-from edgehands.mqtt.contract import CHANNELS, MAX_BYTES, MessageError, check_message
-from edgehands.mqtt.document import asyncapi, message_schemas, to_yaml
+from edgehands.mqtt.contract.asyncapi import asyncapi, message_schemas, to_yaml
+from edgehands.mqtt.contract.channels import CHANNELS, MAX_BYTES, MessageError, check_message
+from edgehands.mqtt.contract.messages import CameraMessage, InfoMessage, ModelMessage
+from edgehands.mqtt.contract.request_messages import SettingsMessage
+from edgehands.mqtt.contract.topics import Topics
 from edgehands.mqtt.fake import FakePublisher
-from edgehands.mqtt.messages import CameraMessage, InfoMessage, ModelMessage
-from edgehands.mqtt.request_messages import SettingsMessage
-from edgehands.mqtt.topics import Topics
 from edgehands.service.report import Reporter
 from edgehands.service.statistics import StageTimes
 from tests.mqtt_hands import frame_without_hands, make_frame, make_hand

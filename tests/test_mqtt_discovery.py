@@ -10,15 +10,15 @@ import pytest
 
 from edgehands.errors import BrokerError
 from edgehands.gestures.static import GESTURES
-from edgehands.mqtt.contract import CHANNELS, check_message
-from edgehands.mqtt.discovery import MAX_DELAY_S, Discovery, discovery_document
-from edgehands.mqtt.discovery_entities import EVENT_TYPES, MOVEMENTS, Offers
+from edgehands.mqtt.broker.oneshot import publish_once, remove_discovery
+from edgehands.mqtt.contract.channels import CHANNELS, check_message
+from edgehands.mqtt.contract.request_messages import Model, PlainRequest, Precision, SetRequest
+from edgehands.mqtt.contract.topics import Topics
 from edgehands.mqtt.fake import FakeClient
-from edgehands.mqtt.oneshot import publish_once, remove_discovery
+from edgehands.mqtt.homeassistant.discovery import MAX_DELAY_S, Discovery, discovery_document
+from edgehands.mqtt.homeassistant.entities import EVENT_TYPES, MOVEMENTS, Offers
 from edgehands.mqtt.publisher import MqttPublisher
-from edgehands.mqtt.request_messages import Model, PlainRequest, Precision, SetRequest
 from edgehands.mqtt.requests import Received
-from edgehands.mqtt.topics import Topics
 from tests.mosquitto import free_port, retained, wait_for
 from tests.mqtt_hands import config_for
 from tests.test_cli import one_line, run

@@ -12,8 +12,8 @@ import pytest
 
 from edgehands.errors import ConfigError
 from edgehands.hand import Frame, FrameHands, Handedness, Pose
-from edgehands.mqtt.messages import EventMessage, HandsMessage, encode, hands_message
-from edgehands.mqtt.topics import Topics
+from edgehands.mqtt.contract.messages import EventMessage, HandsMessage, encode, hands_message
+from edgehands.mqtt.contract.topics import Topics
 from tests.mqtt_hands import make_frame, make_hand
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from edgehands.mqtt.link import FRESH_S, Link
+from edgehands.mqtt.broker.link import FRESH_S, Link
 from edgehands.mqtt.outbox import EVENTS_IN_FLIGHT, MAX_EVENTS, MAX_WAIT_S, Outbox
 
 

@@ -16,14 +16,14 @@ import pytest
 
 from edgehands.config import CameraConfig
 from edgehands.mqtt import stand_by
-from edgehands.mqtt.discovery import Discovery, discovery_document
-from edgehands.mqtt.discovery_entities import Offers
-from edgehands.mqtt.messages import InstanceMessage, encode
+from edgehands.mqtt.contract.messages import InstanceMessage, encode
+from edgehands.mqtt.contract.topics import Topics
+from edgehands.mqtt.homeassistant.discovery import Discovery, discovery_document
+from edgehands.mqtt.homeassistant.entities import Offers
 from edgehands.mqtt.outbox import Outbox
 from edgehands.mqtt.peers import GONE_S, TOLERANCE_S, Peers, read_instance
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.requests import Received
-from edgehands.mqtt.topics import Topics
 from tests.mosquitto import Listener, Mosquitto, retained, wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
 from tests.test_mqtt_broker import publishing, warnings

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 
 from edgehands.errors import UsageError
-from edgehands.mqtt.contract import check_message
-from edgehands.mqtt.fake import FakeClient
-from edgehands.mqtt.request_messages import (
+from edgehands.mqtt.contract.channels import check_message
+from edgehands.mqtt.contract.request_messages import (
     VERBS,
     PlainRequest,
     ResponseMessage,
     SetRequest,
     Verb,
 )
+from edgehands.mqtt.contract.topics import Topics
+from edgehands.mqtt.fake import FakeClient
 from edgehands.mqtt.requests import (
     BURST,
     MAX_BYTES,
@@ -27,7 +28,6 @@ from edgehands.mqtt.requests import (
     Requests,
     _Bucket,
 )
-from edgehands.mqtt.topics import Topics
 from tests.mosquitto import wait_for
 
 TOPICS = Topics(node="node")

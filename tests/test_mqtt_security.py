@@ -14,14 +14,14 @@ import pytest
 
 from edgehands.config import CameraConfig, Config, MqttConfig, NodeConfig, Secret
 from edgehands.errors import BrokerError
-from edgehands.mqtt.discovery import Discovery
-from edgehands.mqtt.discovery_entities import Offers
+from edgehands.mqtt.broker.oneshot import publish_once
+from edgehands.mqtt.broker.subscriber import Subscriber
+from edgehands.mqtt.contract.request_messages import PlainRequest, Verb  # noqa: TC001 - in a test's class
 from edgehands.mqtt.fake import FakeClient
-from edgehands.mqtt.oneshot import publish_once
+from edgehands.mqtt.homeassistant.discovery import Discovery
+from edgehands.mqtt.homeassistant.entities import Offers
 from edgehands.mqtt.publisher import MqttPublisher
-from edgehands.mqtt.request_messages import PlainRequest, Verb  # noqa: TC001 - in a test's class
 from edgehands.mqtt.requests import Requests
-from edgehands.preview.subscriber import Subscriber
 from tests.mosquitto import Mosquitto, free_port, listens, wait_for
 from tests.mqtt_hands import make_frame, make_hand
 from tests.test_mqtt_tls import certificates  # noqa: F401 - a fixture
@@ -29,7 +29,7 @@ from tests.test_mqtt_tls import certificates  # noqa: F401 - a fixture
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edgehands.preview.subscriber import Received
+    from edgehands.mqtt.broker.subscriber import Received
     from tests.conftest import MakeBroker
 
 pytestmark = pytest.mark.broker

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edgehands.mqtt.contract import CHANNELS, check_message
-from edgehands.mqtt.request_messages import VERBS
+from edgehands.mqtt.contract.channels import CHANNELS, check_message
+from edgehands.mqtt.contract.request_messages import VERBS
 from tests.mosquitto import Listener, Mosquitto, wait_for
 from tests.test_service_process import Asker, folder, service  # noqa: F401 - folder is a fixture
 

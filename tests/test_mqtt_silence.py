@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import paho.mqtt.client as paho
 import pytest
 
-from edgehands.mqtt import session
-from edgehands.mqtt.flood import Flood
-from edgehands.mqtt.messages import encode
+from edgehands.mqtt.broker import session
+from edgehands.mqtt.broker.flood_detector import FloodDetector
+from edgehands.mqtt.broker.quiet_log import EVERY_S
+from edgehands.mqtt.broker.wake import Wake
+from edgehands.mqtt.contract.messages import encode
+from edgehands.mqtt.contract.topics import Topics, matches
 from edgehands.mqtt.publisher import MqttPublisher
-from edgehands.mqtt.quiet_log import EVERY_S
 from edgehands.mqtt.requests import Received, Requests
-from edgehands.mqtt.topics import Topics, matches
-from edgehands.mqtt.wake import Wake
 from tests.mosquitto import wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
 
@@ -120,7 +120,7 @@ def test_a_flood_is_logged_once_and_a_second_one_again(caplog: pytest.LogCapture
 
 def test_a_flood_is_over_when_it_is_over() -> None:
     """Without it: landmarks would wait 30 ms each, long after the last request of a flood."""
-    flood = Flood(0.0)
+    flood = FloodDetector(0.0)
     for number in range(40):
         flood.heard(number * 1e-3)
     assert not flood.lasts(0.04), "forty requests at once are no flood"

@@ -21,8 +21,8 @@ import numpy as np
 import pytest
 
 from edgehands.config import load
-from edgehands.mqtt.messages import encode, hands_message
-from edgehands.mqtt.oneshot import publish_once
+from edgehands.mqtt.broker.oneshot import publish_once
+from edgehands.mqtt.contract.messages import encode, hands_message
 from edgehands.synthetic import write_random_stills
 from tests.mosquitto import wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand

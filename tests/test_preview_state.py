@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgehands.mqtt.broker.subscriber import BrokerState, Received
+from edgehands.mqtt.contract.messages import HandsMessage
+from edgehands.mqtt.contract.topics import Topics
 from edgehands.mqtt.fake import FakePublisher
-from edgehands.mqtt.messages import HandsMessage
-from edgehands.mqtt.topics import Topics
 from edgehands.preview import live
 from edgehands.preview.braille import draw_hands, fit
 from edgehands.preview.incoming import read_message
 from edgehands.preview.live import LiveState, Rate
 from edgehands.preview.page_messages import Choice, state_news
-from edgehands.preview.subscriber import BrokerState, Received
 from tests.mqtt_hands import make_frame, make_hand
 
 CAMERA = "edgehands/node/camera/main"

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from edgehands.errors import ServiceBusy
-from edgehands.mqtt.wake import Wake
+from edgehands.mqtt.broker.wake import Wake
 from edgehands.service import commands
 from edgehands.service.commands import Command, CommandQueue
 

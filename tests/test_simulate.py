@@ -13,9 +13,9 @@ import pytest
 
 from edgehands.config import MqttConfig
 from edgehands.errors import BrokerError, UsageError
-from edgehands.mqtt.contract import check_message
-from edgehands.mqtt.messages import HandsMessage
-from edgehands.mqtt.topics import Topics
+from edgehands.mqtt.contract.channels import check_message
+from edgehands.mqtt.contract.messages import HandsMessage
+from edgehands.mqtt.contract.topics import Topics
 from edgehands.simulate import Plan, simulate
 from edgehands.simulate.tracks import messages
 from tests.mosquitto import Listener, Mosquitto, free_port, retained, wait_for

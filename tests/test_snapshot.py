@@ -12,9 +12,9 @@ import pytest
 
 from edgehands.errors import ServiceBusy, UsageError
 from edgehands.hand import Frame, FrameHands
-from edgehands.mqtt.contract import MAX_BYTES, check_message
-from edgehands.mqtt.messages import encode
-from edgehands.mqtt.request_messages import ResponseMessage, SnapshotMessage
+from edgehands.mqtt.contract.channels import MAX_BYTES, check_message
+from edgehands.mqtt.contract.messages import encode
+from edgehands.mqtt.contract.request_messages import ResponseMessage, SnapshotMessage
 from edgehands.service.snapshot import MAX_JPEG_BYTES, WIDEST, Snapshots, encode_snapshot
 from tests.mosquitto import Listener, Mosquitto, wait_for
 from tests.test_service_process import Asker, folder, service  # noqa: F401 - folder is a fixture

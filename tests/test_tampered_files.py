@@ -19,7 +19,7 @@ from edgehands.errors import BrokerError, GestureError, ModelCorrupt, ModelNotFo
 from edgehands.gestures.library import GestureLibrary
 from edgehands.gestures.taught_file import MAX_GESTURES, read_gestures
 from edgehands.model_store import ModelStore
-from edgehands.mqtt.credentials import password_of
+from edgehands.mqtt.broker.credentials import password_of
 from tests.hands import open_hand
 from tests.test_cli import one_line, run
 

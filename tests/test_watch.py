@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
+from edgehands.mqtt.broker.subscriber import BrokerState, Received, Subscriber, broker_line
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.preview.incoming import read_message
 from edgehands.preview.lines import ChangeLines, json_line
 from edgehands.preview.live import LiveState
-from edgehands.preview.subscriber import BrokerState, Received, Subscriber, broker_line
 from edgehands.preview.terminal import LiveView
 from tests.mosquitto import wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand

@@ -16,7 +16,7 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 
 from edgehands.errors import UsageError
 from edgehands.hand import Handedness
-from edgehands.mqtt.messages import EventMessage, HandsMessage
+from edgehands.mqtt.contract.messages import EventMessage, HandsMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from edgehands.client import Message
-    from edgehands.mqtt.messages import HandMessage
+    from edgehands.mqtt.contract.messages import HandMessage
 
 log = logging.getLogger(__name__)
 

@@ -41,8 +41,8 @@ def remove(
     import json
 
     from edgehands.config import DEFAULT_PATHS, check_topic_level, load
-    from edgehands.mqtt.oneshot import remove_discovery
-    from edgehands.mqtt.topics import Topics
+    from edgehands.mqtt.broker.oneshot import remove_discovery
+    from edgehands.mqtt.contract.topics import Topics
 
     settings = load([config] if config else DEFAULT_PATHS, options={"mqtt.url": mqtt})
     if node:

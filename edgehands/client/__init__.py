@@ -8,8 +8,8 @@ async for message in subscribe("mqtt://hub", node="kitchen"):
 from __future__ import annotations
 
 from edgehands.client.subscribe import Message, listen, listen_with, subscribe
-from edgehands.mqtt.compact import decode_compact, encode_compact
-from edgehands.mqtt.messages import (
+from edgehands.mqtt.contract.compact import decode_compact, encode_compact
+from edgehands.mqtt.contract.messages import (
     EventMessage,
     GestureMessage,
     HandMessage,

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgehands.config import MqttConfig, check_topic_level
-from edgehands.mqtt.contract import MessageError, check_message
-from edgehands.mqtt.messages import HandsMessage
-from edgehands.preview.subscriber import BrokerState, Received, Subscriber, broker_line
+from edgehands.mqtt.broker.subscriber import BrokerState, Received, Subscriber, broker_line
+from edgehands.mqtt.contract.channels import MessageError, check_message
+from edgehands.mqtt.contract.messages import HandsMessage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -22,9 +22,9 @@ from edgehands.demo.page import CHOSEN
 from edgehands.demo.parts import Service, settings_of, start_page
 from edgehands.demo.processes import HOST, Child, free_port, listens
 from edgehands.errors import EdgehandsError, UsageError
+from edgehands.mqtt.broker.subscriber import BrokerState, Subscriber
 from edgehands.preview.lines import ChangeLines
 from edgehands.preview.live import LiveState
-from edgehands.preview.subscriber import BrokerState, Subscriber
 from edgehands.preview.terminal import LiveView
 from edgehands.safe_text import redact
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from edgehands.demo.options import DemoOptions
-    from edgehands.preview.subscriber import Received
+    from edgehands.mqtt.broker.subscriber import Received
 
 FRAMES_PER_SECOND = 12
 NOT_INSTALLED = "pip install 'edgehands[demo,preview]'"

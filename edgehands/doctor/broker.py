@@ -12,11 +12,11 @@ import paho.mqtt.client as paho
 from edgehands.config import Secret
 from edgehands.doctor.finding import doubtful, good, wrong, wrong_line
 from edgehands.errors import BrokerError
-from edgehands.mqtt import reasons
-from edgehands.mqtt.credentials import tls_context
-from edgehands.mqtt.messages import MAX_TEXT
-from edgehands.mqtt.session import Session
-from edgehands.mqtt.topics import topics_of
+from edgehands.mqtt.broker import reasons
+from edgehands.mqtt.broker.credentials import tls_context
+from edgehands.mqtt.broker.session import Session
+from edgehands.mqtt.contract.messages import MAX_TEXT
+from edgehands.mqtt.contract.topics import topics_of
 from edgehands.safe_text import redact
 
 if TYPE_CHECKING:
@@ -244,5 +244,5 @@ def _unreachable(check: str, address: BrokerUrl, error: BaseException) -> Findin
 
 
 def _split(check: str, text: str) -> Finding:
-    """A line of :mod:`edgehands.mqtt.reasons`, whose last part is what to do."""
+    """A line of :mod:`edgehands.mqtt.broker.reasons`, whose last part is what to do."""
     return wrong_line(check, text, "see the broker's log")

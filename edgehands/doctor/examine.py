@@ -34,7 +34,7 @@ from edgehands.doctor.software import (
 from edgehands.doctor.system import System
 from edgehands.doctor.unit import check_last_crash, check_service
 from edgehands.errors import EdgehandsError
-from edgehands.mqtt.credentials import password_of
+from edgehands.mqtt.broker.credentials import password_of
 from edgehands.safe_text import REDACTED, redact
 
 if TYPE_CHECKING:

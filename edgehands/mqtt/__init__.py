@@ -1,1 +1,1 @@
-"""Topics, messages and the way to the broker."""
+"""Publishing hands and answering requests over MQTT."""

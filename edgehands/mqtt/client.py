@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Protocol
 import paho.mqtt.client as paho
 
 from edgehands.errors import BrokerError
-from edgehands.mqtt import reasons
+from edgehands.mqtt.broker import reasons
+from edgehands.mqtt.broker.pauses import LASTING_S, Ending, Pauses
+from edgehands.mqtt.broker.session import Session
+from edgehands.mqtt.broker.wake import Wake
 from edgehands.mqtt.connection import Connection
+from edgehands.mqtt.contract.topics import OFFLINE, ONLINE, matches
 from edgehands.mqtt.delivery import Delivery
 from edgehands.mqtt.outbox import Live, Outbox
-from edgehands.mqtt.pauses import LASTING_S, Ending, Pauses
 from edgehands.mqtt.peers import Peers
 from edgehands.mqtt.requests import Received
-from edgehands.mqtt.session import Session
 from edgehands.mqtt.stand_by import stand_by
-from edgehands.mqtt.topics import OFFLINE, ONLINE, matches
-from edgehands.mqtt.wake import Wake
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
     from edgehands.config import MqttConfig
-    from edgehands.mqtt.topics import Topics
+    from edgehands.mqtt.contract.topics import Topics
 
 log = logging.getLogger(__name__)
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from edgehands.mqtt.pauses import LASTING_S
-from edgehands.mqtt.topics import OFFLINE
+from edgehands.mqtt.broker.pauses import LASTING_S
+from edgehands.mqtt.contract.topics import OFFLINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from edgehands.mqtt.broker.session import Session
+    from edgehands.mqtt.contract.topics import Topics
     from edgehands.mqtt.delivery import Delivery
     from edgehands.mqtt.outbox import Outbox
     from edgehands.mqtt.peers import Peers
-    from edgehands.mqtt.session import Session
-    from edgehands.mqtt.topics import Topics
 
 SIBLING_ANSWER_S = 0.7
 """At the end, siblings have so long to say that the node stays online."""

@@ -17,15 +17,15 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from edgehands.mqtt import reasons
-from edgehands.mqtt.quiet_log import QuietLog
+from edgehands.mqtt.broker import reasons
+from edgehands.mqtt.broker.quiet_log import QuietLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edgehands.config import BrokerUrl
+    from edgehands.mqtt.broker.session import Session
     from edgehands.mqtt.outbox import Outbox
-    from edgehands.mqtt.session import Session
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgehands.mqtt.contract.topics import OFFLINE, ONLINE, Topics
 from edgehands.mqtt.publisher import HandsPublisher, PublishCounts
-from edgehands.mqtt.topics import OFFLINE, ONLINE, Topics
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgehands.mqtt.compact import encode_compact
-from edgehands.mqtt.messages import encode, hands_message
+from edgehands.mqtt.contract.compact import encode_compact
+from edgehands.mqtt.contract.messages import encode, hands_message
 
 if TYPE_CHECKING:
     from edgehands.hand import FrameHands

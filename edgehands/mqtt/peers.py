@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edgehands.mqtt.messages import InstanceMessage, encode
-from edgehands.mqtt.topics import OFFLINE
+from edgehands.mqtt.contract.messages import InstanceMessage, encode
+from edgehands.mqtt.contract.topics import OFFLINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edgehands.mqtt.contract.topics import Topics
     from edgehands.mqtt.outbox import Outbox
     from edgehands.mqtt.requests import Received
-    from edgehands.mqtt.topics import Topics
 
 log = logging.getLogger(__name__)
 

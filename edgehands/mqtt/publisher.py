@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from edgehands.config import PublishConfig
 from edgehands.hand import FrameHands, Handedness
 from edgehands.mqtt.client import MqttClient
+from edgehands.mqtt.contract.messages import MAX_TEXT, EventMessage, encode
+from edgehands.mqtt.contract.topics import NO_GESTURE, OFF, ON, topics_of
 from edgehands.mqtt.live_hands import LiveHands
-from edgehands.mqtt.messages import MAX_TEXT, EventMessage, encode
-from edgehands.mqtt.thinning import Thinning
-from edgehands.mqtt.topics import NO_GESTURE, OFF, ON, topics_of
+from edgehands.mqtt.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from edgehands.config import Config
     from edgehands.gestures.events import GestureEvent
     from edgehands.hand import Hand
-    from edgehands.mqtt.messages import InfoMessage, StatsMessage
+    from edgehands.mqtt.contract.messages import InfoMessage, StatsMessage
+    from edgehands.mqtt.contract.request_messages import SettingsMessage
+    from edgehands.mqtt.contract.topics import Topics
     from edgehands.mqtt.outbox import Outgoing
-    from edgehands.mqtt.request_messages import SettingsMessage
-    from edgehands.mqtt.topics import Topics
 
 CameraStatus = Literal["online", "offline", "disabled"]
 
@@ -118,7 +118,7 @@ class HandsPublisher:
         self._out = out
         self._topics = topics
         publish = publish or PublishConfig()
-        self._thinning = Thinning(publish.rate_limit, publish.min_change)
+        self._rate_limiter = RateLimiter(publish.rate_limit, publish.min_change)
         self._compact = publish.compact
         self._gestures = gestures
         self._clock = clock
@@ -183,10 +183,10 @@ class HandsPublisher:
         if self._gestures:
             self._say_gestures()
         if tracked.hands:
-            if self._thinning.wants(tracked):
+            if self._rate_limiter.wants(tracked):
                 self._say_hands(tracked)
         elif lost and not self._known:
-            self._thinning.forget()
+            self._rate_limiter.forget()
             self._say_hands(tracked)  # the one empty list; then, and meanwhile, silence
 
     def _comings_and_goings(
@@ -214,8 +214,8 @@ class HandsPublisher:
 
     def apply(self, settings: SettingsMessage) -> None:
         """Follow settings that were changed while running, and say whether tracking is on."""
-        self._thinning.rate_limit = settings.rate_limit
-        self._thinning.forget()
+        self._rate_limiter.rate_limit = settings.rate_limit
+        self._rate_limiter.forget()
         self._out.state(self._topics.enabled, ON if settings.enabled else OFF)
         self._out.state(self._topics.settings, encode(settings))
 

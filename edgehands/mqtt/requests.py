@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from edgehands.errors import EdgehandsError
-from edgehands.mqtt.messages import encode
-from edgehands.mqtt.quiet_log import QuietLog
-from edgehands.mqtt.request_messages import (
+from edgehands.mqtt.broker.quiet_log import QuietLog
+from edgehands.mqtt.contract.messages import encode
+from edgehands.mqtt.contract.request_messages import (
     REQUESTS,
     AnyRequest,
     GesturesRequest,
@@ -27,15 +27,15 @@ from edgehands.mqtt.request_messages import (
     SetRequest,
     Verb,
 )
-from edgehands.mqtt.topics import OFF, ON
+from edgehands.mqtt.contract.topics import OFF, ON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
+    from edgehands.mqtt.contract.topics import Topics
     from edgehands.mqtt.outbox import Outgoing
-    from edgehands.mqtt.topics import Topics
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ import random
 import time
 from typing import TYPE_CHECKING
 
+from edgehands.mqtt.broker.session import Session
+from edgehands.mqtt.broker.wake import Wake
 from edgehands.mqtt.peers import ANSWER_S, read_instance
 from edgehands.mqtt.requests import Received
-from edgehands.mqtt.session import Session
-from edgehands.mqtt.wake import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import paho.mqtt.client as paho
 
     from edgehands.config import MqttConfig
+    from edgehands.mqtt.contract.topics import Topics
     from edgehands.mqtt.peers import Peers
-    from edgehands.mqtt.topics import Topics
 
 log = logging.getLogger(__name__)
 

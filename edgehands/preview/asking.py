@@ -10,16 +10,16 @@ import msgspec
 
 from edgehands.config import check_topic_level
 from edgehands.errors import ConfigError
-from edgehands.mqtt.request_messages import ResponseMessage
-from edgehands.mqtt.topics import Topics
+from edgehands.mqtt.contract.request_messages import ResponseMessage
+from edgehands.mqtt.contract.topics import Topics
 from edgehands.preview.page_messages import AnswerNews
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from edgehands.mqtt.broker.subscriber import Received
     from edgehands.preview.page_messages import Ask
-    from edgehands.preview.subscriber import Received
 
 PATIENCE_S = {"gestures": 70.0}
 """How long an answer is waited for; teaching lasts as long as the hand needs."""

@@ -9,7 +9,7 @@ from edgehands.hand import HAND_CONNECTIONS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgehands.mqtt.messages import HandMessage
+    from edgehands.mqtt.contract.messages import HandMessage
 
 # Bit of each dot in a braille character (Unicode chapter 21.1), by row and column.
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))

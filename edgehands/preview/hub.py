@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edgehands.mqtt.messages import HandsMessage
+from edgehands.mqtt.contract.messages import HandsMessage
 from edgehands.preview.page_messages import Choice, HandsNews, choose, state_news
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from edgehands.mqtt.broker.subscriber import BrokerState, Received
     from edgehands.preview.asking import Asker
     from edgehands.preview.live import LiveState
     from edgehands.preview.pictures import Pictures
     from edgehands.preview.server import PageOptions
-    from edgehands.preview.subscriber import BrokerState, Received
 
 STATE_EVERY_S = 0.25
 """How often a page is told everything but landmarks."""

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edgehands.mqtt.messages import MAX_TEXT, EventMessage, HandsMessage, InfoMessage, StatsMessage
+from edgehands.mqtt.contract.messages import (
+    MAX_TEXT,
+    EventMessage,
+    HandsMessage,
+    InfoMessage,
+    StatsMessage,
+)
 
 if TYPE_CHECKING:
-    from edgehands.preview.subscriber import Received
+    from edgehands.mqtt.broker.subscriber import Received
 
 MAX_NAME = 64
 """Longest node, camera or gesture name: what ``check_topic_level`` lets a node publish."""

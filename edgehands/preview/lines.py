@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edgehands.mqtt.messages import EventMessage
+from edgehands.mqtt.contract.messages import EventMessage
 from edgehands.preview.terminal import clock, event_line
 from edgehands.safe_text import printable
 
 if TYPE_CHECKING:
+    from edgehands.mqtt.broker.subscriber import Received
     from edgehands.preview.incoming import Incoming
-    from edgehands.preview.subscriber import Received
 
 
 class JsonLine(msgspec.Struct, frozen=True):

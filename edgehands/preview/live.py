@@ -12,14 +12,14 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from edgehands.mqtt.messages import EventMessage, HandsMessage, InfoMessage, StatsMessage
+from edgehands.mqtt.contract.messages import EventMessage, HandsMessage, InfoMessage, StatsMessage
 from edgehands.preview.incoming import read_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edgehands.mqtt.broker.subscriber import BrokerState, Received
     from edgehands.preview.incoming import Incoming
-    from edgehands.preview.subscriber import BrokerState, Received
 
 MAX_NODES = 256
 MAX_CAMERAS = 16

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 if TYPE_CHECKING:
-    from edgehands.mqtt.messages import EventMessage, InfoMessage, StatsMessage
+    from edgehands.mqtt.contract.messages import EventMessage, InfoMessage, StatsMessage
     from edgehands.picture_socket import PictureOrigin
     from edgehands.preview.live import CameraState, Flow, LiveState, NodeState, Sample
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
+from edgehands.mqtt.broker.subscriber import BrokerState, Subscriber
 from edgehands.preview.asking import Asker
 from edgehands.preview.guard import Guard, check_token
 from edgehands.preview.hub import Hub
@@ -18,16 +19,15 @@ from edgehands.preview.live import LiveState
 from edgehands.preview.pictures import Pictures
 from edgehands.preview.serving import PageServer, fixed_file, listen, server_config, url_of
 from edgehands.preview.sockets import MAX_FROM_PAGE, Door, LiveSocket, PictureSocket
-from edgehands.preview.subscriber import BrokerState, Subscriber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edgehands.config import MqttConfig
+    from edgehands.mqtt.broker.subscriber import Received
     from edgehands.preview.guard import App
     from edgehands.preview.page_messages import SourceChoice
     from edgehands.preview.serving import PageAddress
-    from edgehands.preview.subscriber import Received
 
 _KINDS = {
     ".html": "text/html; charset=utf-8",

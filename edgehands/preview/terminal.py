@@ -19,7 +19,7 @@ from edgehands.safe_text import printable
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
-    from edgehands.mqtt.messages import EventMessage, HandMessage
+    from edgehands.mqtt.contract.messages import EventMessage, HandMessage
     from edgehands.preview.live import CameraState, LiveState, NodeState
 
 # The terminal's own colours: they suit its light or dark background.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from edgehands.errors import EdgehandsError, ServiceBusy
 
 if TYPE_CHECKING:
-    from edgehands.mqtt.request_messages import SettingsMessage
+    from edgehands.mqtt.contract.request_messages import SettingsMessage
     from edgehands.service.protocols import Tracker
 
 PATIENCE_S = 5.0

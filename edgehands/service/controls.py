@@ -11,7 +11,7 @@ import msgspec
 from edgehands.config import redacted, save_settings
 from edgehands.errors import GestureError, UsageError
 from edgehands.gestures import ExampleCollector, GestureLibrary
-from edgehands.mqtt.request_messages import (
+from edgehands.mqtt.contract.request_messages import (
     GesturesRequest,
     HealthMessage,
     SetRequest,
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from edgehands.config import Config, TrackingConfig
     from edgehands.hand import Hand
-    from edgehands.mqtt.messages import InfoMessage
-    from edgehands.mqtt.request_messages import PlainRequest, Verb
+    from edgehands.mqtt.contract.messages import InfoMessage
+    from edgehands.mqtt.contract.request_messages import PlainRequest, Verb
     from edgehands.service.loop import FrameLoop
     from edgehands.service.protocols import Tracker
     from edgehands.service.snapshot import Snapshots

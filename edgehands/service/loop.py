@@ -12,7 +12,7 @@ import msgspec
 
 from edgehands.errors import EdgehandsError, FrameError, SourceError, UsageError
 from edgehands.hand import FrameHands
-from edgehands.mqtt.request_messages import SettingsMessage
+from edgehands.mqtt.contract.request_messages import SettingsMessage
 from edgehands.safe_text import redact
 from edgehands.service.commands import Command, CommandQueue
 from edgehands.service.notify import Notifier
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from edgehands.cameras.base import FrameSource, SourceInfo
     from edgehands.gestures.events import GestureEvent
     from edgehands.hand import Frame
-    from edgehands.mqtt.messages import StatsMessage
+    from edgehands.mqtt.contract.messages import StatsMessage
     from edgehands.mqtt.publisher import CameraStatus, Publisher
     from edgehands.service.governor import Governor
     from edgehands.service.protocols import Interpreter, Tracker

@@ -15,7 +15,7 @@ import cv2
 import msgspec
 
 from edgehands.errors import UsageError
-from edgehands.mqtt.messages import hands_message
+from edgehands.mqtt.contract.messages import hands_message
 from edgehands.picture_socket import PictureOrigin, PictureText, pack
 
 if TYPE_CHECKING:

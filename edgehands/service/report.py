@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from edgehands.mqtt.messages import DropsMessage, StatsMessage
+from edgehands.mqtt.contract.messages import DropsMessage, StatsMessage
 from edgehands.service.statistics import (
     resident_mb,
     restarts,

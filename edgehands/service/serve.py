@@ -20,14 +20,14 @@ from edgehands.cameras import open_source
 from edgehands.config import digest, state_file
 from edgehands.errors import EdgehandsError, UsageError
 from edgehands.gestures import HandInterpreter
-from edgehands.mqtt.discovery import Discovery
-from edgehands.mqtt.discovery_entities import Offers
-from edgehands.mqtt.messages import CameraMessage, InfoMessage, ModelMessage
-from edgehands.mqtt.oneshot import publish_once
+from edgehands.mqtt.broker.oneshot import publish_once
+from edgehands.mqtt.contract.messages import CameraMessage, InfoMessage, ModelMessage
+from edgehands.mqtt.contract.request_messages import SettingsMessage
+from edgehands.mqtt.contract.topics import topics_of
+from edgehands.mqtt.homeassistant.discovery import Discovery
+from edgehands.mqtt.homeassistant.entities import Offers
 from edgehands.mqtt.publisher import MqttPublisher, problem_line
-from edgehands.mqtt.request_messages import SettingsMessage
 from edgehands.mqtt.requests import Requests
-from edgehands.mqtt.topics import topics_of
 from edgehands.picture_socket import SOCKET_NAME, PictureOrigin
 from edgehands.safe_text import redact
 from edgehands.service.controls import ServiceControls

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edgehands.errors import ServiceBusy, UsageError
-from edgehands.mqtt.request_messages import SnapshotMessage
+from edgehands.mqtt.contract.request_messages import SnapshotMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgehands.mqtt.messages import QuantilesMessage
+from edgehands.mqtt.contract.messages import QuantilesMessage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,8 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from edgehands.errors import BrokerError
-from edgehands.mqtt import reasons
-from edgehands.mqtt.credentials import password_of, tls_context
+from edgehands.mqtt.broker import reasons
+from edgehands.mqtt.broker.credentials import password_of, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgehands.errors import BrokerError
-from edgehands.mqtt.topics import Topics
+from edgehands.mqtt.contract.topics import Topics
 from edgehands.simulate.connection import KEEPALIVE_S, Connection
 from edgehands.simulate.nodes import node_name
 

@@ -1,4 +1,4 @@
-"""What publishing costs: the service's own publisher and network thread, to a sink."""
+"""What publishing costs: the service's own publisher and network thread, to a null broker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from edgehands.config import Config, MqttConfig, NodeConfig
 from edgehands.errors import BrokerError
 from edgehands.mqtt.publisher import MqttPublisher
-from edgehands.mqtt.sink import sink
+from edgehands.simulate.null_broker import null_broker
 from edgehands.simulate.tracks import interpreted_frames
 
 FPS = 30
@@ -40,11 +40,14 @@ def publishing_cost(frames: int, hands: int = 2) -> PublishingCost:
     """Publish so many recorded frames at 30 a second to a broker that throws them away.
 
     Raises:
-        BrokerError: The sink can't be reached: something keeps programs from talking to each other.
+        BrokerError: The null broker can't be reached: loopback connections are blocked.
     """
     recorded = [tracked for tracked, _ in interpreted_frames(hands) if tracked.hands]
     node = NodeConfig(name="bench")
-    with sink() as url, MqttPublisher(Config(node=node, mqtt=MqttConfig(url=url))) as publisher:
+    with (
+        null_broker() as url,
+        MqttPublisher(Config(node=node, mqtt=MqttConfig(url=url))) as publisher,
+    ):
         publisher.camera_status("online")
         _wait_for(publisher)
         counters = publisher.client.outbox.counters
@@ -70,5 +73,7 @@ def _wait_for(publisher: MqttPublisher) -> None:
     until = time.monotonic() + CONNECT_S
     while not (publisher.connected and publisher.client.outbox.drained()):
         if time.monotonic() > until:
-            raise BrokerError("the sink on 127.0.0.1 can't be reached: is loopback closed off?")
+            raise BrokerError(
+                "the null broker on 127.0.0.1 can't be reached: is loopback closed off?"
+            )
         time.sleep(0.05)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from edgehands.mqtt.messages import CameraMessage, InfoMessage, encode
-from edgehands.mqtt.topics import OFF, OFFLINE, ON, ONLINE, Topics
+from edgehands.mqtt.contract.messages import CameraMessage, InfoMessage, encode
+from edgehands.mqtt.contract.topics import OFF, OFFLINE, ON, ONLINE, Topics
 from edgehands.simulate.connection import KEEPALIVE_S, Connection, Will
 from edgehands.simulate.tracks import IDS_A_ROUND, messages
 

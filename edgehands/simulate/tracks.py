@@ -19,17 +19,17 @@ import numpy as np
 from edgehands.config import GesturesConfig, PoseConfig, PublishConfig
 from edgehands.gestures import HandInterpreter
 from edgehands.hand import Frame, FrameHands, Hand, Handedness, Roi
-from edgehands.mqtt.compact import decode_compact
+from edgehands.mqtt.contract.compact import decode_compact
+from edgehands.mqtt.contract.messages import EventMessage, HandsMessage, encode
 from edgehands.mqtt.fake import FakePublisher
-from edgehands.mqtt.messages import EventMessage, HandsMessage, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from edgehands.gestures.events import GestureEvent
+    from edgehands.mqtt.contract.messages import HandMessage
+    from edgehands.mqtt.contract.topics import Topics
     from edgehands.mqtt.fake import Sent
-    from edgehands.mqtt.messages import HandMessage
-    from edgehands.mqtt.topics import Topics
 
 FILE = "tracks.bin"
 FPS = 30.0

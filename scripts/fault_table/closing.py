@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgehands.mqtt.topics import Topics
+from edgehands.mqtt.contract.topics import Topics
 from fault_table.film import write_film
 from fault_table.row import LINES_A_MINUTE, RECONNECTS_A_MINUTE, Lengths, Row
 from fault_table.service import NODE, Service

@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from edgehands.mqtt.topics import Topics
+from edgehands.mqtt.contract.topics import Topics
 from fault_table.film import write_film
 from fault_table.row import Row
 from fault_table.service import NODE, Service

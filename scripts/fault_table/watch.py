@@ -13,7 +13,7 @@ import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edgehands.mqtt.messages import StatsMessage  # noqa: TC001 - read at run time
+from edgehands.mqtt.contract.messages import StatsMessage  # noqa: TC001 - read at run time
 from fault_table.service import NODE
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from edgehands.cameras import open_source
 from edgehands.cli.actions.output import people, tables
 from edgehands.errors import UsageError
 from edgehands.hand import FrameHands
-from edgehands.mqtt.messages import encode, hands_message
+from edgehands.mqtt.contract.messages import encode, hands_message
 from edgehands.wording import counted
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from edgehands.drawing import draw_hands
 from edgehands.errors import SourceError, SourceNotFound, UsageError
 from edgehands.gestures import NONE, HandInterpreter
 from edgehands.hand import FrameHands
-from edgehands.mqtt.messages import EventMessage, HandsMessage, encode, hands_message
+from edgehands.mqtt.contract.messages import EventMessage, HandsMessage, encode, hands_message
 from edgehands.wording import counted
 
 if TYPE_CHECKING:

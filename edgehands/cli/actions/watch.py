@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.live import Live
 
+from edgehands.mqtt.broker.subscriber import BrokerState, Received, Subscriber, broker_line
 from edgehands.preview.incoming import read_message
 from edgehands.preview.lines import ChangeLines, json_line
 from edgehands.preview.live import LiveState
-from edgehands.preview.subscriber import BrokerState, Received, Subscriber, broker_line
 from edgehands.preview.terminal import LiveView
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ import msgspec
 import numpy as np
 
 from edgehands.hand import Handedness
-from edgehands.mqtt.messages import GestureMessage, HandMessage, HandsMessage
+from edgehands.mqtt.contract.messages import GestureMessage, HandMessage, HandsMessage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import paho.mqtt.client as paho
 
 from edgehands.errors import BrokerError
-from edgehands.mqtt import reasons
-from edgehands.mqtt.session import Session
-from edgehands.mqtt.wake import Wake
+from edgehands.mqtt.broker import reasons
+from edgehands.mqtt.broker.session import Session
+from edgehands.mqtt.broker.wake import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from edgehands.config import MqttConfig
-    from edgehands.mqtt.topics import Topics
+    from edgehands.mqtt.contract.topics import Topics
 
 TIMEOUT_S = 10.0
 

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 import edgehands
-from edgehands.mqtt.discovery_entities import Offers, components
-from edgehands.mqtt.topics import MAIN
+from edgehands.mqtt.contract.topics import MAIN
+from edgehands.mqtt.homeassistant.entities import Offers, components
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edgehands.mqtt.contract.topics import Topics
     from edgehands.mqtt.outbox import Outgoing
     from edgehands.mqtt.requests import Received
-    from edgehands.mqtt.topics import Topics
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import paho.mqtt.client as paho
 
 from edgehands.errors import BrokerError
-from edgehands.mqtt import reasons
-from edgehands.mqtt.pauses import LASTING_S, Ending, Pauses
-from edgehands.mqtt.session import Session
-from edgehands.mqtt.wake import Wake
+from edgehands.mqtt.broker import reasons
+from edgehands.mqtt.broker.pauses import LASTING_S, Ending, Pauses
+from edgehands.mqtt.broker.session import Session
+from edgehands.mqtt.broker.wake import Wake
 from edgehands.safe_text import printable
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from edgehands.config.document import json_schema
+from edgehands.config.schema import json_schema
 from edgehands.dataset.format import Annotation, Dataset, RecordedFrame
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, get_args
 from edgehands.gestures.events import EventType
 from edgehands.gestures.static import GESTURES
 from edgehands.hand import Handedness
-from edgehands.mqtt.request_messages import Model, Precision
-from edgehands.mqtt.topics import MAIN
+from edgehands.mqtt.contract.request_messages import Model, Precision
+from edgehands.mqtt.contract.topics import MAIN
 
 if TYPE_CHECKING:
-    from edgehands.mqtt.topics import Topics
+    from edgehands.mqtt.contract.topics import Topics
 
 EVENT_TYPES = ("hand_appeared", "hand_lost", *(kind.value for kind in EventType))
 """What the event entity may tell; Home Assistant refuses others."""

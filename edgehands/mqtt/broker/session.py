@@ -20,10 +20,10 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edgehands.mqtt.credentials import password_of, tls_context
-from edgehands.mqtt.flood import Flood
-from edgehands.mqtt.link import Link
-from edgehands.mqtt.paho_client import (
+from edgehands.mqtt.broker.credentials import password_of, tls_context
+from edgehands.mqtt.broker.flood_detector import FloodDetector
+from edgehands.mqtt.broker.link import Link
+from edgehands.mqtt.broker.paho_client import (
     MAX_INCOMING_BYTES,
     TOO_LARGE,
     LastError,
@@ -111,7 +111,7 @@ class Session:
         self._errors = LastError()
         self._config = config
         self._opened = self._heard = time.monotonic()
-        self._flood = Flood(self._opened)
+        self._flood = FloodDetector(self._opened)
         self._protocol = protocol
         client = make_client(self._address, client_id, protocol, self._errors)
         if will is not None:

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from edgehands.hand import FrameHands, Hand
 
 LONGEST_SILENCE_S = 1.0
-"""A hand that doesn't move at all is still told once a second."""
+"""A hand that doesn't move at all is still published once a second."""
 
 
-class Thinning:
-    """Thins out frames by time and by motion; times are those of the frames.
+class RateLimiter:
+    """Limits the rate of messages by time and by motion; times are those of the frames.
 
     Attributes:
         rate_limit: most frames a second; 0 = all.

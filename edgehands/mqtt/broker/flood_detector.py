@@ -1,4 +1,4 @@
-"""Whether more is coming in than anybody asks in earnest."""
+"""Whether messages come in faster than any sensible client sends them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OVER_S: Final = 0.1
 """A flood is over when nothing came for this long."""
 
 
-class Flood:
+class FloodDetector:
     """Counts messages; times are monotonic seconds.
 
     Args:

@@ -9,9 +9,9 @@ import json
 import re
 from typing import Any
 
-from edgehands.config.document import describe_components, json_schema
-from edgehands.mqtt.contract import CHANNELS, MAX_BYTES, Channel
-from edgehands.mqtt.messages import MAX_TEXT, SCHEMA
+from edgehands.config.schema import describe_components, json_schema
+from edgehands.mqtt.contract.channels import CHANNELS, MAX_BYTES, Channel
+from edgehands.mqtt.contract.messages import MAX_TEXT, SCHEMA
 
 _PLACES = {
     "node": "The device's name: its host name unless `node.name` says otherwise.",

@@ -6,7 +6,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from edgehands.mqtt.pauses import Ending
+from edgehands.mqtt.broker.pauses import Ending
 
 if TYPE_CHECKING:
     from edgehands.config import BrokerUrl

@@ -21,10 +21,10 @@ _VERSION_5 = 5
 
 
 @contextlib.contextmanager
-def sink() -> Iterator[str]:
+def null_broker() -> Iterator[str]:
     """Run one in a process of its own; gives its URL."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "edgehands.mqtt.sink"], stdout=subprocess.PIPE
+        [sys.executable, "-m", "edgehands.simulate.null_broker"], stdout=subprocess.PIPE
     )
     try:
         assert process.stdout is not None  # noqa: S101 - it's a pipe

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from edgehands.hand import Handedness
-from edgehands.mqtt.compact import decode_compact
-from edgehands.mqtt.messages import (
+from edgehands.mqtt.contract.compact import decode_compact
+from edgehands.mqtt.contract.messages import (
     MAX_TEXT,
     EventMessage,
     HandsMessage,
@@ -22,8 +22,8 @@ from edgehands.mqtt.messages import (
     InstanceMessage,
     StatsMessage,
 )
-from edgehands.mqtt.request_messages import REQUESTS, ResponseMessage, SettingsMessage
-from edgehands.mqtt.topics import Topics
+from edgehands.mqtt.contract.request_messages import REQUESTS, ResponseMessage, SettingsMessage
+from edgehands.mqtt.contract.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
