@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
 import re
 import shlex
 import shutil
@@ -350,16 +349,3 @@ def test_the_clip_that_comes_along_shows_hands(tmp_path: Path) -> None:
     with command:
         command.wait_for("hand_appeared")
         assert command.end() == 0
-
-
-def test_the_service_carries_none_of_the_demo() -> None:
-    """Without it: the process that runs for years on a Pi would carry a broker and a web server."""
-    program = (
-        "import sys, edgehands.service.__main__, edgehands.service.serve\n"
-        "heavy = {'typer', 'rich', 'starlette', 'uvicorn', 'websockets', 'amqtt'}\n"
-        "print(sorted(heavy & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ
-    )
-    assert done.stdout.strip() == "[]"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from edgehands.evaluation.matching import assign, match, with_ids
+from edgehands.dataset.matching import assign
+from edgehands.evaluation.matching import match, with_ids
 from edgehands.evaluation.metrics import score, total
 from edgehands.evaluation.motion import lag
 from edgehands.evaluation.report import COLUMNS, markdown

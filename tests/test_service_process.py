@@ -234,20 +234,6 @@ def test_what_can_not_work_ends_with_one_line_and_the_documented_code(
     assert len([line for line in text.splitlines() if line.startswith("edgehands")]) == 1
 
 
-def test_the_service_carries_neither_typer_nor_rich() -> None:
-    """Without it: the loop on a Pi Zero would carry 10 MB of a command line it never shows."""
-    program = (
-        "import sys\n"
-        "import edgehands.service.__main__, edgehands.service.serve\n"
-        "heavy = {'typer', 'rich', 'starlette', 'uvicorn', 'amqtt'} & set(sys.modules)\n"
-        "print(sorted(heavy))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
-
-
 def test_a_hung_camera_driver_ends_the_process(tmp_path: Path) -> None:
     """Without it: the thread that hangs in the driver would keep the process from ending too."""
     log = tmp_path / "log"

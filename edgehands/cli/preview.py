@@ -70,7 +70,8 @@ def preview(
 
     try:
         from edgehands.picture_socket import SERVICE_SOCKET
-        from edgehands.preview.server import PageOptions, serve_page
+        from edgehands.preview.hub import PageOptions
+        from edgehands.preview.server import serve_page
         from edgehands.preview.serving import PageAddress
     except ImportError as error:
         raise UsageError(f"{NOT_INSTALLED} ({error})") from None

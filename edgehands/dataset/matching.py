@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-
-from edgehands.evaluation.matching import assign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +17,30 @@ SAME: Final = 0.5
 
 MOST_TRIED: Final = 6
 """Up to so many hands all pairings are tried; beyond, the nearest are paired first."""
+
+
+def assign(costs: NDArray[np.float64], gate: float) -> list[tuple[int, int]]:
+    """Rows and columns paired so that the sum of costs is least; a row or column may stay alone.
+
+    No pair costs ``gate`` or more, and a row that stays alone costs ``gate``. All ways are tried:
+    for a handful of rows.
+    """
+    rows, columns = costs.shape
+    best: list[tuple[int, int]] = []
+    least = rows * gate
+    choices = [[None, *np.flatnonzero(costs[row] < gate).tolist()] for row in range(rows)]
+    for choice in itertools.product(*choices):
+        taken = [column for column in choice if column is not None]
+        if len(taken) != len(set(taken)):
+            continue
+        total = sum(
+            gate if column is None else float(costs[row, column])
+            for row, column in enumerate(choice)
+        )
+        if total < least:
+            least = total
+            best = [(row, column) for row, column in enumerate(choice) if column is not None]
+    return best if columns else []
 
 
 def pair_hands(

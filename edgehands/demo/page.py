@@ -23,7 +23,8 @@ CHOSEN = "chosen: "
 def main(arguments: list[str]) -> int:
     """Serve the page until SIGINT or SIGTERM; give the exit code."""
     # The demo itself, which reads our lines, needs no web server.
-    from edgehands.preview.server import PageOptions, serve_page  # noqa: PLC0415
+    from edgehands.preview.hub import PageOptions  # noqa: PLC0415
+    from edgehands.preview.server import serve_page  # noqa: PLC0415
     from edgehands.preview.serving import PageAddress  # noqa: PLC0415
 
     node, port, pictures, sources = arguments

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
+from edgehands.dataset.matching import assign
 from edgehands.evaluation.film_motion import lag, restlessness, still_stretches
 from edgehands.evaluation.films import SeenHand
-from edgehands.evaluation.matching import NEAR, TRACKED, assign, distances, with_ids
+from edgehands.evaluation.matching import NEAR, TRACKED, distances, with_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+
+from edgehands.dataset.matching import assign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,30 +60,6 @@ def distances(
     reported = np.stack([hand.points for hand in hands])
     apart = np.linalg.norm(points[:, None] - reported[None], axis=3).mean(axis=2)
     return np.asarray(apart / np.maximum(palms, 1e-6)[:, None])
-
-
-def assign(costs: NDArray[np.float64], gate: float) -> list[tuple[int, int]]:
-    """Rows and columns paired so that the sum of costs is least; a row or column may stay alone.
-
-    No pair costs ``gate`` or more, and a row that stays alone costs ``gate``. All ways are tried:
-    for a handful of rows.
-    """
-    rows, columns = costs.shape
-    best: list[tuple[int, int]] = []
-    least = rows * gate
-    choices = [[None, *np.flatnonzero(costs[row] < gate).tolist()] for row in range(rows)]
-    for choice in itertools.product(*choices):
-        taken = [column for column in choice if column is not None]
-        if len(taken) != len(set(taken)):
-            continue
-        total = sum(
-            gate if column is None else float(costs[row, column])
-            for row, column in enumerate(choice)
-        )
-        if total < least:
-            least = total
-            best = [(row, column) for row, column in enumerate(choice) if column is not None]
-    return best if columns else []
 
 
 def match(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,12 +15,13 @@ from edgehands.preview.page_messages import Choice, HandsNews, choose, state_new
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
 
     from edgehands.mqtt.broker.subscriber import BrokerState, Received
     from edgehands.preview.asking import Asker
     from edgehands.preview.live import LiveState
+    from edgehands.preview.page_messages import SourceChoice
     from edgehands.preview.pictures import Pictures
-    from edgehands.preview.server import PageOptions
 
 STATE_EVERY_S = 0.25
 """How often a page is told everything but landmarks."""
@@ -28,6 +30,25 @@ HANDS_EVERY_S = 1.0 / 62.0
 """Landmarks come to a page at most so often: a screen shows no more."""
 
 _encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """What a page's server may do beside listening to the broker.
+
+    Attributes:
+        node: show this node only; empty = all.
+        read_only: ask nothing of nodes: no settings, no teaching.
+        pictures: the Unix socket of a service on this machine; None = no pictures.
+        sources: what somebody may choose as the camera; the demo's offer.
+        on_source: called with the ``uri`` of the one that somebody chose.
+    """
+
+    node: str = ""
+    read_only: bool = False
+    pictures: Path | None = None
+    sources: tuple[SourceChoice, ...] = ()
+    on_source: Callable[[str], None] | None = None
 
 
 class Page:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from starlette.routing import Route, WebSocketRoute
 from edgehands.mqtt.broker.subscriber import BrokerState, Subscriber
 from edgehands.preview.asking import Asker
 from edgehands.preview.guard import Guard, check_token
-from edgehands.preview.hub import Hub
+from edgehands.preview.hub import Hub, PageOptions
 from edgehands.preview.live import LiveState
 from edgehands.preview.pictures import Pictures
 from edgehands.preview.serving import PageServer, fixed_file, listen, server_config, url_of
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from edgehands.config import MqttConfig
     from edgehands.mqtt.broker.subscriber import Received
     from edgehands.preview.guard import App
-    from edgehands.preview.page_messages import SourceChoice
     from edgehands.preview.serving import PageAddress
 
 _KINDS = {
@@ -35,25 +33,6 @@ _KINDS = {
     ".svg": "image/svg+xml",
     ".js": "text/javascript; charset=utf-8",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class PageOptions:
-    """What a page's server may do beside listening to the broker.
-
-    Attributes:
-        node: show this node only; empty = all.
-        read_only: ask nothing of nodes: no settings, no teaching.
-        pictures: the Unix socket of a service on this machine; None = no pictures.
-        sources: what somebody may choose as the camera; the demo's offer.
-        on_source: called with the ``uri`` of the one that somebody chose.
-    """
-
-    node: str = ""
-    read_only: bool = False
-    pictures: Path | None = None
-    sources: tuple[SourceChoice, ...] = ()
-    on_source: Callable[[str], None] | None = None
 
 
 def page_app(hub: Hub, address: PageAddress) -> App:

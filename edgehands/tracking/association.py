@@ -10,8 +10,6 @@ import numpy as np
 from edgehands.geometry.duplicates import lie_together, same_hand
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from edgehands.hand import PalmDetection, Roi
     from edgehands.tracking.landmark_model import LandmarkReading
     from edgehands.tracking.track import Track
@@ -27,8 +25,6 @@ SURPRISE_MARGIN: Final = 0.1
 
 NEAR_LOST: Final = 0.5
 """A hand found this close to where a lost one should be, in sizes of its ROI, is the lost one."""
-
-_PALM_POINTS: Final = (0, 5, 9, 13, 17)
 
 
 def claim(
@@ -55,12 +51,6 @@ def one_hand(one: LandmarkReading, other: LandmarkReading) -> bool:
     return one_side and lie_together(one.landmarks, other.landmarks)
 
 
-def palm_centre(reading: LandmarkReading) -> NDArray[np.float32]:
-    """(2,) frame pixels: the mean of those landmarks that palm detection gives too."""
-    centre: NDArray[np.float32] = reading.landmarks[list(_PALM_POINTS), :2].mean(axis=0)
-    return centre
-
-
 def own_palms(palms: tuple[PalmDetection, ...], tracks: list[Track]) -> set[int]:
     """Which of a frame's palms, by index, are those of the tracks that were seen in it.
 
@@ -72,7 +62,7 @@ def own_palms(palms: tuple[PalmDetection, ...], tracks: list[Track]) -> set[int]
         if track.missed:
             continue
         reading = track.reading
-        centre = palm_centre(reading)
+        centre = reading.palm_centre
         size = float(np.linalg.norm(reading.landmarks[9, :2] - reading.landmarks[0, :2]))
         aways = [math.hypot(*(centre - palm.keypoints[:5].mean(axis=0))) for palm in palms]
         own |= {i for i, away in enumerate(aways) if away < NEAR_PALM * size}

@@ -12,8 +12,6 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from edgehands.tracking.association import palm_centre
-
 if TYPE_CHECKING:
     from edgehands.hand import PalmDetection, Roi
     from edgehands.tracking.landmark_model import LandmarkReading
@@ -46,7 +44,7 @@ def sure_at_birth(palm: PalmDetection, reading: LandmarkReading) -> bool:
 
 def confirms(palm: PalmDetection, reading: LandmarkReading) -> bool:
     """Whether a detected palm is a second opinion that a reading is of a hand."""
-    away = palm_centre(reading) - palm.keypoints[:5].mean(axis=0)
+    away = reading.palm_centre - palm.keypoints[:5].mean(axis=0)
     width = float(palm.box[2] - palm.box[0])
     return palm.score >= CONFIRMING_SCORE and math.hypot(*away) < CONFIRMING_PLACE * width
 

@@ -32,6 +32,9 @@ of a palm, doesn't."""
 
 _THUMBNAIL = (28, 28)
 
+_PALM_POINTS: Final = (0, 5, 9, 13, 17)
+"""The landmarks that are key points of a palm detection too: wrist and MCPs."""
+
 _SMALLEST, _LARGEST = 1.0, 1e6
 """Frame pixels: sizes and places of a ROI that can be one."""
 
@@ -59,6 +62,12 @@ class LandmarkReading:
     landmarks: NDArray[np.float32]
     world_landmarks: NDArray[np.float32]
     thumbnail: NDArray[np.uint8]
+
+    @property
+    def palm_centre(self) -> NDArray[np.float32]:
+        """(2,) frame pixels: the mean of those landmarks that palm detection gives too."""
+        centre: NDArray[np.float32] = self.landmarks[list(_PALM_POINTS), :2].mean(axis=0)
+        return centre
 
 
 class LandmarkModel:

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import select
-import socket
-import struct
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +28,7 @@ from edgehands.mqtt.broker.paho_client import (
     raw_socket,
     readable,
 )
+from edgehands.mqtt.broker.socket_options import Goodbye, drop_unsent, send_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,9 +39,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SEND_BUFFER_BYTES = 16_384
-"""What the kernel may hold back: all of it is delivered, old, when a stalled link recovers."""
-
 MAX_PACKET_BYTES = 268_435_455 + 5
 """The largest packet there can be; an MQTT 5 broker may name a lower limit."""
 
@@ -53,10 +48,6 @@ GREETING_TIMEOUT_S = 2.0
 ANSWER_TIMEOUT_S = 4.0
 """For the answer to a ping of ours, or any other word. TCP itself tries a cut network less and less
 often: after a cut of 30 s it may be silent for as long again, so the connection is made anew."""
-
-GOODBYE_TIMEOUT_S = 0.8
-"""For the broker to take our goodbye. Closed with something unread, a connection is reset: the
-broker may then find the reset before it has read the goodbye, and publish the last will."""
 
 FLOOD_PAUSE_S = 0.03
 """A flood is read in batches, with pauses: waking for each message costs the loop twice as much."""
@@ -272,23 +263,19 @@ class Session:
     def disconnect(self) -> None:
         """Say goodbye, so that the broker doesn't publish the last will.
 
-        Returns once the broker has closed the connection, or after ``GOODBYE_TIMEOUT_S``.
+        Returns once the broker has closed the connection, or after ``GOODBYE_TIMEOUT_S`` of
+        :mod:`~edgehands.mqtt.broker.socket_options`.
         """
         self._clean = True
         connection: Any = self._client.socket()
         if connection is None:
             return
-        # paho closes its socket with the last byte of the goodbye; this one keeps it open.
-        kept = socket.socket(fileno=os.dup(raw_socket(connection).fileno()))
-        with kept, contextlib.suppress(OSError):
-            until = time.monotonic() + GOODBYE_TIMEOUT_S
+        with contextlib.suppress(OSError), Goodbye(raw_socket(connection)) as goodbye:
             self._client.disconnect()
-            while self._client.want_write() and _becomes(select.POLLOUT, kept, until):
+            while self._client.want_write() and goodbye.can_write():
                 if self._client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
                     return
-            kept.shutdown(socket.SHUT_WR)
-            while _becomes(select.POLLIN, kept, until) and kept.recv(MAX_INCOMING_BYTES):
-                pass
+            goodbye.wait_until_taken()
 
     def abandon(self) -> None:
         """Drop the connection and what its buffers hold. Never raises."""
@@ -351,21 +338,8 @@ class Session:
             self._received(message)
 
     def _on_socket_open(self, connection: Any) -> None:
-        raw = raw_socket(connection)
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        # A ping and the message after it are small writes: Nagle would hold the second back.
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        send_at_once(raw_socket(connection))
 
     def _on_socket_close(self, connection: Any) -> None:
         if not self._clean:
-            # Else the kernel would go on delivering what it holds, long after we closed.
-            raw_socket(connection).setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-            )
-
-
-def _becomes(what: int, connection: socket.socket, until: float) -> bool:
-    """Wait until a connection can be read or written; false when it can't by ``until``."""
-    poll = select.poll()
-    poll.register(connection, what)
-    return bool(poll.poll(max(until - time.monotonic(), 0.0) * 1000.0))
+            drop_unsent(raw_socket(connection))

@@ -1,0 +1,75 @@
+"""What the kernel is told of a connection: send at once, hold little back, deliver nothing late."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+SEND_BUFFER_BYTES = 16_384
+"""What the kernel may hold back: all of it is delivered, old, when a stalled link recovers."""
+
+GOODBYE_TIMEOUT_S = 0.8
+"""For the broker to take our goodbye. Closed with something unread, a connection is reset: the
+broker may then find the reset before it has read the goodbye, and publish the last will."""
+
+_CHUNK_BYTES = 65_536
+
+
+def send_at_once(raw: socket.socket) -> None:
+    """Let the kernel hold back little, and nothing on purpose."""
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    # A ping and the message after it are small writes: Nagle would hold the second back.
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def drop_unsent(raw: socket.socket) -> None:
+    """Let closing reset the connection: the kernel would go on delivering what it holds."""
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+class Goodbye:
+    """Keeps a connection open until the broker has read all of it. A context manager.
+
+    paho closes its socket with the last byte of the goodbye; this one keeps a copy of it.
+
+    Args:
+        raw: the connection's socket.
+    """
+
+    def __init__(self, raw: socket.socket) -> None:
+        self._kept = socket.socket(fileno=os.dup(raw.fileno()))
+        self._until = time.monotonic() + GOODBYE_TIMEOUT_S
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._kept.close()
+
+    def can_write(self) -> bool:
+        """Wait until the connection takes more bytes; false when it doesn't in time."""
+        return self._becomes(select.POLLOUT)
+
+    def wait_until_taken(self) -> None:
+        """Say that no more comes, and wait until the broker has closed its side too."""
+        self._kept.shutdown(socket.SHUT_WR)
+        while self._becomes(select.POLLIN) and self._kept.recv(_CHUNK_BYTES):
+            pass
+
+    def _becomes(self, what: int) -> bool:
+        poll = select.poll()
+        poll.register(self._kept, what)
+        return bool(poll.poll(max(self._until - time.monotonic(), 0.0) * 1000.0))
