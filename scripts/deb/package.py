@@ -119,6 +119,10 @@ def files(root: Path, own: Path, wheels: Sequence[Path], python: str) -> list[En
             (root / "docs" / "raspberry-pi.md").read_bytes(),
         ),
     ]
+    entries += [
+        Entry(f"{_ROOT}/mosquitto/{name}", (root / "docs" / "mosquitto" / name).read_bytes())
+        for name in ("edgehands.acl", "edgehands-on-pi.conf")
+    ]
     carried = [own, *wheels]
     lines = "".join(
         f"{_project(path)} @ file:///{_ROOT}/wheels/{path.name} --hash=sha256:{sha256(path)}\n"

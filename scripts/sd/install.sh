@@ -11,6 +11,34 @@ say() {
 exec 9>/run/edgehands-install.lock
 flock 9
 
+# Where somebody wants the broker on the Pi: at this boot and, with a new name of the node, later.
+set_up_broker() {
+    [ -f "$here/broker.sh" ] || return 0
+    cat >"${EDGEHANDS_ROOT:-}/etc/systemd/system/edgehands-broker.service" <<'UNIT'
+[Unit]
+Description=edgehands: a broker on this device
+Wants=network-online.target
+After=network-online.target
+RequiresMountsFor=/boot/firmware
+ConditionPathExists=/boot/firmware/edgehands/broker.sh
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh /boot/firmware/edgehands/broker.sh
+TimeoutStartSec=1800
+Restart=on-failure
+RestartSec=300
+StandardOutput=journal+console
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+    systemctl daemon-reload
+    systemctl --quiet enable edgehands-broker.service
+    # Not waited for: a Pi without a network tracks hands all the same.
+    systemctl --no-block start edgehands-broker.service
+}
+
 package=$(ls "$here"/edgehands_*.deb 2>/dev/null | tail -n 1)
 if [ -z "$package" ]; then
     say "no package in $here: nothing to install"
@@ -18,6 +46,7 @@ if [ -z "$package" ]; then
 fi
 wanted=$(dpkg-deb -f "$package" Version)
 if [ "$(dpkg-query -W -f '${db:Status-Status} ${Version}' edgehands 2>/dev/null)" = "installed $wanted" ]; then
+    set_up_broker
     exit 0
 fi
 say "installing $wanted, this takes some minutes"
@@ -59,5 +88,6 @@ name_the_node
 
 cp "$log" "$here/install.log" 2>/dev/null || true
 rm -f "$log"
+[ $result -ne 0 ] || set_up_broker
 sync
 exit $result

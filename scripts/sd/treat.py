@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sd.boot_files import BootFiles, SdError
+from sd.choose import Broker, with_broker
 
 HERE = Path(__file__).resolve().parent
 
@@ -28,6 +29,9 @@ exec sh {_INSTALL}
 """
 
 
+_NO_BROKER = Broker()
+
+
 @dataclass(frozen=True)
 class Treated:
     """What was done: ``system`` is ``trixie`` or ``bookworm``, ``kept`` whether settings stayed."""
@@ -36,7 +40,14 @@ class Treated:
     kept: bool
 
 
-def treat(boot: BootFiles, package: Path, settings: bytes, *, system: str = "auto") -> Treated:
+def treat(
+    boot: BootFiles,
+    package: Path,
+    settings: bytes,
+    *,
+    system: str = "auto",
+    broker: Broker = _NO_BROKER,
+) -> Treated:
     """Put everything on the boot partition that the first boot needs.
 
     Args:
@@ -44,6 +55,7 @@ def treat(boot: BootFiles, package: Path, settings: bytes, *, system: str = "aut
         package: the ``.deb``.
         settings: ``edgehands.toml``; one that is on the card already stays.
         system: ``trixie``, ``bookworm``, or ``auto`` to look.
+        broker: where it is; settings that are on the card already aren't changed.
 
     Raises:
         SdError: it is no boot partition of Raspberry Pi OS, or a file there can't be completed.
@@ -57,7 +69,12 @@ def treat(boot: BootFiles, package: Path, settings: bytes, *, system: str = "aut
         _first_run(boot)
     kept = boot.read("edgehands.toml") is not None
     if not kept:
+        settings = with_broker(settings, broker.url) if broker.url else settings
         boot.write("edgehands.toml", settings)
+    if broker.here:
+        boot.write(f"{FOLDER}/broker.sh", _unix((HERE / "broker.sh").read_bytes()))
+        for path in broker.packages:
+            boot.copy_in(path, f"{FOLDER}/mosquitto/{path.name}")
     boot.write(f"{FOLDER}/install.sh", _unix((HERE / "install.sh").read_bytes()))
     boot.copy_in(package, f"{FOLDER}/{package.name}")
     return Treated(found, kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from tests.emulated.container import Container
 from tests.emulated.debian import (
+    ROOT,
     STOCK,
     Chroot,
     bootstrap,
@@ -252,6 +254,32 @@ def test_watchdog_can_be_switched_on(system: Container) -> None:
     )
     shown = "systemctl show -p RuntimeWatchdogUSec"
     assert system.wait(lambda: system.run(shown) == "RuntimeWatchdogUSec=14s", 20)
+
+
+def test_a_broker_on_the_device_itself(system: Container) -> None:
+    """Who has no broker would have one that lets everybody in, or nobody."""
+    card, etc = system.root / "boot" / "firmware", system.root / "etc"
+    (card / "edgehands").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "scripts" / "sd" / "broker.sh", card / "edgehands")
+    said = system.run("sh /boot/firmware/edgehands/broker.sh 2>&1; echo code $?")
+    try:
+        assert "code 0" in said, said
+        assert "passwords are in edgehands-info.txt" in said
+        told = (card / "edgehands-info.txt").read_text()
+        words = dict(re.findall(r"user (\w+) +password (\S+)", told))
+        assert set(words) == {"controller", "viewer"}
+        topic = f"mosquitto_sub -h 127.0.0.1 -t '{TOPIC}/camera/main/hands' -C 1 -W 40"
+        assert '"hands"' in system.run(f"{topic} -u viewer -P {words['viewer']} 2>&1")
+        assert "not authorised" in system.run(f"{topic} -W 5 2>&1")
+        journal = system.run("journalctl --no-pager")
+        for word in (*words.values(), (etc / "credstore/edgehands.mqtt-password").read_text()):
+            assert word.strip() not in journal
+    finally:
+        (card / "edgehands" / "broker.sh").unlink()
+        for name in ("conf.d/edgehands.conf", "edgehands.acl", "edgehands.passwords"):
+            (etc / "mosquitto" / name).unlink(missing_ok=True)
+        configure(system, "demo:")
+        system.run("systemctl restart mosquitto")
 
 
 @pytest.mark.parametrize(
