@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from edgehands.errors import UsageError
+from edgehands.mqtt.broker.token_bucket import TokenBucket
 from edgehands.mqtt.contract.channels import check_message
 from edgehands.mqtt.contract.request_messages import (
     VERBS,
@@ -26,7 +27,6 @@ from edgehands.mqtt.requests import (
     MAX_CORRELATION,
     Received,
     Requests,
-    _Bucket,
 )
 from tests.mosquitto import wait_for
 
@@ -293,18 +293,18 @@ def test_a_request_may_have_four_kilobytes_and_no_more() -> None:
 def test_after_a_burst_ten_a_second_are_let_through() -> None:
     """Without it: a flood would be carried out, or nothing ever again after one."""
     now = 0.0
-    bucket = _Bucket(10.0, 20, lambda: now)
-    assert [bucket.take() for _ in range(25)].count(True) == 20
+    bucket = TokenBucket(10.0, 20, now)
+    assert [bucket.take(now) for _ in range(25)].count(True) == 20
     for _ in range(3):
         now += 1.0
-        assert [bucket.take() for _ in range(25)].count(True) == 10
+        assert [bucket.take(now) for _ in range(25)].count(True) == 10
     now += 0.25
-    assert [bucket.take() for _ in range(25)].count(True) == 2
+    assert [bucket.take(now) for _ in range(25)].count(True) == 2
     assert not bucket.rested
     now += 1000.0
-    assert bucket.take()
+    assert bucket.take(now)
     assert bucket.rested
-    assert [bucket.take() for _ in range(25)].count(True) == 19
+    assert [bucket.take(now) for _ in range(25)].count(True) == 19
 
 
 def test_an_answer_is_bounded_whatever_was_asked() -> None:

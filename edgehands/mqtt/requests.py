@@ -17,6 +17,7 @@ import msgspec
 
 from edgehands.errors import EdgehandsError
 from edgehands.mqtt.broker.quiet_log import QuietLog
+from edgehands.mqtt.broker.token_bucket import TokenBucket
 from edgehands.mqtt.contract.messages import encode
 from edgehands.mqtt.contract.request_messages import (
     REQUESTS,
@@ -119,9 +120,10 @@ class Requests:
         self._controls = controls
         self._out = out
         self._peers = peers
+        self._clock = clock
         self._quiet = QuietLog(log, clock)
-        self._accepted = _Bucket(RATE, BURST, clock)
-        self._refusals = _Bucket(RATE, BURST, clock)
+        self._accepted = TokenBucket(RATE, BURST, clock())
+        self._refusals = TokenBucket(RATE, BURST, clock())
         self._waiting: queue.Queue[Received | None] = queue.Queue(BURST)
         self._flooded = False
         self._thread = threading.Thread(target=self._run, name="edgehands-requests", daemon=True)
@@ -149,7 +151,7 @@ class Requests:
 
     def receive(self, message: Received) -> None:
         """Take a message in; returns at once. Called by the network's thread."""
-        if self._accepted.take():
+        if self._accepted.take(self._clock()):
             try:
                 self._waiting.put_nowait(message)
             except queue.Full:
@@ -164,7 +166,7 @@ class Requests:
             self._quiet.warning(
                 "flood", f"more than {RATE:g} requests a second: the rest is refused"
             )
-        if self._refusals.take() and (self._peers is None or self._peers.primary):
+        if self._refusals.take(self._clock()) and (self._peers is None or self._peers.primary):
             self._reply(message, _error(f"busy: at most {RATE:g} requests a second: ask later"))
 
     def _run(self) -> None:
@@ -261,29 +263,6 @@ class Requests:
         if topic.startswith(own := self._topics.response("")):
             return topic.removeprefix(own).count("/") <= 1
         return not topic.startswith(f"{self._topics.prefix}/")
-
-
-class _Bucket:
-    """Lets ``rate`` things a second through, and ``burst`` at once.
-
-    Attributes:
-        rested: whether it was full when it was last asked.
-    """
-
-    def __init__(self, rate: float, burst: int, clock: Callable[[], float]) -> None:
-        self._rate, self._burst, self._clock = rate, burst, clock
-        self._level, self._then = float(burst), clock()
-        self.rested = True
-
-    def take(self) -> bool:
-        now = self._clock()
-        self._level = min(self._level + (now - self._then) * self._rate, self._burst)
-        self._then = now
-        self.rested = self._level >= self._burst
-        if self._level < 1.0:
-            return False
-        self._level -= 1.0
-        return True
 
 
 def _error(text: str, transaction: Any = msgspec.UNSET) -> ResponseMessage:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from edgehands.mqtt.broker.token_bucket import TokenBucket
+
 PER_S: Final = 100.0
 BURST: Final = 50.0
 """So many messages a second, and at once, are no flood."""
@@ -20,14 +22,16 @@ class FloodDetector:
     """
 
     def __init__(self, now: float) -> None:
-        self._level = BURST
+        # What is too much counts too: a flood at just above the rate is one all the time.
+        self._bucket = TokenBucket(PER_S, BURST, now, debt=1.0)
+        self._over = False
         self._then = now
 
     def heard(self, now: float) -> None:
         """Note a message."""
-        refilled = min(self._level + (now - self._then) * PER_S, BURST)
-        self._level, self._then = max(refilled - 1.0, -1.0), now
+        self._over = not self._bucket.take(now)
+        self._then = now
 
     def lasts(self, now: float) -> bool:
         """Whether there is one, and it isn't over."""
-        return self._level < 0.0 and now - self._then < OVER_S
+        return self._over and now - self._then < OVER_S
