@@ -170,10 +170,10 @@ def test_rates_speak_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
         now = 100.0 + number / 30
         rate.add(float(number))
     assert rate.per_second() == pytest.approx(30.0, abs=0.6)
-    assert rate.middle() == pytest.approx(59.5, abs=1.0)
+    assert rate.median() == pytest.approx(59.5, abs=1.0)
     now += live.RATE_WINDOW_S + 1.0
     assert rate.per_second() == 0.0
-    assert rate.middle() is None
+    assert rate.median() is None
 
 
 def test_clocks_that_differ_are_not_taken_for_a_latency() -> None:

@@ -92,11 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if code is None:
             if debug:
                 raise
-            code = _tell(error)
+            code = _print_error(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _tell(error: Exception) -> int:
+def _print_error(error: Exception) -> int:
     """Say in one line what went wrong; give the exit code."""
     if isinstance(error, EdgehandsError):
         line = str(error)

@@ -18,7 +18,7 @@ import numpy as np
 from edgehands.gestures.events import EventType, Movement
 from edgehands.gestures.intent import WAVE_S, Intent, Place
 from edgehands.gestures.strokes import Stroke, StrokeFinder
-from edgehands.gestures.swings import Drag, SwingCounter
+from edgehands.gestures.waves_and_drags import Drag, WaveDetector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,7 +80,7 @@ class MotionTracker:
         self._across = StrokeFinder(start_speed=0.35, end_speed=0.2)
         self._depth = StrokeFinder(start_speed=0.5, end_speed=0.25)
         self._turn = StrokeFinder(start_speed=math.radians(70), end_speed=math.radians(30))
-        self._swings = SwingCounter(WAVE_S if sure else 0.0)
+        self._swings = WaveDetector(WAVE_S if sure else 0.0)
         self._drag = Drag()
         self._pending: list[_Pending] = []
         self._last_swipe: tuple[float, float, float] | None = None

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Final
 from edgehands.config.gestures import GesturesConfig
 from edgehands.config.pose import PoseConfig
 from edgehands.errors import GestureError
+from edgehands.gestures.debounce import GestureDebouncer
 from edgehands.gestures.dynamic import MotionTracker
 from edgehands.gestures.events import EventType, GestureEvent, Interpretation
 from edgehands.gestures.library import GestureLibrary
 from edgehands.gestures.shape import shape_of
 from edgehands.gestures.static import GESTURES, NONE, score_gestures
-from edgehands.gestures.steady import SteadyGesture
 from edgehands.hand import Gesture, Hand
 from edgehands.pose.estimator import PoseEstimator
 
 if TYPE_CHECKING:
+    from edgehands.gestures.debounce import GestureChange
     from edgehands.gestures.events import Movement
-    from edgehands.gestures.steady import GestureChange
     from edgehands.hand import FrameHands, Handedness
 
 _LOG: Final = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ _NO_SCORES: Final = (0.0,) * len(GESTURES)
 class _Track:
     """What is remembered of one hand."""
 
-    def __init__(self, hand: Hand, steady: SteadyGesture, motion: MotionTracker) -> None:
+    def __init__(self, hand: Hand, steady: GestureDebouncer, motion: MotionTracker) -> None:
         self.handedness: Handedness = hand.handedness
         self.steady = steady
         self.motion = motion
@@ -100,7 +100,7 @@ class HandInterpreter:
         if track is None:
             focal = self._poses.intrinsics(*size).fx
             motion = MotionTracker(*size, focal, sure=self._config.movements == "sure")
-            track = self._tracks[hand.id] = _Track(hand, SteadyGesture(self._config), motion)
+            track = self._tracks[hand.id] = _Track(hand, GestureDebouncer(self._config), motion)
         track.seen, track.handedness = t, hand.handedness
         try:
             shape = shape_of(hand.world_landmarks)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from edgehands.errors import GestureError
-from edgehands.gestures.likeness import likeness_of
+from edgehands.gestures.shape_probabilities import shape_probabilities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,8 +72,8 @@ class HandShape:
             least certain of the three coordinates), -1 .. 1; near 0 when the thumb points at the
             camera or away from it.
         index_up: the same of the index finger.
-        likeness: 0 .. 1, how much the hand looks like each shape of
-            :data:`~edgehands.gestures.likeness_table.SHAPES`.
+        probabilities: 0 .. 1, how much the hand looks like each shape of
+            :data:`~edgehands.gestures.shape_probability_table.SHAPES`.
     """
 
     extension: tuple[float, float, float, float, float]
@@ -84,7 +84,7 @@ class HandShape:
     pinch: float
     thumb_up: float
     index_up: float
-    likeness: tuple[float, ...]
+    probabilities: tuple[float, ...]
 
 
 def check_landmarks(points: NDArray[np.float32]) -> None:
@@ -172,7 +172,7 @@ def shape_of(world: NDArray[np.float32]) -> HandShape:
         pinch=ramp(tips, 0.7, 0.25) * (1.0 - in_fist),
         thumb_up=_upness(v[_THUMB], n[_THUMB]),
         index_up=_upness(v[_INDEX], n[_INDEX]),
-        likeness=likeness_of(world),
+        probabilities=shape_probabilities(world),
     )
 
 

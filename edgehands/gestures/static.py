@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from edgehands.gestures.likeness_table import SHAPES
 from edgehands.gestures.shape import HandShape, ramp, shape_of
+from edgehands.gestures.shape_probability_table import SHAPES
 from edgehands.hand import Gesture
 
 if TYPE_CHECKING:
@@ -46,19 +46,19 @@ _UP_ZERO: Final = 0.42
 _RULES: Final = tuple(
     {"pinch": 0.1, "thumbs_up": 0.5, "thumbs_down": 0.5}.get(g, 0.3) for g in GESTURES
 )
-"""Part of the rules in each score; the rest is likeness. No rule knows a pinch from behind; an O
-is much like a thumb that stands out, and only the rules tell them apart well."""
+"""Weight of the rules in each score; the rest is the shape probability. No rule knows a pinch from
+behind; an O is much like a thumb that stands out, and only the rules tell them apart well."""
 
 _LOOKS_LIKE: Final = tuple(
     SHAPES.index({"point_up": "point", "thumbs_up": "thumb", "thumbs_down": "thumb"}.get(g, g))
     for g in GESTURES
 )
-"""The column of each gesture's likeness."""
+"""The column of each gesture's probability."""
 
 
 def score_gestures(shape: HandShape) -> tuple[float, ...]:
     """Score every gesture of :data:`GESTURES`, each 0..1: by the rules, and by what it is like."""
-    looks = shape.likeness
+    looks = shape.probabilities
     up, down = (ramp(v, _UP_ZERO, _UP_ONE) for v in (shape.thumb_up, -shape.thumb_up))
     index_up = ramp(shape.index_up, _UP_ZERO, _UP_ONE)
     where = (

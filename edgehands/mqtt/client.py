@@ -73,7 +73,7 @@ class MqttClient:
         self.peers = Peers(topics, self.outbox)
         self.connected = False
         self.connections = 0
-        self._delivery = Delivery(self.outbox, self._address, topics.camera_id, self._tell)
+        self._delivery = Delivery(self.outbox, self._address, topics.camera_id, self._log_once)
         self._pauses = Pauses()
         self._protocol = paho.MQTTv311 if config.protocol == "3.1.1" else paho.MQTTv5
         self._settled = config.protocol != "auto"
@@ -164,7 +164,7 @@ class MqttClient:
                 self._pauses.reset()
             if self._stopping or self.peers.yielded or not trouble:
                 continue  # at once
-            self._tell(trouble)
+            self._log_once(trouble)
             # Time that an attempt took has been waited already.
             spent = 0.0 if session.ready else lasted
             self._wait(self._pauses.next(ending) - spent)
@@ -290,7 +290,7 @@ class MqttClient:
             return reasons.refused(self._address, session.refusal)
         return reasons.ended(self._address, session.end_reason, accepted=session.ready)
 
-    def _tell(self, trouble: str) -> None:
+    def _log_once(self, trouble: str) -> None:
         """Log a trouble once; it stays quiet until there was a good connection again."""
         if trouble in self._told or len(self._told) >= MAX_TOLD:
             log.debug("%s", trouble)

@@ -123,7 +123,7 @@ class Peers:
         if self._leaving:
             return
         if self.owes_answer and now - self._said >= ANSWERS_APART_S:
-            self._say()
+            self._announce()
         if self._called_offline and now - self._asked >= 1.0 and not self.yielded:
             self._called_offline = False
             self._outbox.repeat(self._topics.status)
@@ -142,7 +142,7 @@ class Peers:
         self._leaving = True
         if self._siblings:
             self._siblings.clear()
-            self._say(ask=True, leaving=True)
+            self._announce(ask=True, leaving=True)
 
     def resume(self) -> None:
         """Publish again after having yielded: the twin is gone."""
@@ -200,7 +200,7 @@ class Peers:
                 "it is gone: set node.name to a name of its own and restart",
                 *(where, name),
             )
-            self._say()  # so that the other one knows of us
+            self._announce()  # so that the other one knows of us
             return
         first = not self.twin
         self._twin_heard = now
@@ -226,9 +226,9 @@ class Peers:
     def _ask(self) -> None:
         self._asked = self._clock()
         self._settle_at = self._asked + ANSWER_S
-        self._say(ask=True)
+        self._announce(ask=True)
 
-    def _say(self, *, ask: bool = False, leaving: bool = False) -> None:
+    def _announce(self, *, ask: bool = False, leaving: bool = False) -> None:
         self._said = self._clock()
         self.owes_answer = False
         self._outbox.note(self._topics.instance, self._message(ask=ask, leaving=leaving))

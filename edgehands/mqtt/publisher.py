@@ -136,7 +136,7 @@ class HandsPublisher:
         self._out.state(self._topics.problem, b"")
         self._out.state(self._topics.camera_problem, b"")
         self._out.state(self._topics.enabled, ON)
-        self._say_count(0)
+        self._publish_count(0)
         if self._gestures:
             for side in Handedness:
                 self._out.state(self._topics.gesture(side), NO_GESTURE)
@@ -170,26 +170,26 @@ class HandsPublisher:
         self, tracked: FrameHands, events: tuple[GestureEvent, ...], patience: float
     ) -> None:
         self._last = tracked
-        appeared, lost = self._comings_and_goings(tracked, patience)
+        appeared, lost = self._appeared_and_lost(tracked, patience)
         # A hand's own events stand between its coming and its going.
         for hand in appeared:
-            self._tell("hand_appeared", hand.id, hand.handedness, tracked)
+            self._publish_event("hand_appeared", hand.id, hand.handedness, tracked)
         for event in events:
-            self._tell_event(event, tracked)
+            self._publish_gesture_event(event, tracked)
         for hand in lost:
-            self._tell("hand_lost", hand.id, hand.handedness, tracked)
+            self._publish_event("hand_lost", hand.id, hand.handedness, tracked)
         if appeared or lost:
-            self._say_count(len(self._known))
+            self._publish_count(len(self._known))
         if self._gestures:
-            self._say_gestures()
+            self._publish_gestures()
         if tracked.hands:
             if self._rate_limiter.wants(tracked):
-                self._say_hands(tracked)
+                self._publish_hands(tracked)
         elif lost and not self._known:
             self._rate_limiter.forget()
-            self._say_hands(tracked)  # the one empty list; then, and meanwhile, silence
+            self._publish_hands(tracked)  # the one empty list; then, and meanwhile, silence
 
-    def _comings_and_goings(
+    def _appeared_and_lost(
         self, tracked: FrameHands, patience: float
     ) -> tuple[tuple[Hand, ...], tuple[Hand, ...]]:
         """Which hands are new, and which have been unseen for longer than ``patience`` seconds."""
@@ -206,7 +206,7 @@ class HandsPublisher:
             del self._known[hand.id]
         return appeared, lost
 
-    def _say_hands(self, tracked: FrameHands) -> None:
+    def _publish_hands(self, tracked: FrameHands) -> None:
         ready = self._clock()
         self._out.live(LiveHands(self._topics.hands, tracked, ready))
         if self._compact:
@@ -233,11 +233,11 @@ class HandsPublisher:
         if self._primary:
             self._out.note(self._topics.stats, payload)
 
-    def _say_count(self, count: int) -> None:
+    def _publish_count(self, count: int) -> None:
         self._out.state(self._topics.presence, ON if count else OFF)
         self._out.state(self._topics.count, str(count).encode())
 
-    def _say_gestures(self) -> None:
+    def _publish_gestures(self) -> None:
         shown: dict[Handedness, bytes] = {}
         for hand in (known.hand for known in self._known.values()):
             if hand.gesture is not None:
@@ -246,11 +246,11 @@ class HandsPublisher:
         for side in Handedness:
             self._out.state(self._topics.gesture(side), shown.get(side, NO_GESTURE))
 
-    def _tell_event(self, event: GestureEvent, tracked: FrameHands) -> None:
+    def _publish_gesture_event(self, event: GestureEvent, tracked: FrameHands) -> None:
         kind = event.event_type.value
-        self._tell(kind, event.hand_id, event.handedness, tracked, **event.details())
+        self._publish_event(kind, event.hand_id, event.handedness, tracked, **event.details())
 
-    def _tell(
+    def _publish_event(
         self, kind: str, hand_id: int, side: Handedness, tracked: FrameHands, **details: Any
     ) -> None:
         self._events += 1

@@ -67,7 +67,7 @@ class Rate:
             return (count - 1) / max(now - self._times[0][0], 0.01)
         return count / RATE_WINDOW_S
 
-    def middle(self) -> float | None:
+    def median(self) -> float | None:
         """Give the median figure in the window; None when nothing came."""
         figures = self._recent()
         return statistics.median(figures) if figures else None
@@ -163,7 +163,7 @@ class CameraState:
 
     def arrival_ms(self) -> float | None:
         """From capture to arrival here, ms; None where nothing came or the clocks differ."""
-        age = self.age.middle()
+        age = self.age.median()
         return age if age is not None and 0 <= age <= SANE_AGE_S * 1000.0 else None
 
 

@@ -230,7 +230,7 @@ def _camera_view(camera: CameraState, node: NodeState) -> CameraView:
         left=camera.gestures.get("left", ""),
         right=camera.gestures.get("right", ""),
         rate=round(camera.latency.per_second(), 2),
-        latency_ms=_rounded(camera.latency.middle()),
+        latency_ms=_rounded(camera.latency.median()),
         latency_p95_ms=_rounded(camera.latency.p95()),
         arrival_ms=_rounded(camera.arrival_ms()),
         hands_now=bool((message := camera.visible()) and message.hands),

@@ -148,10 +148,10 @@ def _camera_line(camera: CameraState, node: NodeState) -> Text:
     message = camera.visible()
     if message is not None:
         line.append(f"  {message.width}x{message.height}", "dim")
-    middle, p95 = camera.latency.middle(), camera.latency.p95()
-    if middle is not None and p95 is not None:
+    median, p95 = camera.latency.median(), camera.latency.p95()
+    if median is not None and p95 is not None:
         line.append(f"  {camera.latency.per_second():.1f} messages/s")
-        line.append(f"  latency {middle:.1f} ms (p95 {p95:.1f})")
+        line.append(f"  latency {median:.1f} ms (p95 {p95:.1f})")
         arrival = camera.arrival_ms()
         line.append("  arrives after " if arrival is not None else "  clocks differ", "dim")
         if arrival is not None:

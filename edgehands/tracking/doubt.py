@@ -29,7 +29,7 @@ VAIN_LOOKS: Final = 3
 """Looks in a row that don't see the palm of a track in doubt, and end it."""
 
 VAIN_LOOKS_TENTATIVE: Final = 2
-"""The same for a track that hasn't been told yet."""
+"""The same for a track that hasn't been reported yet."""
 
 _REMEMBERED_FRAMES: Final = 60
 _NEAR: Final = 0.5  # of the ROI's size: a place where a hand was refused
@@ -38,7 +38,7 @@ _PALM_NEAR: Final = 0.15  # of the palm's box: a palm that was read in vain
 
 
 def sure_at_birth(palm: PalmDetection, reading: LandmarkReading) -> bool:
-    """Whether a new hand can be told at once, without a second look."""
+    """Whether a new hand can be reported at once, without a second look."""
     return reading.presence >= SURE or palm.score >= CONFIRMING_SCORE
 
 

@@ -42,12 +42,12 @@ class Track:
     """A hand with an id: where it is, where it will be, and what has been seen of it.
 
     Args:
-        track_id: never reused in a run; 0 for a tentative one, which gets its own when it is told.
+        track_id: never reused in a run; 0 for a tentative one, which gets its own when reported.
         reading: the hand's first.
         t: its time, seconds.
         mirrored: the frames are mirror images.
         smoothing: smooth what :meth:`hand` tells.
-        tentative: it isn't told yet: a second look must confirm it.
+        tentative: it isn't reported yet: a second look must confirm it.
         refused: no hand was found here not long ago: only a sure reading makes it one.
     """
 
@@ -132,13 +132,13 @@ class Track:
         return self.tentative or self._presence < SURE
 
     @property
-    def told(self) -> bool:
-        """Whether its hand was seen in this frame and is told."""
+    def reported(self) -> bool:
+        """Whether its hand was seen in this frame and is reported."""
         return not self.missed and not self.tentative
 
     @property
     def fresh(self) -> bool:
-        """Whether it has only just begun, or isn't told yet."""
+        """Whether it has only just begun, or isn't reported yet."""
         return self.tentative or self._readings <= FRESH_READINGS
 
     def judge(self, *, confirmed: bool) -> bool:
@@ -151,8 +151,8 @@ class Track:
             self._vain += 1
         return self._vain < (VAIN_LOOKS_TENTATIVE if self.tentative else VAIN_LOOKS)
 
-    def hand(self) -> Hand:
-        """The hand as it was last seen."""
+    def next_hand(self) -> Hand:
+        """The hand as it was last seen, smoothed. Advances the smoothing filter: once a frame."""
         reading = self.reading
         landmarks, world = reading.landmarks, reading.world_landmarks
         if self._smoother is not None:

@@ -205,9 +205,9 @@ class HandTracker:
         else:
             self._follow(image, t)
             self._look(image, t)
-        seen = [track for track in self._tracks if track.told]
+        seen = [track for track in self._tracks if track.reported]
         for track in seen:
-            if not track.id:  # it is told for the first time
+            if not track.id:  # it is reported for the first time
                 track.id, self._next_id = self._next_id, self._next_id + 1
         # Where all hands are seen there is no room for a lost one to come back to.
         self._tracks = (
@@ -219,7 +219,7 @@ class HandTracker:
             if len(seen) < self.config.max_hands
             else seen.copy()
         )
-        return tuple(track.hand() for track in seen)
+        return tuple(track.next_hand() for track in seen)
 
     def _follow(self, image: NDArray[np.uint8], t: float) -> None:
         """Read every known hand where it should be by now."""
@@ -255,7 +255,7 @@ class HandTracker:
             palms = self._beside.take()
             if palms is not None:
                 self._take_in(image, palms, t)
-        seen = sum(track.told for track in self._tracks)
+        seen = sum(track.reported for track in self._tracks)
 
         def moving(most_share: float) -> bool:
             known = [bounds(track) for track in self._tracks if not track.missed]
@@ -312,7 +312,7 @@ class HandTracker:
         found = False
         own = own_palms(palms, self._tracks)
         for i, palm in enumerate(palms):
-            if sum(track.told for track in self._tracks) >= self.config.max_hands:
+            if sum(track.reported for track in self._tracks) >= self.config.max_hands:
                 break
             if i in own or self._refused.holds_palm(palm):
                 continue

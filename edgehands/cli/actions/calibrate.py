@@ -42,14 +42,14 @@ def calibrate(sources: Sequence[str], board: Board, *, views: int, out: Path | N
     else:
         _from_files(words, collector)
     found = collector.calibrate()
-    _tell(found)
+    _print_result(found)
     if out is not None:
         set_in_file(out, "pose", found.values())
         people.print(f"written to {out}")
     return found
 
 
-def _tell(found: Calibration) -> None:
+def _print_result(found: Calibration) -> None:
     k = found.intrinsics
     people.print(
         f"{counted(found.views, 'view')} of {k.width} x {k.height}; reprojection error"

@@ -93,7 +93,7 @@ def write_video(output: Path, clip: str, seed: int, size: str) -> None:
         transient=True,
         disable=not people.is_terminal,
     )
-    _tell(write_clip(output, frames, film.fps))
+    _print_summary(write_clip(output, frames, film.fps))
 
 
 def is_video(output: Path) -> bool:
@@ -135,8 +135,8 @@ def write_pictures(output: Path, options: StillOptions, seed: int, size: str) ->
         transient=True,
         disable=not people.is_terminal,
     )
-    _tell(write_stills(output, stills))
+    _print_summary(write_stills(output, stills))
 
 
-def _tell(done: Written) -> None:
+def _print_summary(done: Written) -> None:
     people.print(f"{counted(done.count, 'picture')}: {done.pictures}, truth: {done.truth}")

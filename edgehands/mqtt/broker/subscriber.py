@@ -176,7 +176,7 @@ class Subscriber:
                 continue
             if session.ready and time.monotonic() - begin > LASTING_S:
                 pauses.reset()
-            self._tell(connected=False, trouble=trouble)
+            self._set_broker_state(connected=False, trouble=trouble)
             self._stop.wait(pauses.next(Ending.REFUSED if session.refusal else ending))
 
     def _listen(self, session: Session) -> None:
@@ -185,7 +185,7 @@ class Subscriber:
             if session.ready and not greeted:
                 greeted = True
                 session.subscribe([self._filter])
-                self._tell(connected=True, trouble="")
+                self._set_broker_state(connected=True, trouble="")
             while session.ready and self._outgoing:
                 topic, payload = self._outgoing.popleft()
                 session.publish(topic, payload, qos=1, retain=False)
@@ -220,7 +220,7 @@ class Subscriber:
                 self._failed.add(repr(error))
                 log.exception("a message on %s was left out", message.topic)
 
-    def _tell(self, *, connected: bool, trouble: str) -> None:
+    def _set_broker_state(self, *, connected: bool, trouble: str) -> None:
         before = self.broker
         self.broker = replace(
             before,

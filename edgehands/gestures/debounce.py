@@ -1,6 +1,6 @@
 """Turns the gesture of single frames into one that neither flickers nor sticks.
 
-One :class:`SteadyGesture` follows one hand. Three things hold it steady: each gesture's score is
+One :class:`GestureDebouncer` follows one hand. Three things hold it steady: each gesture's score is
 averaged over a few hundredths of a second, a gesture begins at a higher score than it ends at,
 and a change must last a moment before it counts.
 """
@@ -33,7 +33,7 @@ class GestureChange:
     now: Gesture
 
 
-class SteadyGesture:
+class GestureDebouncer:
     """The gesture of one hand over time.
 
     Not thread-safe; one object a hand. ``update`` costs about 3 us.

@@ -1,7 +1,7 @@
-"""How measures of a hand become its likeness to each shape.
+"""How measures of a hand become the probability of each shape.
 
-Made by ``scripts/fit_gestures``; don't edit. 199 rows, one a measure of ``likeness.py``,
-and a constant; one column a shape of SHAPES.
+Made by ``scripts/fit_gestures``; don't edit. 199 rows, one for each measure of
+``shape_probabilities.py``, and a constant; one column for each shape of SHAPES.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ DRAG_LENGTH: Final = 0.04
 """Least displacement of a pinch-and-drag, metres."""
 
 
-class SwingCounter:
+class WaveDetector:
     """Counts swings to and fro of the finger tips and tells a wave once.
 
     Args:

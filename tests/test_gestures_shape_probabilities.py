@@ -7,8 +7,8 @@ import pytest
 
 from edgehands import HandTracker, TrackingConfig
 from edgehands.gestures import recognise
-from edgehands.gestures.likeness import MEASURES, likeness_of, measures_of
-from edgehands.gestures.likeness_table import SHAPES, TABLE
+from edgehands.gestures.shape_probabilities import MEASURES, measures_of, shape_probabilities
+from edgehands.gestures.shape_probability_table import SHAPES, TABLE
 from edgehands.hand import Handedness
 from edgehands.synthetic import random_scene, render_scene
 from tests.gesture_hands import made_hand
@@ -27,23 +27,23 @@ def test_the_table_fits_the_measures() -> None:
 def test_neither_size_nor_turn_nor_side_changes_what_a_hand_looks_like(shape: str) -> None:
     """Children, left hands and hands held aslant show the same shapes."""
     world = made_hand(shape).world_landmarks
-    usual = likeness_of(world)
-    mirrored = likeness_of(made_hand(shape, side=Handedness.LEFT).world_landmarks)
+    usual = shape_probabilities(world)
+    mirrored = shape_probabilities(made_hand(shape, side=Handedness.LEFT).world_landmarks)
     angle = np.radians(70.0)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]], np.float32)
     turned = world.copy()
     turned[:, :2] = world[:, :2] @ turn
-    for other in (likeness_of(2.5 * world), likeness_of(turned), mirrored):
+    for other in (shape_probabilities(2.5 * world), shape_probabilities(turned), mirrored):
         assert other == pytest.approx(usual, abs=0.02)
 
 
-def test_likeness_is_a_share_for_any_points() -> None:
+def test_probabilities_stay_probabilities_for_any_points() -> None:
     """Whatever a landmark model invents, the shares stay shares."""
     rng = np.random.default_rng(1)
     for _ in range(200):
-        likeness = likeness_of(rng.normal(0, 0.05, (21, 3)).astype(np.float32))
-        assert all(0.0 <= v <= 1.0 for v in likeness)
-        assert sum(likeness) <= 1.0 + 1e-9
+        found = shape_probabilities(rng.normal(0, 0.05, (21, 3)).astype(np.float32))
+        assert all(0.0 <= v <= 1.0 for v in found)
+        assert sum(found) <= 1.0 + 1e-9
 
 
 def test_a_palm_without_area_looks_like_nothing() -> None:
@@ -51,7 +51,7 @@ def test_a_palm_without_area_looks_like_nothing() -> None:
     line = np.zeros((21, 3), np.float32)
     line[:, 1] = np.linspace(0.0, 0.2, 21)
     assert measures_of(line) is None
-    assert likeness_of(line) == (0.0,) * len(SHAPES)
+    assert shape_probabilities(line) == (0.0,) * len(SHAPES)
 
 
 def test_hands_are_read_from_behind() -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from edgehands.gestures.likeness_table import SHAPES, TABLE
+from edgehands.gestures.shape_probability_table import SHAPES, TABLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,7 +101,7 @@ def measures_of(world: NDArray[np.float32]) -> NDArray[np.float64] | None:
     return row
 
 
-def likeness_of(world: NDArray[np.float32]) -> tuple[float, ...]:
+def shape_probabilities(world: NDArray[np.float32]) -> tuple[float, ...]:
     """How much a hand looks like each of :data:`SHAPES`: probabilities, the rest is none of them.
 
     Args:

@@ -9,8 +9,8 @@ import pytest
 
 from edgehands.errors import ConfigError
 from edgehands.gestures import EventType, GestureEvent, GesturesConfig, HandInterpreter
+from edgehands.gestures.debounce import GestureDebouncer
 from edgehands.gestures.static import GESTURES
-from edgehands.gestures.steady import SteadyGesture
 from edgehands.hand import Gesture, Hand, Handedness
 from tests.gesture_hands import frame_of, made_hand
 
@@ -128,7 +128,7 @@ def shaped(**scores: float) -> tuple[float, ...]:
 
 def test_the_score_told_is_the_average_of_the_last_hundredths() -> None:
     """Who acts on scores above 0.8 would be led by single frames, or by no frame at all."""
-    steady = SteadyGesture(CONFIG)
+    steady = GestureDebouncer(CONFIG)
     t = 0.0
     for _ in range(10):
         told, _ = steady.update(t, shaped(fist=0.9))
@@ -142,7 +142,7 @@ def test_the_score_told_is_the_average_of_the_last_hundredths() -> None:
 
 def test_while_another_shape_must_still_last_the_old_one_has_its_own_score() -> None:
     """Its score would drop to nothing, or jump to the other's, in each moment of doubt."""
-    steady = SteadyGesture(CONFIG)
+    steady = GestureDebouncer(CONFIG)
     t = 0.0
     for _ in range(10):
         steady.update(t, shaped(fist=0.9))
@@ -152,7 +152,7 @@ def test_while_another_shape_must_still_last_the_old_one_has_its_own_score() -> 
     assert told.name == "fist"
     assert told.score == pytest.approx(keep * 0.9)
     # The same where nothing stood before, and with a taught one.
-    fresh = SteadyGesture(CONFIG)
+    fresh = GestureDebouncer(CONFIG)
     told, _ = fresh.update(0.0, shaped(fist=0.8))
     assert told.name == "none"
     assert told.score == pytest.approx(0.2)
@@ -167,7 +167,7 @@ def test_while_another_shape_must_still_last_the_old_one_has_its_own_score() -> 
 
 def test_of_two_likely_shapes_the_standing_one_stays_until_the_other_is_clearly_better() -> None:
     """Between two shapes that look alike the published one would go to and fro."""
-    steady = SteadyGesture(CONFIG)
+    steady = GestureDebouncer(CONFIG)
     margin = CONFIG.enter_score - CONFIG.exit_score
     own = CONFIG.exit_score + 0.02
 
