@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 LONGEST_MODULE = 350
 
-COMMON = {"atomic", "errors", "files", "hand", "memory", "process_list", "safe_text", "wording"}
+COMMON = {
+    "atomic",
+    "closing",
+    "errors",
+    "files",
+    "hand",
+    "memory",
+    "process_list",
+    "safe_text",
+    "wording",
+}
 """Values and small functions that every package may import. They import only each other."""
 
 NODE = {

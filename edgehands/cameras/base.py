@@ -132,24 +132,6 @@ class Source(FrameSource, Protocol):
     ) -> None: ...
 
 
-class Closing:
-    """The context manager's half of :class:`Source`, for those who implement it."""
-
-    def close(self) -> None:
-        """Let go of what is held."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
 _TURNS = {
     90: cv2.ROTATE_90_CLOCKWISE,
     180: cv2.ROTATE_180,

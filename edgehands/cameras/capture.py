@@ -14,7 +14,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from edgehands.cameras.base import Closing, SourceInfo, orient, oriented_size
+from edgehands.cameras.base import SourceInfo, orient, oriented_size
+from edgehands.closing import Closing
 from edgehands.errors import BackendUnavailable, SourceError, SourceNotFound
 from edgehands.hand import Frame
 from edgehands.safe_text import redact

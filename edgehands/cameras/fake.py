@@ -17,8 +17,9 @@ from urllib.parse import parse_qsl
 import cv2
 import numpy as np
 
-from edgehands.cameras.base import Closing, SourceInfo, orient, oriented_size
+from edgehands.cameras.base import SourceInfo, orient, oriented_size
 from edgehands.cameras.capture import Shot
+from edgehands.closing import Closing
 from edgehands.errors import SourceError, SourceNotFound, UsageError
 from edgehands.hand import Frame
 

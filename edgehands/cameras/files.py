@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgehands.cameras.base import Closing, SourceInfo, orient
+from edgehands.cameras.base import SourceInfo, orient
 from edgehands.cameras.images import IMAGE_SUFFIXES, ImageFile
 from edgehands.cameras.limits import check_file, shown
 from edgehands.cameras.pacing import Clock, Pacer
+from edgehands.closing import Closing
 from edgehands.errors import SourceError, SourceNotFound
 from edgehands.hand import Frame
 

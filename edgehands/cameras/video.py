@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from edgehands.cameras.base import Closing, SourceInfo, orient, oriented_size
+from edgehands.cameras.base import SourceInfo, orient, oriented_size
 from edgehands.cameras.film import open_film
 from edgehands.cameras.limits import check_file, shown
 from edgehands.cameras.pacing import Clock, Pacer
+from edgehands.closing import Closing
 from edgehands.errors import SourceError
 from edgehands.hand import Frame
 

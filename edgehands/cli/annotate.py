@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from edgehands.cli.choices import JsonOption
+from edgehands.cli.choices import HostOption, JsonOption, PageNameOption, PortOption
 from edgehands.cli.preview import NOT_INSTALLED
 from edgehands.errors import UsageError
 
@@ -38,13 +38,8 @@ def annotate(
         typer.Option("--agreement", help="Say how far the annotators are apart, and exit."),
     ] = False,
     as_json: JsonOption = False,
-    host: Annotated[
-        str,
-        typer.Option(metavar="ADDRESS", help="Where to listen; any but loopback needs --token."),
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, metavar="N", help="0 takes a free one.")
-    ] = 8766,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8766,
     token: Annotated[
         str,
         typer.Option(
@@ -54,10 +49,7 @@ def annotate(
             help="What a visitor must know.",
         ),
     ] = "",
-    name: Annotated[
-        list[str] | None,
-        typer.Option(metavar="HOST", help="Another name that the page is called by (a proxy's)."),
-    ] = None,
+    name: PageNameOption = None,
 ) -> None:
     """Correct recorded pictures on a page: drag points, press Enter, next. Ctrl-C ends it.
 
@@ -103,13 +95,12 @@ def _practice_folder() -> Path:
 
 
 def _draw_practice(folder: Path) -> None:
-    from rich.progress import Progress
 
     from edgehands.annotate.practice import write_practice
-    from edgehands.cli.actions.output import people
+    from edgehands.cli.actions.output import progress_bar
 
     if (folder / "dataset.json").exists():
         return
-    with Progress(console=people, transient=True, disable=not people.is_terminal) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("drawing hands", total=None)
         write_practice(folder, progress=lambda n, of: bar.update(task, completed=n, total=of))

@@ -81,3 +81,11 @@ NodeOption = Annotated[
     str, typer.Option("--node", metavar="NAME", help="Only this node. [default: all nodes]")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
+HostOption = Annotated[
+    str, typer.Option(metavar="ADDRESS", help="Where to listen; any but loopback needs --token.")
+]
+PortOption = Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="0 takes a free one.")]
+PageNameOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="HOST", help="Another name that the page is called by (a proxy's)."),
+]

@@ -9,7 +9,14 @@ from typing import Annotated
 
 import typer
 
-from edgehands.cli.choices import BrokerOption, ConfigOption, NodeOption
+from edgehands.cli.choices import (
+    BrokerOption,
+    ConfigOption,
+    HostOption,
+    NodeOption,
+    PageNameOption,
+    PortOption,
+)
 from edgehands.errors import UsageError
 
 app = typer.Typer()
@@ -22,13 +29,8 @@ NOT_INSTALLED = "the page's server isn't installed: pip install 'edgehands[previ
 def preview(
     mqtt: BrokerOption = None,
     node: NodeOption = "",
-    host: Annotated[
-        str,
-        typer.Option(metavar="ADDRESS", help="Where to listen; any but loopback needs --token."),
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, metavar="N", help="0 takes a free one.")
-    ] = 8765,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8765,
     token: Annotated[
         str,
         typer.Option(
@@ -44,10 +46,7 @@ def preview(
             "--token-file", metavar="FILE|-", help="The same, from a file's first line; - is stdin."
         ),
     ] = None,
-    name: Annotated[
-        list[str] | None,
-        typer.Option(metavar="HOST", help="Another name that the page is called by (a proxy's)."),
-    ] = None,
+    name: PageNameOption = None,
     config: ConfigOption = None,
     pictures: Annotated[
         Path | None,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 from edgehands.cameras import SourceInfo
-from edgehands.cameras.base import Closing
+from edgehands.closing import Closing
 from edgehands.dataset.depth import read_depth
 from edgehands.errors import BackendUnavailable, SourceError, SourceNotFound
 from edgehands.hand import Frame

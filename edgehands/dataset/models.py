@@ -6,18 +6,17 @@ Tracking decides what is looked at; here a person, or the truth, does.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from edgehands.backends import choose_backend
+from edgehands.closing import Closing
 from edgehands.model_store import ModelStore
 from edgehands.tracking.landmark_model import LandmarkModel
 from edgehands.tracking.palm_detector import PalmDetector
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -29,7 +28,7 @@ LEAST_SCORE: Final = 0.05
 """Least palm score and presence: as good as all, for curves over every threshold."""
 
 
-class ModelPair:
+class ModelPair(Closing):
     """A palm model and a landmark model, without thresholds. A context manager.
 
     Args:
@@ -74,13 +73,6 @@ class ModelPair:
         assert reading is not None  # noqa: S101 - no presence is below 0
         return reading
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let go of the models."""
         self._resources.close()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import msgspec
 import numpy as np
 
 from edgehands.atomic import replace_file, sync_folder
+from edgehands.closing import Closing
 from edgehands.dataset.files import FRAMES, HEADER, read_frames, read_header, whole_bytes
 from edgehands.dataset.format import RecordedFrame
 from edgehands.dataset.thumbnails import write_thumbnail
@@ -19,7 +20,6 @@ from edgehands.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -33,7 +33,7 @@ JPEG_QUALITY = 95
 _encoder = msgspec.json.Encoder()
 
 
-class DatasetWriter:
+class DatasetWriter(Closing):
     """A folder that pictures are added to. A context manager.
 
     A picture is written whole before the line that names it, and both are brought to the disk
@@ -166,17 +166,6 @@ class DatasetWriter:
         if self._lines >= 0:
             os.close(self._lines)
             self._lines = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def encode_image(image: NDArray[np.uint8], image_format: Format) -> bytes:

@@ -18,6 +18,7 @@ import numpy as np
 from edgehands import HandTracker
 from edgehands.cameras import SourceFailure
 from edgehands.cameras.inputs import InputFile, read_input
+from edgehands.closing import Closing
 from edgehands.errors import BackendUnavailable, UsageError
 from edgehands.evaluation.values import ReportedHand, Run
 from edgehands.hand import Handedness
@@ -116,7 +117,7 @@ def _narrow(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return smaller
 
 
-class FilmTracker:
+class FilmTracker(Closing):
     """The tracker under test, which tells its hands raw and smoothed. A context manager.
 
     Args:
@@ -162,15 +163,8 @@ class FilmTracker:
             )
         return Run(tuple(frames), cpu / max(1, len(film)) * 1e3)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let go of the models."""
         self._resources.close()
 
 

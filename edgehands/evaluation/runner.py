@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from edgehands import HandTracker
+from edgehands.closing import Closing
 from edgehands.evaluation.values import ReportedHand, Run
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from edgehands.config import TrackingConfig
     from edgehands.evaluation.values import Clip
     from edgehands.hand import Hand
 
 
-class TrackerUnderTest:
+class TrackerUnderTest(Closing):
     """A tracker that films are shown to, each as if it were the first. A context manager.
 
     Args:
@@ -50,15 +49,8 @@ class TrackerUnderTest:
             frames.append(tuple(reported(hand) for hand in hands))
         return Run(tuple(frames), cpu / max(1, len(clip)) * 1e3)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let go of the models."""
         self._resources.close()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import paho.mqtt.client as paho
 
+from edgehands.closing import Closing
 from edgehands.errors import BrokerError
 from edgehands.mqtt.broker import reasons
 from edgehands.mqtt.broker.pauses import LASTING_S, Ending, Pauses
@@ -23,7 +24,6 @@ from edgehands.mqtt.requests import Received
 from edgehands.mqtt.stand_by import stand_by
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self
 
     from edgehands.config import MqttConfig
@@ -56,7 +56,7 @@ class Listening(Protocol):
         """Take a message in; called by the network's thread, so it must return at once."""
 
 
-class MqttClient:
+class MqttClient(Closing):
     """Everything that waits to be sent, and the thread that sends it. Implements ``Outgoing``.
 
     A context manager: entering it starts the thread (it doesn't wait for the broker), leaving it
@@ -86,14 +86,6 @@ class MqttClient:
     def __enter__(self) -> Self:
         self.start()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def start(self) -> None:
         """Start the thread. ``status`` becomes ``online`` with the connection."""

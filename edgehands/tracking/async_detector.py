@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
+
+from edgehands.closing import Closing
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edgehands.tracking.palm_detector import PalmDetector
 
 
-class AsyncDetector:
+class AsyncDetector(Closing):
     """Runs one detection at a time beside the caller.
 
     The frame is letterboxed in the caller's thread (a tenth of a millisecond), so the caller may
@@ -73,17 +73,6 @@ class AsyncDetector:
             self._closed = True
             self._wake.notify()
         self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _work(self) -> None:
         while True:

@@ -12,9 +12,10 @@ import math
 import threading
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from edgehands.backends import choose_backend
+from edgehands.closing import Closing
 from edgehands.config import TrackingConfig
 from edgehands.errors import FrameError
 from edgehands.geometry.roi import palm_roi
@@ -31,8 +32,6 @@ from edgehands.tracking.track import Track
 from edgehands.tracking.workload import Workload
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -54,7 +53,7 @@ TASKS: Final[tuple[Task, ...]] = ("palm_detection", "hand_landmark")
 """What it needs models for."""
 
 
-class HandTracker:
+class HandTracker(Closing):
     """Finds hands in frames and follows them.
 
     A context manager. Deterministic for a given sequence of frames and timestamps, unless
@@ -99,17 +98,6 @@ class HandTracker:
         self._next_id = 1
         self._time = -math.inf
         self.reset()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the detection thread, if there is one, and let go of the backend that it opened."""

@@ -9,7 +9,7 @@ import msgspec
 from rich.progress import Progress
 from rich.table import Table
 
-from edgehands.cli.actions.output import people, tables
+from edgehands.cli.actions.output import people, progress_bar, tables
 from edgehands.errors import UsageError
 from edgehands.evaluation.clips import load_clips
 from edgehands.evaluation.metrics import Score, score, total
@@ -57,7 +57,7 @@ def evaluate(
     unknown = [name for name in names if name not in CLIPS]
     if unknown:
         raise UsageError(f"clip {unknown[0]!r}: unknown: give some of {', '.join(CLIPS)}")
-    with Progress(console=people, transient=True, disable=not people.is_terminal) as bar:
+    with progress_bar() as bar:
         films = _load(bar, names, seed=seed, quick=quick, folder=folder)
         marks = _track(bar, config, films)
     return Report(

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import msgspec
 import typer
-from rich.progress import Progress
 from rich.table import Table
 
 from edgehands.atomic import replace_file
 from edgehands.cameras.images import read_image
-from edgehands.cli.actions.output import people, tables
+from edgehands.cli.actions.output import people, progress_bar, tables
 from edgehands.config import TrackingConfig
 from edgehands.config.edit import set_in_file
 from edgehands.dataset import LabelledImage, read
@@ -170,7 +169,7 @@ def _look_all(
     models: tuple[str, ...], tracking: TrackingConfig, images: list[LabelledImage]
 ) -> dict[str, list[PictureResult]]:
     results: dict[str, list[PictureResult]] = {}
-    with Progress(console=people, transient=True, disable=not people.is_terminal) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("looking", total=len(images) * len(models))
         for name in models:
             results[name] = []

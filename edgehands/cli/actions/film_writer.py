@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from edgehands.cameras.limits import shown
+from edgehands.closing import Closing
 from edgehands.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -28,7 +28,7 @@ FILMS = {
 """Endings of film files: FFmpeg's container, and its encoders, the first that is there is taken."""
 
 
-class FilmWriter:
+class FilmWriter(Closing):
     """Writes pictures of any size into one film, of the first one's size.
 
     A context manager; the file is opened with the first picture.
@@ -54,17 +54,6 @@ class FilmWriter:
         self._size = (0, 0)
         self._tick = Fraction(1, 1000)
         self._last = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def write(self, image: NDArray[np.uint8], t: float) -> None:
         """Add a picture.

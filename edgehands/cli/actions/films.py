@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import typer
-from rich.progress import Progress
 from rich.table import Table
 
 from edgehands.cameras import SourceFailure
-from edgehands.cli.actions.output import people, tables
+from edgehands.cli.actions.output import people, progress_bar, tables
 from edgehands.errors import UsageError
 from edgehands.evaluation.film_scores import FilmScore, score, total
 from edgehands.evaluation.film_sheet import ContactSheet
@@ -76,9 +75,7 @@ def evaluate_films(options: FilmOptions, config: TrackingConfig) -> None:
             size = COMPLEXITY[config.model]
             theirs = stack.enter_context(MediaPipe(options.mediapipe, size, static=False))
             static = stack.enter_context(MediaPipe(options.mediapipe, 1, static=True))
-        bar = stack.enter_context(
-            Progress(console=people, transient=True, disable=not people.is_terminal)
-        )
+        bar = stack.enter_context(progress_bar())
         for path in bar.track(paths, description="films"):
             film = read_film(path, options.seconds, folder)
             if isinstance(film, SourceFailure):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from rich.console import Console
+from rich.progress import Progress
 
 from edgehands.errors import EdgehandsError, UsageError
 
@@ -13,12 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from rich.progress import ProgressColumn
+
 people = Console(stderr=True, highlight=False, markup=False)
 """Progress, warnings and summaries; a pipe on stdout gets results only. No markup: a file's name
 may hold brackets."""
 
 tables = Console(highlight=False, markup=False)
 """Tables for people on stdout, where no ``--json`` was asked for."""
+
+
+def progress_bar(*columns: str | ProgressColumn) -> Progress:
+    """A bar on a terminal, gone when it ends; nothing where stderr is a file or a pipe."""
+    return Progress(*columns, console=people, transient=True, disable=not people.is_terminal)
 
 
 @contextmanager

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import cv2
 import msgspec
-from rich.progress import Progress, TextColumn
+from rich.progress import TextColumn
 
 from edgehands import HandTracker
 from edgehands.cameras import open_source
-from edgehands.cli.actions.output import people
+from edgehands.cli.actions.output import people, progress_bar
 from edgehands.dataset.depth_sources import DepthSource, WithDepthFolder, open_depth_camera
 from edgehands.dataset.doubtful import DOUBTFUL_PRESENCE
 from edgehands.dataset.faces import YuNet, default_model
@@ -143,12 +143,7 @@ def _second(stack: ExitStack, tracking: TrackingConfig) -> SecondOpinion | None:
 
 def _run(recorder: Recorder, keep: RecordSettings) -> RecordSummary:
     last = RecordSummary()
-    with Progress(
-        TextColumn("{task.description}"),
-        console=people,
-        transient=True,
-        disable=not people.is_terminal,
-    ) as bar:
+    with progress_bar(TextColumn("{task.description}")) as bar:
         task = bar.add_task("recording", total=None)
 
         def show(summary: RecordSummary) -> None:

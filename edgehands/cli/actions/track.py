@@ -12,14 +12,14 @@ from typing import IO, TYPE_CHECKING
 import cv2
 import msgspec
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from edgehands import HandTracker
 from edgehands.cameras import count_frames, find_inputs
 from edgehands.cameras.files import in_words
 from edgehands.cameras.inputs import Limits, OpenInput, failure_of
 from edgehands.cli.actions.film_writer import FilmWriter
-from edgehands.cli.actions.output import people, written
+from edgehands.cli.actions.output import people, progress_bar, written
 from edgehands.cli.actions.overlay import OverlayWriter
 from edgehands.config import load
 from edgehands.drawing import draw_hands
@@ -99,7 +99,12 @@ def track(options: TrackOptions) -> bool:
         run = _Run(options, config, found, stack)
         for failure in found.failures:
             run.fail(failure)
-        with _progress() as progress:
+        with progress_bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        ) as progress:
             task = progress.add_task("tracking", total=_total(found, options.limits))
             for file in found.files:
                 try:
@@ -317,16 +322,3 @@ def _total(found: Inputs, limits: Limits) -> int | None:
         return None
     counts = [count_frames(file) for file in found.files]
     return None if 0 in counts else sum(counts)
-
-
-def _progress() -> Progress:
-    """A bar on a terminal; nothing where stderr is a file or a pipe."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=people,
-        transient=True,
-        disable=not people.is_terminal,
-    )
