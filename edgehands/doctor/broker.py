@@ -15,6 +15,7 @@ from edgehands.errors import BrokerError
 from edgehands.mqtt.broker import reasons
 from edgehands.mqtt.broker.credentials import tls_context
 from edgehands.mqtt.broker.session import Session
+from edgehands.mqtt.broker.versions import refused_for_good, version_name, versions
 from edgehands.mqtt.contract.messages import MAX_TEXT
 from edgehands.mqtt.contract.topics import topics_of
 from edgehands.safe_text import redact
@@ -129,11 +130,8 @@ def _encrypt(config: MqttConfig, address: BrokerUrl) -> Finding | None:
 
 def _login(config: Config) -> tuple[Finding, ...]:
     """Log in under another name than the service's: the broker would throw that out."""
-    versions = {"5": (paho.MQTTv5,), "3.1.1": (paho.MQTTv311,)}.get(
-        config.mqtt.protocol, (paho.MQTTv5, paho.MQTTv311)
-    )
     finding = None
-    for version in versions:
+    for version in versions(config.mqtt.protocol):
         visit = _Visit(config, version)
         try:
             finding = visit.login()
@@ -141,7 +139,7 @@ def _login(config: Config) -> tuple[Finding, ...]:
                 return (finding, visit.rights(), visit.name())
         finally:
             visit.leave()
-        if visit.session.refusal and visit.session.refusal not in reasons.UNSUPPORTED_PROTOCOL:
+        if refused_for_good(visit.session):
             break
     assert finding is not None  # noqa: S101 - there is at least one version
     return (finding,)
@@ -182,8 +180,7 @@ class _Visit:
             return _split("broker login", reasons.ended(address, why, accepted=False))
         name = self._config.mqtt.username
         who = f"as user {name}" if name else "without a user name"
-        version = "5" if self._protocol == paho.MQTTv5 else "3.1.1"
-        return good("broker login", f"accepted {who}, MQTT {version}")
+        return good("broker login", f"accepted {who}, MQTT {version_name(self._protocol)}")
 
     def rights(self) -> Finding:
         """Send one empty, unretained message where nobody listens, and see whether it may be."""

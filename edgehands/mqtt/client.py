@@ -7,13 +7,12 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
-import paho.mqtt.client as paho
-
 from edgehands.closing import Closing
 from edgehands.errors import BrokerError
 from edgehands.mqtt.broker import reasons
 from edgehands.mqtt.broker.pauses import LASTING_S, Ending, Pauses
 from edgehands.mqtt.broker.session import Session
+from edgehands.mqtt.broker.versions import VersionChoice
 from edgehands.mqtt.broker.wake import Wake
 from edgehands.mqtt.connection import Connection
 from edgehands.mqtt.contract.topics import OFFLINE, ONLINE, matches
@@ -25,6 +24,8 @@ from edgehands.mqtt.stand_by import stand_by
 
 if TYPE_CHECKING:
     from typing import Self
+
+    import paho.mqtt.client as paho
 
     from edgehands.config import MqttConfig
     from edgehands.mqtt.contract.topics import Topics
@@ -75,8 +76,7 @@ class MqttClient(Closing):
         self.connections = 0
         self._delivery = Delivery(self.outbox, self._address, topics.camera_id, self._log_once)
         self._pauses = Pauses()
-        self._protocol = paho.MQTTv311 if config.protocol == "3.1.1" else paho.MQTTv5
-        self._settled = config.protocol != "auto"
+        self._versions = VersionChoice(config.protocol)
         self._under_other_id = False
         self._stopping = False
         self._stop_by = float("inf")
@@ -167,7 +167,7 @@ class MqttClient(Closing):
             self._config,
             client_id=f"{own_id}:{self.peers.instance}" if self._under_other_id else own_id,
             will=(self._topics.status, OFFLINE),
-            protocol=self._protocol,
+            protocol=self._versions.version,
             acknowledged=self._delivery.acknowledged,
             received=self._receive,
         )
@@ -221,7 +221,7 @@ class MqttClient(Closing):
             session.work(BUSY_S if busy else IDLE_S, self._wake.drain, self._wake.fileno())
 
     def _welcome(self, session: Session) -> Connection:
-        self._settled = True
+        self._versions.settle()
         self.connected = True
         self.connections += 1
         calm = self._pauses.calm
@@ -240,13 +240,12 @@ class MqttClient(Closing):
     def _good(self) -> None:
         """Say that there is a connection; what was told before may be told again."""
         self._pauses.reset()
-        protocol = "5" if self._protocol == paho.MQTTv5 else "3.1.1"
-        log.info("connected to %s (MQTT %s)", self._address, protocol)
+        log.info("connected to %s (MQTT %s)", self._address, self._versions.name)
         self._told.clear()
 
     def _stand_by(self) -> None:
         """A twin was there first: be silent, and look from time to time whether it still is."""
-        if stand_by(self._config, self._topics, self.peers, self._protocol, self._wait):
+        if stand_by(self._config, self._topics, self.peers, self._versions.version, self._wait):
             self.peers.resume()
             log.info("the other device that called itself %s is gone", self._topics.node_name)
 
@@ -269,18 +268,9 @@ class MqttClient(Closing):
 
     def _trouble(self, session: Session) -> str:
         """Say why a session ended; empty when the next attempt should follow at once."""
-        if session.refusal and session.refusal not in reasons.UNSUPPORTED_PROTOCOL:
-            self._settled = True  # it understood us
-            return reasons.refused(self._address, session.refusal)
-        if not self._settled:
-            # It doesn't know this version, or says nothing to it. Both ways are tried in turn.
-            first_time = self._protocol == paho.MQTTv5
-            self._protocol = paho.MQTTv311 if first_time else paho.MQTTv5
-            if first_time and self._pauses.calm:
-                return ""
-        if session.refusal:
-            return reasons.refused(self._address, session.refusal)
-        return reasons.ended(self._address, session.end_reason, accepted=session.ready)
+        if self._versions.after(session) and self._pauses.calm:
+            return ""
+        return reasons.of_session(self._address, session)
 
     def _log_once(self, trouble: str) -> None:
         """Log a trouble once; it stays quiet until there was a good connection again."""

@@ -7,15 +7,16 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-import paho.mqtt.client as paho
-
 from edgehands.errors import BrokerError
 from edgehands.mqtt.broker import reasons
 from edgehands.mqtt.broker.session import Session
+from edgehands.mqtt.broker.versions import refused_for_good, versions
 from edgehands.mqtt.broker.wake import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    import paho.mqtt.client as paho
 
     from edgehands.config import MqttConfig
     from edgehands.mqtt.contract.topics import Topics
@@ -93,9 +94,8 @@ def _visit(
     acknowledged: Callable[[int, str], None],
     received: Callable[[paho.MQTTMessage], None] | None = None,
 ) -> Iterator[Session]:
-    versions = {"auto": (paho.MQTTv5, paho.MQTTv311), "5": (paho.MQTTv5,)}
     trouble = ""
-    for protocol in versions.get(config.protocol, (paho.MQTTv311,)):
+    for protocol in versions(config.protocol):
         session = Session(
             config,
             client_id=f"edgehands-visit-{secrets.token_hex(4)}",
@@ -117,7 +117,7 @@ def _visit(
                 yield session
                 session.disconnect()
                 return
-            if session.refusal and session.refusal not in reasons.UNSUPPORTED_PROTOCOL:
+            if refused_for_good(session):
                 raise BrokerError(reasons.refused(config.address, session.refusal))
             trouble = reasons.ended(config.address, session.end_reason, accepted=False)
         finally:

@@ -10,6 +10,7 @@ from edgehands.mqtt.broker.pauses import Ending
 
 if TYPE_CHECKING:
     from edgehands.config import BrokerUrl
+    from edgehands.mqtt.broker.session import Session
 
 UNSUPPORTED_PROTOCOL = frozenset({"Unsupported protocol version"})
 
@@ -54,6 +55,13 @@ def ended(address: BrokerUrl, reason: str, *, accepted: bool) -> str:
     else:
         remedy = "is it an MQTT broker's port, and does it want TLS (mqtts://)?"
     return f"{address} hung up before it accepted us ({reason}): {remedy}"
+
+
+def of_session(address: BrokerUrl, session: Session) -> str:
+    """Say why a session is over."""
+    if session.refusal:
+        return refused(address, session.refusal)
+    return ended(address, session.end_reason, accepted=session.ready)
 
 
 def message_refused(address: BrokerUrl, client_id: str, topic: str, reason: str) -> str:

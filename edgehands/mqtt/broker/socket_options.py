@@ -7,11 +7,8 @@ import select
 import socket
 import struct
 import time
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
+from edgehands.closing import Closing
 
 SEND_BUFFER_BYTES = 16_384
 """What the kernel may hold back: all of it is delivered, old, when a stalled link recovers."""
@@ -35,7 +32,7 @@ def drop_unsent(raw: socket.socket) -> None:
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-class Goodbye:
+class Goodbye(Closing):
     """Keeps a connection open until the broker has read all of it. A context manager.
 
     paho closes its socket with the last byte of the goodbye; this one keeps a copy of it.
@@ -48,15 +45,8 @@ class Goodbye:
         self._kept = socket.socket(fileno=os.dup(raw.fileno()))
         self._until = time.monotonic() + GOODBYE_TIMEOUT_S
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let go of the copy."""
         self._kept.close()
 
     def can_write(self) -> bool:

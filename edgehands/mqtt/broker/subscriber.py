@@ -10,12 +10,11 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import paho.mqtt.client as paho
-
 from edgehands.errors import BrokerError
 from edgehands.mqtt.broker import reasons
 from edgehands.mqtt.broker.pauses import LASTING_S, Ending, Pauses
 from edgehands.mqtt.broker.session import Session
+from edgehands.mqtt.broker.versions import VersionChoice
 from edgehands.mqtt.broker.wake import Wake
 from edgehands.safe_text import printable
 
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
     from typing import Self
+
+    import paho.mqtt.client as paho
 
     from edgehands.config import MqttConfig
 
@@ -111,8 +112,7 @@ class Subscriber:
         self._client_id = f"edgehands-{purpose}-{secrets.token_hex(3)}"
         self._on_message = on_message
         self._on_broker = on_broker
-        self._protocol: int = paho.MQTTv311 if config.protocol == "3.1.1" else paho.MQTTv5
-        self._settled = config.protocol != "auto"
+        self._versions = VersionChoice(config.protocol)
         self._stop = threading.Event()
         self._failed: set[str] = set()
         self._wake = Wake()
@@ -152,7 +152,7 @@ class Subscriber:
                 self._config,
                 client_id=self._client_id,
                 will=None,
-                protocol=self._protocol,
+                protocol=self._versions.version,
                 acknowledged=lambda _number, _refusal: None,
                 received=self._received,
             )
@@ -160,7 +160,9 @@ class Subscriber:
             try:
                 session.open()
                 self._listen(session)
-                trouble = self._trouble(session)
+                # Another version follows at once; a version that isn't understood is no news.
+                at_once = self._versions.after(session)
+                trouble = "" if at_once else reasons.of_session(self._address, session)
                 ending = Ending.AWAY if session.silent else Ending.CLOSED
             except BrokerError as error:
                 trouble = str(error)
@@ -193,22 +195,6 @@ class Subscriber:
         if self._stop.is_set() and greeted:
             session.disconnect()
 
-    def _trouble(self, session: Session) -> str:
-        """Say why a session ended; empty when the next attempt should follow at once."""
-        if session.ready or (
-            session.refusal and session.refusal not in reasons.UNSUPPORTED_PROTOCOL
-        ):
-            self._settled = True  # it understood us
-        if not self._settled:
-            # It doesn't know this version, or says nothing to it: both are tried in turn.
-            newer = self._protocol == paho.MQTTv5
-            self._protocol = paho.MQTTv311 if newer else paho.MQTTv5
-            if newer:
-                return ""
-        if session.refusal:
-            return reasons.refused(self._address, session.refusal)
-        return reasons.ended(self._address, session.end_reason, accepted=session.ready)
-
     def _received(self, message: paho.MQTTMessage) -> None:
         if len(message.payload) > MAX_PAYLOAD_BYTES:
             return
@@ -226,7 +212,7 @@ class Subscriber:
             before,
             connected=connected,
             trouble=trouble,
-            protocol=("5" if self._protocol == paho.MQTTv5 else "3.1.1") if connected else "",
+            protocol=self._versions.name if connected else "",
             connections=before.connections + connected,
             since=time.time() if connected != before.connected else before.since,
         )
