@@ -9,9 +9,11 @@ from edgehands.tracking.schedule import (
     IDLE_AFTER,
     INTERVAL_DOUBT,
     LOST_LOOKS,
+    SPARING,
     DetectionSchedule,
     Look,
     MotionGate,
+    pace_of,
 )
 
 
@@ -95,19 +97,39 @@ def test_whatever_moves_in_an_empty_picture_is_looked_at_in_the_same_frame() -> 
     assert looks(schedule, 5, tracked=0, moving=True) == [1, 2, 3, 4, 5]
 
 
-def test_where_nothing_is_found_every_fourth_look_is_of_another_kind() -> None:
+def test_where_nothing_is_found_every_fourth_look_is_followed_by_another() -> None:
     """Hands that fill the picture, and far ones, show no palm in the whole picture."""
     schedule = DetectionSchedule()
-    kinds = []
+    others = []
     for _ in range(17):
-        kinds.append(schedule.kind())
+        others.append(schedule.other_look())
         schedule.looked(found=False)
-    assert [i for i, kind in enumerate(kinds) if kind is Look.FILLED] == [4, 12]
-    assert [i for i, kind in enumerate(kinds) if kind is Look.MIDDLE] == [8, 16]
+    assert [i for i, look in enumerate(others) if look is Look.FILLED] == [4, 12]
+    assert [i for i, look in enumerate(others) if look is Look.MIDDLE] == [8, 16]
     found = DetectionSchedule()
     for success in (False, False, False, True):
         found.looked(found=success)
-    assert found.kind() is Look.PICTURE  # counted anew since a hand was found
+    assert found.other_look() is None  # counted anew since a hand was found
+
+
+def test_the_only_hand_is_looked_for_in_the_frame_in_which_it_is_lost() -> None:
+    """Where nothing else is tracked and little moves, it would be missing for one frame more."""
+    schedule = begun(found=True)
+    due = schedule.due(
+        tracked=0, room=True, lost=1, doubt=False, fresh=False, moving=lambda _: False
+    )
+    assert due
+
+
+def test_a_cheap_palm_model_looks_more_often() -> None:
+    """What it saves is spent on the second hand, and on pictures in which nothing seems to move."""
+    assert pace_of(192) is SPARING
+    schedule = DetectionSchedule(pace_of(112))
+    schedule.looked(found=True)
+    assert looks(schedule, 20) == [1, 3, 7, 11, 15, 19]
+    assert looks(schedule, 8, moving=True) == [1, 3, 5, 7]
+    empty = DetectionSchedule(pace_of(112))
+    assert looks(empty, 10, tracked=0) == list(range(1, 11))
 
 
 def picture(*, level: int = 100) -> np.ndarray:

@@ -26,6 +26,9 @@ SURPRISE_MARGIN: Final = 0.1
 NEAR_LOST: Final = 0.5
 """A hand found this close to where a lost one should be, in sizes of its ROI, is the lost one."""
 
+UNLIKE_SIDES: Final = 0.5
+"""Difference of two readings' probabilities of a right hand from which they are of unlike sides."""
+
 
 def claim(
     claims: list[tuple[Track, LandmarkReading]], track: Track, reading: LandmarkReading, t: float
@@ -47,7 +50,7 @@ def one_hand(one: LandmarkReading, other: LandmarkReading) -> bool:
     """Whether two readings are of one hand; those of unlike sides must lie closer together."""
     if same_hand(one.landmarks, other.landmarks):
         return True
-    one_side = (one.looks_right >= 0.5) == (other.looks_right >= 0.5)
+    one_side = abs(one.looks_right - other.looks_right) < UNLIKE_SIDES
     return one_side and lie_together(one.landmarks, other.landmarks)
 
 
@@ -62,7 +65,7 @@ def own_palms(palms: tuple[PalmDetection, ...], tracks: list[Track]) -> set[int]
         if track.missed:
             continue
         reading = track.reading
-        centre = reading.palm_centre
+        centre = reading.palm_points.mean(axis=0)
         size = float(np.linalg.norm(reading.landmarks[9, :2] - reading.landmarks[0, :2]))
         aways = [math.hypot(*(centre - palm.keypoints[:5].mean(axis=0))) for palm in palms]
         own |= {i for i, away in enumerate(aways) if away < NEAR_PALM * size}
@@ -89,15 +92,29 @@ def seen_already(tracks: list[Track], reading: LandmarkReading, t: float) -> boo
 
 def lost_at(tracks: list[Track], reading: LandmarkReading, t: float) -> Track | None:
     """The lost track that a newly found hand continues: the nearest within reach."""
-    middle = reading.landmarks[9, :2].tolist()
-    best: tuple[float, Track] | None = None
-    for track in tracks:
+    x, y = reading.landmarks[9, :2].tolist()
+    near = [(away, i) for i, away in _lost_within_reach(tracks, x, y, t)]
+    return tracks[min(near)[1]] if near else None
+
+
+def was_lost_at(tracks: list[Track], palm: PalmDetection, t: float) -> bool:
+    """Whether a hand was lost where a palm is detected."""
+    x, y = palm.keypoints[2].tolist()
+    return bool(_lost_within_reach(tracks, x, y, t))
+
+
+def _lost_within_reach(
+    tracks: list[Track], x: float, y: float, t: float
+) -> list[tuple[int, float]]:
+    """The lost tracks, by index, near a middle knuckle, frame pixels; and how far, in ROI sizes."""
+    near = []
+    for i, track in enumerate(tracks):
         if track.missed:
             roi = track.predict(t)
-            away = math.hypot(middle[0] - roi.cx, middle[1] - roi.cy) / roi.size
-            if away < NEAR_LOST and (best is None or away < best[0]):
-                best = (away, track)
-    return best[1] if best else None
+            away = math.hypot(x - roi.cx, y - roi.cy) / roi.size
+            if away < NEAR_LOST:
+                near.append((i, away))
+    return near
 
 
 def bounds(track: Track) -> tuple[int, int, int, int]:

@@ -1,8 +1,9 @@
 """What is taken for a hand although it may be something else, a face above all.
 
 The palm model sees a palm in a face now and then, and the landmark model is then as content with
-it as with a blurred hand. Two things tell them apart: a face's presence stays below 0.9 on average,
-and the palm model doesn't see it again in the next frames, as it sees a hand.
+it as with a blurred hand. Three things tell them apart: a face's presence stays below 0.9 on
+average, the palm model doesn't see it again in the next frames, as it sees a hand, and where it
+does, the two models don't agree where in it the wrist and the knuckles are.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 if TYPE_CHECKING:
     from edgehands.hand import PalmDetection, Roi
@@ -22,8 +25,13 @@ SURE: Final = 0.9
 CONFIRMING_SCORE: Final = 0.7
 """Least score of a palm that confirms a track in doubt: faces have 0.5 to 0.65 mostly."""
 
-CONFIRMING_PLACE: Final = 0.4
-"""And how close it lies to the track's palm, in parts of the palm's box."""
+CONFIRMING_PLACE: Final = 0.35
+"""And how close its points lie to the track's on average, in widths of the palm's box: in a face,
+the two models don't mean the same points."""
+
+AGREEING: Final = 0.3
+"""The same for a new hand that is reported at once although neither model is sure: faces have 0.37
+to 0.54, hands 0.14 to 0.29."""
 
 VAIN_LOOKS: Final = 3
 """Looks in a row that don't see the palm of a track in doubt, and end it."""
@@ -39,14 +47,22 @@ _PALM_NEAR: Final = 0.15  # of the palm's box: a palm that was read in vain
 
 def sure_at_birth(palm: PalmDetection, reading: LandmarkReading) -> bool:
     """Whether a new hand can be reported at once, without a second look."""
-    return reading.presence >= SURE or palm.score >= CONFIRMING_SCORE
+    return (
+        reading.presence >= SURE
+        or palm.score >= CONFIRMING_SCORE
+        or _disagreement(palm, reading) < AGREEING
+    )
 
 
 def confirms(palm: PalmDetection, reading: LandmarkReading) -> bool:
     """Whether a detected palm is a second opinion that a reading is of a hand."""
-    away = reading.palm_centre - palm.keypoints[:5].mean(axis=0)
-    width = float(palm.box[2] - palm.box[0])
-    return palm.score >= CONFIRMING_SCORE and math.hypot(*away) < CONFIRMING_PLACE * width
+    return palm.score >= CONFIRMING_SCORE and _disagreement(palm, reading) < CONFIRMING_PLACE
+
+
+def _disagreement(palm: PalmDetection, reading: LandmarkReading) -> float:
+    """How far apart the two models see the points that both give, mean, in the box's widths."""
+    away = reading.palm_points - palm.keypoints[:5]
+    return float(np.hypot(away[:, 0], away[:, 1]).mean() / (palm.box[2] - palm.box[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +94,18 @@ class RefusedPlaces:
         while self._palms and self._frame - self._palms[0].frame > _PALMS_FRAMES:
             self._palms.popleft()
 
-    def refuse(self, roi: Roi) -> None:
-        """Remember the ROI of a track that was given up as no hand."""
+    def refuse(self, reading: LandmarkReading, palms: tuple[PalmDetection, ...]) -> None:
+        """Remember where a track was given up as no hand, and which palms kept it up till then.
+
+        Args:
+            reading: the track's last.
+            palms: of that frame.
+        """
+        roi = reading.roi
         self._tracks.append(_Place(self._frame, roi.cx, roi.cy, _NEAR * roi.size))
+        for palm in palms:
+            if confirms(palm, reading):  # else it would be read anew in the next frame
+                self.refuse_palm(palm)
 
     def refuse_palm(self, palm: PalmDetection) -> None:
         """Remember a palm in which the landmark model saw no hand."""

@@ -64,10 +64,10 @@ class LandmarkReading:
     thumbnail: NDArray[np.uint8]
 
     @property
-    def palm_centre(self) -> NDArray[np.float32]:
-        """(2,) frame pixels: the mean of those landmarks that palm detection gives too."""
-        centre: NDArray[np.float32] = self.landmarks[list(_PALM_POINTS), :2].mean(axis=0)
-        return centre
+    def palm_points(self) -> NDArray[np.float32]:
+        """(5, 2) frame pixels: the landmarks that are the first key points of a palm, too."""
+        points: NDArray[np.float32] = self.landmarks[list(_PALM_POINTS), :2]
+        return points
 
 
 class LandmarkModel:

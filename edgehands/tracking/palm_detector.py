@@ -57,7 +57,7 @@ class PalmDetector:
         self._model = model
         self._scores = model.spec.output("scores")
         self._boxes = model.spec.output("boxes")
-        self._size = model.pixels().shape[0]
+        self._size: int = model.pixels().shape[0]
         self._anchors = palm_anchors(self._size)
         self.min_score = min_score
         self._width = self._height = 0
@@ -65,6 +65,11 @@ class PalmDetector:
         self._to_frame = letterbox_to_frame(1, 1, self._size)
         self.runs = 0
         self.seconds = 0.0
+
+    @property
+    def side(self) -> int:
+        """Width and height of the model's input, pixels."""
+        return self._size
 
     @property
     def min_score(self) -> float:

@@ -23,6 +23,10 @@ HANDEDNESS_WEIGHT: Final = 0.05
 """What the newest reading counts for, at least, in a track's handedness: it is the mean of the
 first readings, then follows slowly. A hand doesn't change sides."""
 
+OTHER_SIDE: Final = 0.6
+"""The mean from which a track changes sides: between this and its opposite it keeps the one it had.
+Of hands that touch, the readings say one side as often as the other."""
+
 SIDE_WEIGHT: Final = 0.5
 """What the wrong side counts for in a track's surprise, in sizes of its ROI."""
 
@@ -48,7 +52,8 @@ class Track:
         mirrored: the frames are mirror images.
         smoothing: smooth what :meth:`hand` tells.
         tentative: it isn't reported yet: a second look must confirm it.
-        refused: no hand was found here not long ago: only a sure reading makes it one.
+        refused: no hand was found here not long ago: only readings that are sure on average make
+            it one.
     """
 
     def __init__(  # noqa: PLR0913  (what it begins with, and three switches)
@@ -64,7 +69,7 @@ class Track:
     ) -> None:
         self.id = track_id
         self.tentative = tentative or refused
-        self._refused = refused
+        self.refused = refused
         self.missed = 0
         self._presence = reading.presence
         self._vain = 0  # looks in a row that didn't see its palm while it was in doubt
@@ -73,6 +78,7 @@ class Track:
         self._mirrored = mirrored
         self._smoother = HandSmoother() if smoothing else None
         self._right = self._right_of(reading)
+        self._is_right = self._right >= 0.5
         self._readings = 1
         self._roi = reading.found_roi
         self._measured = self._roi
@@ -119,9 +125,12 @@ class Track:
         self._readings += 1
         weight = max(HANDEDNESS_WEIGHT, 1 / self._readings)
         self._right += weight * (self._right_of(reading) - self._right)
+        if max(self._right, 1 - self._right) >= OTHER_SIDE:
+            self._is_right = self._right >= 0.5
         self._presence += weight * (reading.presence - self._presence)
-        if reading.presence >= SURE:
-            self.tentative = self._refused = False
+        # Where a face was given up, one good reading is no proof: faces have such now and then.
+        if (self._presence if self.refused else reading.presence) >= SURE:
+            self.tentative = self.refused = False
         self.reading = reading
         self.last_seen = t
         self.missed = 0
@@ -143,7 +152,7 @@ class Track:
 
     def judge(self, *, confirmed: bool) -> bool:
         """Take what palm detection says of it; returns whether it stays a hand."""
-        if confirmed and not self._refused:
+        if confirmed and not self.refused:
             self.tentative = False
             self._vain = 0
             return True
@@ -160,7 +169,7 @@ class Track:
             landmarks, world = self._smoother.smooth(landmarks, world, palm, self.last_seen)
         # The next frames are smoothed from these numbers, and found by them.
         landmarks.flags.writeable = world.flags.writeable = False
-        right = self._right >= 0.5
+        right = self._is_right
         return Hand(
             id=self.id,
             handedness=Handedness.RIGHT if right else Handedness.LEFT,

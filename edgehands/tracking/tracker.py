@@ -19,15 +19,23 @@ from edgehands.closing import Closing
 from edgehands.config import TrackingConfig
 from edgehands.errors import FrameError
 from edgehands.geometry.roi import palm_roi
-from edgehands.hand import Roi
 from edgehands.model_store import ModelStore
-from edgehands.tracking.association import apart, bounds, claim, lost_at, own_palms, seen_already
+from edgehands.tracking.association import (
+    apart,
+    bounds,
+    claim,
+    lost_at,
+    own_palms,
+    seen_already,
+    was_lost_at,
+)
 from edgehands.tracking.async_detector import AsyncDetector
 from edgehands.tracking.checks import check_change, checked_frame
 from edgehands.tracking.doubt import SURE, RefusedPlaces, confirms, sure_at_birth
+from edgehands.tracking.filling import read_filling
 from edgehands.tracking.landmark_model import LandmarkModel
 from edgehands.tracking.palm_detector import PalmDetector
-from edgehands.tracking.schedule import FILLED, MIDDLE, DetectionSchedule, Look, MotionGate
+from edgehands.tracking.schedule import MIDDLE, DetectionSchedule, Look, MotionGate, pace_of
 from edgehands.tracking.track import Track
 from edgehands.tracking.workload import Workload
 
@@ -115,7 +123,7 @@ class HandTracker(Closing):
             if ids:
                 self._next_id = 1
             self._tracks: list[Track] = []
-            self._schedule = DetectionSchedule()
+            self._schedule = DetectionSchedule(pace_of(self._detector.side))
             self._motion = MotionGate()
             self._refused = RefusedPlaces()
             self._time = -math.inf
@@ -242,7 +250,7 @@ class HandTracker(Closing):
         if self._beside is not None:
             palms = self._beside.take()
             if palms is not None:
-                self._take_in(image, palms, t)
+                self._schedule.looked(found=self._take_in(image, palms, t))
         seen = sum(track.reported for track in self._tracks)
 
         def moving(most_share: float) -> bool:
@@ -258,42 +266,44 @@ class HandTracker(Closing):
             moving=moving,
         ):
             return
-        kind = Look.PICTURE if self._tracks else self._schedule.kind()
-        extent = MIDDLE if kind is Look.MIDDLE else 1.0
-        if kind is Look.FILLED:
-            self._schedule.looked(found=self._adopt_filling(image, t))
-        elif self._beside is None:
-            self._take_in(image, self._detector.detect(image, extent), t)
-        elif not self._beside.ask(image, extent):
-            return  # it is busy: only a picture that is looked at is compared with the next
+        other = None if self._tracks else self._schedule.other_look()
+        if self._beside is None:
+            found = self._take_in(image, self._detector.detect(image), t)
+            if other is Look.MIDDLE and not self._tracks:
+                found = self._take_in(image, self._detector.detect(image, MIDDLE), t)
+            if other is Look.FILLED and not self._tracks:
+                found = self._adopt_filling(image, t)
+            self._schedule.looked(found=found)
+        else:
+            if not self._beside.ask(image, MIDDLE if other is Look.MIDDLE else 1.0):
+                return  # it is busy: only a picture that is looked at is compared with the next
+            if other is Look.FILLED:
+                self._adopt_filling(image, t)
         self._motion.keep(image)
 
     def _adopt_filling(self, image: NDArray[np.uint8], t: float) -> bool:
-        """Read the whole picture as one upright hand, and once more where that seems to lie."""
-        height, width = image.shape[:2]
-        whole = Roi(width / 2, height / 2, FILLED * max(width, height), 0.0)
-        reading = self._landmarks.read(image, whole)
-        if reading is None:
-            return False
-        again = self._landmarks.read(image, reading.found_roi)
-        if again is None or again.presence < SURE or again.found_roi.size < min(width, height):
-            return False
-        self._tracks.append(self._new_track(again, t, sure=True))
-        return True
+        reading = read_filling(self._landmarks, image)
+        if reading is not None:
+            self._tracks.append(self._new_track(reading, t, sure=True))
+        return reading is not None
 
     def _take_in(
         self, image: NDArray[np.uint8], palms: tuple[PalmDetection, ...], t: float
-    ) -> None:
-        """Judge the tracks by the palms that detection saw, and adopt the hands that are new."""
+    ) -> bool:
+        """Judge the tracks by the palms that detection saw, and adopt the hands that are new.
+
+        Returns:
+            Whether there were any.
+        """
         stay = []
         for track in self._tracks:
             seen = any(confirms(palm, track.reading) for palm in palms)
             if track.missed or track.judge(confirmed=seen):
                 stay.append(track)
-            elif not track.tentative:
-                self._refused.refuse(track.reading.roi)
+            elif track.refused or not track.tentative:
+                self._refused.refuse(track.reading, palms)
         self._tracks = stay
-        self._schedule.looked(found=self._adopt(image, palms, t))
+        return self._adopt(image, palms, t)
 
     def _adopt(self, image: NDArray[np.uint8], palms: tuple[PalmDetection, ...], t: float) -> bool:
         """Read the hands of detected palms that aren't followed yet; whether there were any."""
@@ -302,7 +312,9 @@ class HandTracker(Closing):
         for i, palm in enumerate(palms):
             if sum(track.reported for track in self._tracks) >= self.config.max_hands:
                 break
-            if i in own or self._refused.holds_palm(palm):
+            if i in own:
+                continue
+            if self._refused.holds_palm(palm) and not was_lost_at(self._tracks, palm, t):
                 continue
             reading = self._landmarks.read(image, palm_roi(palm))
             if reading is None:
