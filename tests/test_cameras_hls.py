@@ -7,7 +7,7 @@ import http.server
 import shutil
 import ssl
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from tests.test_mqtt_tls import make_authority, make_certificate
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from edgehands.cameras.stream import StreamDevice
 
 av: Any = pytest.importorskip("av", reason="films need PyAV")
 
@@ -53,22 +55,26 @@ def served(folder: Path, certificate: Path | None = None) -> Iterator[str]:
         server.server_close()
 
 
-@pytest.fixture
-def playlist(tmp_path: Path) -> Path:
-    """A folder with ``live.m3u8`` and segments of one second: a red picture."""
-    folder = tmp_path / "hls"
+def make_playlist(folder: Path, frames: int = FRAMES, **more: str) -> Path:
+    """Fill a folder with ``live.m3u8`` and segments of one second: a red picture."""
     folder.mkdir()
-    options = {"hls_time": "1", "hls_list_size": "0"}
+    options = {"hls_time": "1", "hls_list_size": "0", **more}
     with av.open(str(folder / "live.m3u8"), "w", format="hls", options=options) as out:
         stream = out.add_stream("mpeg2video", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.gop_size = RATE
-        for _ in range(FRAMES):
+        for _ in range(frames):
             image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
             image[..., 0] = 200
             out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         out.mux(stream.encode(None))
     return folder
+
+
+@pytest.fixture
+def playlist(tmp_path: Path) -> Path:
+    """Eight seconds."""
+    return make_playlist(tmp_path / "hls")
 
 
 def first_frame(url: str, settings: CameraSettings | None = None) -> np.ndarray:
@@ -79,6 +85,13 @@ def first_frame(url: str, settings: CameraSettings | None = None) -> np.ndarray:
         return np.array(frame.image)
 
 
+def device(url: str) -> StreamDevice:
+    """A stream, read frame by frame."""
+    from edgehands.cameras.stream import StreamDevice  # noqa: PLC0415 - needs PyAV
+
+    return StreamDevice(url, CameraSettings())
+
+
 def test_a_playlist_is_a_camera(playlist: Path) -> None:
     """Many cameras and most servers offer HLS and nothing else."""
     with served(playlist) as address:
@@ -86,6 +99,22 @@ def test_a_playlist_is_a_camera(playlist: Path) -> None:
     assert image.shape == (HEIGHT, WIDTH, 3)
     assert image[..., 0].mean() > 150
     assert image[..., 1:].mean() < 60
+
+
+def test_a_playlist_of_two_seconds_is_shown_whole(tmp_path: Path) -> None:
+    """Without it: looking into it to find out what it is would use up what there is."""
+    folder = make_playlist(tmp_path / "hls", 2 * RATE)
+    with served(folder) as address, closing(device(f"{address}/live.m3u8")) as camera:
+        assert sum(1 for _ in iter(camera.read, None)) == 2 * RATE
+
+
+def test_a_live_playlist_of_one_second_gives_a_picture_at_once(tmp_path: Path) -> None:
+    """Without it: the first picture would have to wait for the next segment, and the one after."""
+    folder = make_playlist(tmp_path / "hls", RATE, hls_flags="omit_endlist")
+    with served(folder) as address, closing(device(f"{address}/live.m3u8")) as camera:
+        shot = camera.read()
+        assert shot is not None
+        assert shot.image.shape == (HEIGHT, WIDTH, 3)
 
 
 def test_over_tls_a_named_certificate_is_asked_for(playlist: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""MJPEG over HTTP: the connection, and a bound on how much a server may send for one picture.
+"""HTTP: what a server has, and for MJPEG the connection, with a bound on how much it may send.
 
 The bytes are taken apart by FFmpeg, but fetched here: FFmpeg's own reader would let a server fill
 the memory with one endless picture, and doesn't check certificates.
@@ -10,6 +10,7 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgehands.errors import SourceError
@@ -58,10 +59,22 @@ class MjpegResponse:
         self._response.close()
 
 
-def open_mjpeg(
-    url: str, *, ca_file: str, timeouts: tuple[float, float], name: str
-) -> MjpegResponse | None:
-    """Ask a server; give its MJPEG, or None when it is something else (HLS, a film).
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server has under a URL.
+
+    Attributes:
+        mjpeg: its pictures; None when it is something else, which FFmpeg fetches itself.
+        stored: it is a playlist or a film, not a stream without end: what is read of it early
+            isn't late.
+    """
+
+    mjpeg: MjpegResponse | None
+    stored: bool
+
+
+def ask(url: str, *, ca_file: str, timeouts: tuple[float, float], name: str) -> Answer:
+    """Ask a server what it has.
 
     Args:
         url: ``http[s]://[user:password@]host/path``.
@@ -88,10 +101,13 @@ def open_mjpeg(
         ) from None
     kind = response.headers.get_content_type()
     if kind not in {"multipart/x-mixed-replace", "image/jpeg", "video/x-motion-jpeg"}:
+        length = response.headers.get("Content-Length")
         response.close()
-        return None
+        playlist = "mpegurl" in kind or urllib.parse.urlsplit(plain).path.endswith(".m3u8")
+        return Answer(None, stored=playlist or length is not None)
     _set_timeout(response, timeouts[1])
-    return MjpegResponse(response, "mpjpeg" if kind.startswith("multipart") else "mjpeg", name)
+    form = "mpjpeg" if kind.startswith("multipart") else "mjpeg"
+    return Answer(MjpegResponse(response, form, name), stored=False)
 
 
 def _opener(url: str, ca_file: str) -> tuple[urllib.request.OpenerDirector, str]:

@@ -24,7 +24,7 @@ from edgehands.cameras.decoding import (
     set_up_decoder,
     video_stream,
 )
-from edgehands.cameras.http import open_mjpeg
+from edgehands.cameras.http import ask
 from edgehands.cameras.limits import check_size
 from edgehands.cameras.pacing import Clock, Pacer
 from edgehands.errors import SourceError
@@ -160,7 +160,7 @@ class StreamDevice:
         options = {
             "protocol_whitelist": _PROTOCOLS[scheme],
             "format_whitelist": f"{CONTAINERS},rtsp,rtp,hls,mpjpeg,aac,ac3,mp3",
-            # Frames that come before FFmpeg has seen enough would else be kept and shown late.
+            # What comes before FFmpeg has seen enough is left out: it would be shown late.
             "fflags": "nobuffer",
             "analyzeduration": "1000000",
             "probesize": "1000000",
@@ -169,13 +169,16 @@ class StreamDevice:
         if scheme.startswith("rtsp"):
             options |= {"rtsp_transport": settings.transport, "max_delay": "100000"}
         else:
-            self._mjpeg = open_mjpeg(
-                url, ca_file=settings.ca_file, timeouts=timeouts, name=self._name
-            )
+            answer = ask(url, ca_file=settings.ca_file, timeouts=timeouts, name=self._name)
+            self._mjpeg = answer.mjpeg
             if self._mjpeg is not None:
                 options["protocol_whitelist"] = "none"
                 return av.open(self._mjpeg, format=self._mjpeg.format, options=options)
             options["live_start_index"] = "-1"
+            if answer.stored:
+                # It is shown at its own pace anyway; else a short playlist has no picture left.
+                del options["fflags"]
+                options["analyzeduration"] = "300000"  # a live one may hold a second, no more
         if settings.ca_file and scheme in {"https", "rtsps"}:
             options |= {"tls_verify": "1", "ca_file": settings.ca_file}
         return av.open(
