@@ -66,7 +66,7 @@ class AvFilm:
             self.damaged = 0
             self.size = (0, 0)
             self._trouble = ""
-            self._shaper = Shaper(stream)
+            self._shaper = Shaper(stream, threads=threads)
             self._frames = self._decoded()
             self._frame: Any = None
             self._first_t: float | None = None

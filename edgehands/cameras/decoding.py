@@ -14,6 +14,7 @@ import av
 import av.filter
 import cv2
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from edgehands.cameras.limits import MAX_IMAGE_PIXELS
 from edgehands.errors import SourceError
@@ -31,6 +32,9 @@ CONTAINERS = (
 """FFmpeg's demuxers that read one file and nothing else: no playlist, no list of other files."""
 
 MICROSECONDS = Fraction(1, 1_000_000)
+
+_THREADED = int(av.__version__.partition(".")[0]) >= 17
+"""Whether PyAV converts in threads, and lets their number be chosen."""
 
 _MATRICES = {1: 1, 7: 7, 9: 9, 10: 9}
 """AVColorSpace to swscale's SWS_CS: BT.709, SMPTE 240M, BT.2020; all others are BT.601 (5)."""
@@ -105,10 +109,15 @@ class Shaper:
 
     Args:
         stream: where the frames come from; asked for the shape of its pixels.
+        threads: for converting; 0 = by the number of cores.
     """
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, *, threads: int) -> None:
         self._stream = stream
+        # One for all frames: ``frame.reformat`` would set up another for each, and PyAV 17 and
+        # later start threads for it that outlive the frame (300 of them, 50 MB).
+        self._reformatter = VideoReformatter()
+        self._options = {"threads": threads} if _THREADED else {}
 
     def picture(self, frame: Any) -> NDArray[np.uint8]:
         """Convert a frame.
@@ -121,15 +130,17 @@ class Shaper:
         """
         width, height = square_pixels(frame.width, frame.height, self._stream.sample_aspect_ratio)
         matrix = _MATRICES.get(int(frame.colorspace), 5)
-        rgb = frame.reformat(
+        rgb = self._reformatter.reformat(
+            frame,
             width=width,
             height=height,
             format="rgb24",
             # Both named: PyAV 14 else takes the source's for the result's.
             src_colorspace=matrix,
             dst_colorspace=5,
+            **self._options,
         )
-        return turned(rgb.to_ndarray(), display_matrix(frame))
+        return turned(np.asarray(rgb.to_ndarray(), np.uint8), display_matrix(frame))
 
 
 def display_matrix(frame: Any) -> tuple[int, int, int, int] | None:

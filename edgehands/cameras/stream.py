@@ -114,7 +114,7 @@ class StreamDevice:
             self.close()
             raise
         self._stream = stream
-        self._shaper = Shaper(stream)
+        self._shaper = Shaper(stream, threads=1)
         self._deinterlacer = Deinterlacer()
         self._complaints = Complaints(self._name)
         self._pacer = Pacer(Clock()) if self._container.format.name in _STORED else None
