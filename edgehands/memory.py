@@ -7,7 +7,9 @@ model for a fault.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
+import re
 import resource
 from pathlib import Path
 from typing import Final
@@ -20,6 +22,8 @@ ENOUGH_ADDRESSES_MB: Final = 1000
 
 _WORDS = ("cannot allocate memory", "failed to map segment", "bad_alloc", "insufficient memory")
 _UNLIMITED = 1 << 60
+_MADV_DONTNEED = 4
+_MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \d+ *(.*)")
 
 
 def is_shortage(error: BaseException) -> bool:
@@ -50,6 +54,43 @@ def limit(own: Path = Path("/proc/self/cgroup"), tree: Path = Path("/sys/fs/cgro
             " (MemoryMax=, docker run --memory)"
         )
     return ""
+
+
+def give_back(maps: Path = Path("/proc/self/smaps")) -> None:
+    """Give back to the system what was only needed for starting.
+
+    What the C library holds free (loading models leaves megabytes); and the pages of libraries and
+    model files that were read once. The latter stay in the system's cache as long as it has room,
+    and come back when they are touched.
+
+    Args:
+        maps: where the kernel lists the parts of this process's memory.
+    """
+    # Not every C library has malloc_trim.
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        library.malloc_trim(0)
+        library.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+        for begin, end in unchanged_files(maps.read_text()):
+            library.madvise(begin, end - begin, _MADV_DONTNEED)
+
+
+def unchanged_files(smaps: str) -> list[tuple[int, int]]:
+    """Addresses (begin, end) of memory that is as it stands in a file, and can't be written.
+
+    Args:
+        smaps: the text of ``/proc/self/smaps``.
+    """
+    found: list[tuple[int, int]] = []
+    place: tuple[int, int] | None = None
+    for line in smaps.splitlines():
+        head = _MAPPING.match(line)
+        if head:
+            of_file = head[4].startswith("/") and "w" not in head[3]
+            place = (int(head[1], 16), int(head[2], 16)) if of_file else None
+        elif place and line.startswith("Anonymous:") and int(line.split()[1]) == 0:
+            found.append(place)
+    return found
 
 
 def _group_limit(own: Path, tree: Path) -> int:

@@ -33,6 +33,58 @@ if TYPE_CHECKING:
 MB = 1_000_000
 
 
+SMAPS = """\
+7f0000000000-7f0000010000 r-xp 00000000 08:01 11    /usr/lib/libone.so
+Rss:                  64 kB
+Anonymous:             0 kB
+7f0000010000-7f0000014000 r--p 00010000 08:01 11    /usr/lib/libone.so
+Rss:                  16 kB
+Anonymous:             8 kB
+7f0000014000-7f0000018000 rw-p 00014000 08:01 11    /usr/lib/libone.so
+Rss:                  16 kB
+Anonymous:             0 kB
+7f0000020000-7f0000021000 r--s 00000000 08:01 12    /opt/a model.tflite
+Rss:                   4 kB
+Anonymous:             0 kB
+7f0000030000-7f0000031000 r-xp 00000000 00:00 0     [vdso]
+Anonymous:             0 kB
+7f0000040000-7f0000041000 r--p 00000000 00:00 0
+Anonymous:             0 kB
+"""
+
+
+def test_only_what_stands_in_a_file_is_given_back() -> None:
+    """Without it: addresses that the loader has filled in would be lost, and the service crash."""
+    assert memory.unchanged_files(SMAPS) == [
+        (0x7F0000000000, 0x7F0000010000),
+        (0x7F0000020000, 0x7F0000021000),
+    ]
+
+
+def test_hands_are_found_as_before_when_memory_was_given_back() -> None:
+    """Without it: nobody would know that what was given back comes back by itself."""
+    program = (
+        "from edgehands import HandTracker, TrackingConfig, memory\n"
+        "from edgehands.cameras import open_source\n"
+        "with open_source('demo:', realtime=False) as film:\n"
+        "    image = [film.read(1.0).image for _ in range(121)][-1]\n"
+        "size = lambda: int(open('/proc/self/statm').read().split()[1])\n"
+        "with HandTracker(TrackingConfig(static_image=True)) as tracker:\n"
+        "    before, *_ = tracker.process(image)\n"
+        "    full = size()\n"
+        "    memory.give_back()\n"
+        "    less = size()\n"
+        "    after, *_ = tracker.process(image)\n"
+        "assert (before.landmarks == after.landmarks).all()\n"
+        "print(less / full)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 0.85
+
+
 def test_too_few_addresses_are_called_that(tmp_path: Path) -> None:
     """The message named a fault of the model, which was as it should be."""
     cv2.imwrite(str(tmp_path / "x.png"), frame((300, 240)))

@@ -114,7 +114,10 @@ class PackagedClip:
 
     def __init__(self, path: Path) -> None:
         self._name = shown(path)
-        self._capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+        # One thread: it decodes in 0.5 ms, and each more would hold pictures of its own.
+        self._capture = cv2.VideoCapture(
+            str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1]
+        )
         self.fps = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         if not self._capture.isOpened() or self.fps <= 0:

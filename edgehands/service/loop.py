@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edgehands import memory
 from edgehands.errors import EdgehandsError, FrameError, SourceError, UsageError
 from edgehands.hand import FrameHands
 from edgehands.mqtt.contract.request_messages import SettingsMessage
@@ -217,6 +218,7 @@ class FrameLoop:
         self.last_frame = time.monotonic()
         self.count += 1
         if self.count == 1:
+            memory.give_back()
             notifier.ready()
 
     def _wait_until_due(self, stop: threading.Event, governor: Governor) -> bool:
