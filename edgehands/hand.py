@@ -1,4 +1,4 @@
-"""The values that flow from room to room: frozen, with named fields, units in the docstrings.
+"""The values that flow between the packages: frozen, with named fields, units in the docstrings.
 
 Coordinate frames, used with these names everywhere:
 
@@ -162,8 +162,8 @@ class Hand:
             relative to the wrist. Read-only, as ``world_landmarks``: change a ``copy()``.
         world_landmarks: (21, 3) float32, world metres.
         roi: where the landmark model looked.
-        gesture: set by the gestures room; None where gestures are off.
-        pose: set by the pose room; None where the pose is off or can't be told.
+        gesture: set by the gestures; None where gestures are off.
+        pose: set by the pose estimator; None where the pose is off or can't be told.
     """
 
     id: int

@@ -81,7 +81,7 @@ class ClosingBroker:
         self._listener.close()
 
     def drop(self) -> None:
-        """Close what is open now, without a word."""
+        """Close what is open now, silently."""
         for sock in self._open:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Messages that nobody in earnest sends to a node: of each kind one, and as many as one likes."""
+"""Messages that no sensible client sends: one of each kind, or as many as a test wants."""
 
 from __future__ import annotations
 

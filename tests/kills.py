@@ -140,7 +140,7 @@ def _save_one(port: int, work: Work, rng: random.Random) -> None:
 
 
 def _look_again(port: int, work: Work, number: int) -> None:
-    """After a broken request the page is opened anew, and shows what there is."""
+    """After a broken request the page is reopened, and shows what there is."""
     before, _ = work.shown.get(number, (0, 0.0))
     with contextlib.closing(
         http.client.HTTPConnection("127.0.0.1", port, timeout=30)

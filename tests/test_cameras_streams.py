@@ -125,7 +125,7 @@ def test_camera_that_reboots(server: RtspServer) -> None:
 
 
 def test_camera_that_hangs(server: RtspServer) -> None:
-    """A camera whose connection stays but that sends nothing is noticed and opened anew."""
+    """A camera whose connection stays but that sends nothing is noticed and reopened."""
     with live(server.url) as source:
         next_frame(source)
         server.stalled.set()

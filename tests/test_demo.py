@@ -267,7 +267,7 @@ def test_a_camera_that_makes_no_sense_is_one_line(
 
 
 def test_why_no_frame_came_is_the_last_line(tmp_path: Path) -> None:
-    """Without it: a demo with an unplugged camera would end without a word about it."""
+    """Without it: a demo with an unplugged camera would end without saying why."""
     options = ("--no-page", "--source", "v4l2:/dev/video99")
     with Command(["demo", *options], tmp_path / "demo.log", TMPDIR=str(tmp_path)) as command:
         command.wait_for("no such camera")

@@ -1,7 +1,9 @@
-"""The tests that docs name beside a promise are there."""
+"""What documents promise is there, and the check of their words works."""
 
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
 import re
 from pathlib import Path
 
@@ -19,3 +21,17 @@ def test_every_test_that_a_promise_names_exists(page: str) -> None:
         there.update(re.findall(r"def (test_\w+)\(", file.read_text()))
     assert len(named) > 20
     assert named <= there
+
+
+def test_words_that_nobody_would_write_are_found() -> None:
+    """Without it: the table of words in docs/contributing.md would be a wish, and not a check."""
+    loader = importlib.machinery.SourceFileLoader("check_docs", str(ROOT / "scripts/check_docs"))
+    spec = importlib.util.spec_from_loader("check_docs", loader)
+    assert spec is not None
+    check_docs = importlib.util.module_from_spec(spec)
+    loader.exec_module(check_docs)
+    words = check_docs.unwanted_words()
+    assert len(words) >= 8
+    bad = "It is started " + "an" + "ew."  # in two parts: this file is checked too
+    assert check_docs.unwanted("page.md", f"Fine.\n{bad}", words)[0].startswith("page.md:2: ")
+    assert check_docs.unwanted("page.md", "It is restarted.", words) == []

@@ -208,7 +208,7 @@ def test_a_memory_that_is_too_small_is_told(machine: Machine) -> None:
 
 
 def test_a_dying_card_is_told(machine: Machine) -> None:
-    """Without it: a card's last week would pass without a word."""
+    """Without it: a card's last week would pass unnoticed."""
     mounts = machine.file("/proc/mounts", "/dev/mmcblk0p2 / ext4 rw,noatime 0 0\n")
     assert one(check_storage, machine).level == "PASS"
     mounts.write_text("/dev/mmcblk0p2 / ext4 ro,noatime 0 0\n")

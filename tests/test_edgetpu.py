@@ -315,7 +315,7 @@ def test_an_abort_is_survived_by_the_next_start(
     after = in_process(USE.format(seconds=0), library, compiled, run, TEST_DELEGATE=fault)
     assert after.returncode == 0, after.stderr
     assert after.stdout.startswith("cpu | ")
-    assert "ended without a word" in after.stdout
+    assert "ended without an error message" in after.stdout
     assert "once; starts before" in after.stdout
     # When its time is over, the TPU is tried again, and a clean end forgets everything.
     old = (run / NAME).stat().st_mtime - PAUSE_S - 1

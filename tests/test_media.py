@@ -1,4 +1,4 @@
-"""A part of the table in docs/cameras.md, made and read anew; scripts/media_table is the whole."""
+"""A part of the table in docs/cameras.md, made and read again; scripts/media_table is the whole."""
 
 from __future__ import annotations
 

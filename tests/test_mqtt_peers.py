@@ -215,7 +215,7 @@ def test_when_one_of_two_services_is_killed_its_camera_is_offline_and_the_node_i
 
 
 def _kill(publisher: MqttPublisher) -> None:
-    """Close a publisher's connection without a word, and keep it from coming back."""
+    """Close a publisher's connection silently, and keep it from coming back."""
     client = publisher.client
     client._stopping = True
     client._stop_by = 0.0

@@ -109,7 +109,7 @@ def test_where_nothing_is_found_every_fourth_look_is_followed_by_another() -> No
     found = DetectionSchedule()
     for success in (False, False, False, True):
         found.looked(found=success)
-    assert found.other_look() is None  # counted anew since a hand was found
+    assert found.other_look() is None  # counted again since a hand was found
 
 
 def test_the_only_hand_is_looked_for_in_the_frame_in_which_it_is_lost() -> None:

@@ -74,9 +74,9 @@ def test_after_a_long_gap_it_begins_anew() -> None:
     smoother = HandSmoother()
     for i, t in enumerate((0.0, LONGEST_GAP, 2 * LONGEST_GAP + 0.01)):
         told, told_world = smoother.smooth(pixels[i], metres[i], PALM, t)
-        anew = i != 1  # the first, and the one after the gap
-        assert np.array_equal(told, pixels[i]) == anew
-        assert np.array_equal(told_world, metres[i]) == anew
+        again = i != 1  # the first, and the one after the gap
+        assert np.array_equal(told, pixels[i]) == again
+        assert np.array_equal(told_world, metres[i]) == again
 
 
 def test_a_second_frame_of_one_moment_begins_anew_too() -> None:

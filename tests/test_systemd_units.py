@@ -67,7 +67,7 @@ def test_exposure_is_small(unit: str) -> None:
 
 
 def test_devices_and_their_modules() -> None:
-    """A camera or Coral would be forbidden for good, without a word."""
+    """A camera or Coral would be forbidden for good, silently."""
     unit = directives("edgehands.service")
     allowed = {value.split()[0] for value in unit["DeviceAllow"]}
     assert allowed == {

@@ -168,7 +168,7 @@ def test_thresholds_can_be_changed_while_tracking(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_what_needs_another_tracker_is_refused(change: dict[str, object]) -> None:
-    """A setting that was taken without a word and had no effect would be searched for long."""
+    """A setting that was accepted silently and had no effect would be searched for long."""
     hands = tracker()
     before = hands.config
     with pytest.raises(ConfigError, match=next(iter(change))):

@@ -123,7 +123,7 @@ def test_a_problem_is_shown_whole_and_its_end_too() -> None:
 def test_the_subscriber_finds_a_broker_that_comes_late_and_one_that_returns(
     make_broker: MakeBroker,
 ) -> None:
-    """Without it: every view would have to be started anew after a broker's restart."""
+    """Without it: every view would have to be restarted after a broker's restart."""
     broker = make_broker(start=False)
     states: list[BrokerState] = []
     heard: list[Received] = []

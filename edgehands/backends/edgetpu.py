@@ -70,9 +70,9 @@ class EdgeTpuBackend:
         crash = marker.blocks()
         if crash is not None:
             raise BackendUnavailable(
-                "the last program with the Edge TPU ended without a word (a failed USB transfer"
-                f" does that), {crash}: check its cable and power, or set tracking.backend ="
-                ' "cpu"'
+                "the last program with the Edge TPU ended without an error message (a failed USB"
+                f" transfer does that), {crash}: check its cable and power, or set"
+                ' tracking.backend = "cpu"'
             )
         marker.write()
         # Also at the end of a program that never calls close(), but not when it is aborted.

@@ -59,7 +59,7 @@ class Compilation:
     Attributes:
         source, target: the files, as the compiler names them.
         operators: every kind of operator and its fate.
-        cached, streamed: parameters on the chip, and those fetched anew for each run, such as
+        cached, streamed: parameters on the chip, and those fetched again for each run, such as
             ``3.33MiB``.
     """
 

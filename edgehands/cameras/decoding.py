@@ -76,7 +76,7 @@ def set_up_decoder(stream: Any, *, threads: int, low_delay: bool = False) -> Non
     context.thread_type = "SLICE" if low_delay or threads == 1 else "AUTO"
     options = {"max_pixels": str(MAX_IMAGE_PIXELS)}
     if context.name == "mjpeg":
-        # Else FFmpeg fills what is missing of a JPEG without a word. Bytes that cameras put between
+        # Else FFmpeg fills what is missing of a JPEG silently. Bytes that cameras put between
         # segments or before the end mark do no harm.
         options["err_detect"] = "explode"
     if low_delay:

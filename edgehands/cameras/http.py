@@ -51,7 +51,7 @@ class MjpegResponse:
         return data
 
     def picture_came(self) -> None:
-        """Begin to count anew."""
+        """Begin counting again."""
         self._since = 0
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ fake that behaves as they describe. What matters there:
   from the queue; ``buffer_count=4`` keeps the sensor busy meanwhile.
 * ``capture_request(wait=seconds)`` raises TimeoutError (old releases wait for ever instead), but
   its job stays in picamera2's list, where the frame that comes later is lost and ``stop`` waits
-  behind it. So a time-out ends this camera object: ``cancel_all_and_flush``, close, open anew.
+  behind it. So a time-out ends this camera object: ``cancel_all_and_flush``, close, open again.
 * Asked only for a small picture, libcamera takes the sensor mode nearest to it, which on most
   sensors is a crop of the middle (on a Camera Module 2, 640x480 shows 39 % of the width). The raw
   stream's size says which mode is meant: the one that sees most at the wanted rate.

@@ -73,7 +73,7 @@ def no_file(folder: Path) -> Path:
 
 
 class Service:
-    """The service, which can be started anew with another camera. A context manager."""
+    """The service, which can be restarted with another camera. A context manager."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self._folder = folder

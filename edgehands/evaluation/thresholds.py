@@ -61,7 +61,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         before, after: the thresholds in force, and those proposed; the same where nothing gains.
         outcome_before, outcome_after: on pictures that had no say in the choice: the sums over
-            the folds. ``outcome_after`` is that of choosing anew for each fold.
+            the folds. ``outcome_after`` is that of choosing again for each fold.
         folds_gained, folds_lost: in how many folds the choice was better or worse.
         why: in a sentence, why something or nothing is proposed.
     """

@@ -1,4 +1,4 @@
-"""What the gestures room tells the world, beside the gesture of each hand."""
+"""The events that gestures and movements cause, beside the gesture of each hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DETAILS: Final = ("gesture", "score", "duration", "speed", "angle", "dx", "dy",
 
 
 class EventType(enum.StrEnum):
-    """The events of this room (``hand_appeared`` and ``hand_lost`` are the publisher's own)."""
+    """The events of this package (``hand_appeared`` and ``hand_lost`` are the publisher's own)."""
 
     GESTURE_STARTED = "gesture_started"
     GESTURE_ENDED = "gesture_ended"

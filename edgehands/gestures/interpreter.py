@@ -1,4 +1,4 @@
-"""All that this room says about a stream of frames, from one object.
+"""All that this package says about a stream of frames, from one object.
 
 interpreter = HandInterpreter(config.gestures, config.pose)
 for frame_hands in tracked:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edgehands.hand import Hand
 
 FINGERS: Final = ("thumb", "index", "middle", "ring", "pinky")
-"""The order of every five-number tuple in this room."""
+"""The order of every five-number tuple in this package."""
 
 # One table of (from, to) pairs lets numpy form every vector that is needed in one subtraction:
 # small arrays cost 1-5 us a call, so the number of calls is what this function pays for.

@@ -61,7 +61,7 @@ class StrokeFinder:
         return self._moving
 
     def reset(self) -> None:
-        """Forget the past: the next position begins anew."""
+        """Forget the past: the next position starts again."""
         self._t = None
         self._moving = False
 

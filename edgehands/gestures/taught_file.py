@@ -75,7 +75,7 @@ def read_gestures(path: Path) -> tuple[TaughtGesture, ...]:
     Raises:
         GestureError: it can't be read, isn't such a file, or is damaged.
     """
-    remedy = "restore it from a copy, or move it away to begin anew"
+    remedy = "restore it from a copy, or move it away to start again"
     try:
         raw = read_bounded(path, MAX_BYTES)
         content = msgspec.json.decode(raw[:MAX_BYTES], type=GestureFile)

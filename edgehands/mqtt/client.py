@@ -184,7 +184,7 @@ class MqttClient(Closing):
         except Exception as error:
             # A broker's broken bytes, or our own mistake: neither may end the thread.
             log.debug("the connection failed", exc_info=True)
-            what = f"{self._address}: the connection failed ({error!r}): made anew"
+            what = f"{self._address}: the connection failed ({error!r}): reconnecting"
             return Ending.CLOSED, what
         finally:
             session.abandon()
@@ -197,7 +197,7 @@ class MqttClient(Closing):
     def _choose_client_id(self, session: Session, ending: Ending) -> None:
         """Don't take the connection back from a twin, if it was a twin who took it.
 
-        A broker that closes a connection without a word, and takes the next one at once, may have
+        A broker that closes a connection silently, and takes the next one at once, may have
         given it to somebody with our client identifier; only :class:`Peers` can tell.
         """
         if ending is not Ending.CLOSED:

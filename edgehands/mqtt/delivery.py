@@ -93,7 +93,7 @@ class Delivery:
         return bool(self._suspects)
 
     def begin(self, subscriptions: Sequence[tuple[str, ...]]) -> None:
-        """Begin anew on a fresh connection: everything is due again.
+        """Start again on a fresh connection: everything is due again.
 
         Args:
             subscriptions: groups of topic filters; each group is one packet.

@@ -199,7 +199,7 @@ class Outbox:
     # The network's side.
 
     def connected(self) -> None:
-        """Begin anew on a fresh connection: every state and unacknowledged event is due again."""
+        """Start again on a fresh connection: every state and unacknowledged event is due again."""
         with self._lock:
             for state in self._states.values():
                 state.sent = state.known = None

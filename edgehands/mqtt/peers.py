@@ -63,7 +63,7 @@ class Peers:
         changed: called with whether we are the primary, when that changes.
 
     Attributes:
-        instance: the name of this process, made up anew at each start.
+        instance: the name of this process, new at each start.
         primary: whether this service speaks for the node: of several, the one with the camera
             ``main``, else the first by name.
         yielded: a twin that was there first publishes; we don't.

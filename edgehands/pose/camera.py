@@ -1,6 +1,6 @@
 """A camera's intrinsics: how directions in space become pixels.
 
-The *camera frame* of this room: origin in the camera's centre of projection, x to the right of
+The *camera frame* of this package: origin in the camera's centre of projection, x to the right of
 the picture, y down, z forward (out of the lens), metres. It is the frame of OpenCV and of ROS's
 ``*_optical_frame``.
 """

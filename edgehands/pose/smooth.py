@@ -45,7 +45,7 @@ class PoseFilter:
         self._turn_speed: Vector = (0.0, 0.0, 0.0)
 
     def update(self, t: float, pose: Pose) -> Pose:
-        """The steadied pose at time t (seconds); starts anew after a gap of half a second."""
+        """The steadied pose at time t (seconds); starts again after a gap of half a second."""
         depth = math.log(pose.palm[2]) if pose.palm[2] > 0.0 else 0.0
         dt, self._t = t - self._t, t
         if self._depth is None or not 0.0 < dt < _GAP_S:

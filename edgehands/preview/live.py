@@ -283,7 +283,7 @@ class LiveState:
         """Learn how it stands with the broker."""
         with self.lock:
             if self.broker.connected and not broker.connected:
-                # What was said before may no longer hold: the broker will tell anew.
+                # What was said before may no longer hold: the broker will tell again.
                 for node in self.nodes.values():
                     node.status = node.problem = ""
                     for camera in node.cameras.values():

@@ -27,7 +27,7 @@ RETRY_S = 1.0
 """Between two attempts to reach the service."""
 
 ANSWER_S = 5.0
-"""A service that gives nothing for so long is asked anew."""
+"""A service that gives nothing for so long is asked again."""
 
 
 class Pictures:

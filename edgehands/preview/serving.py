@@ -82,7 +82,7 @@ class _ImpatientHttp(H11Protocol):
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """Begin to count anew."""
+        """Begin counting again."""
         self._count()
         super().on_response_complete()
 

@@ -1,4 +1,4 @@
-"""Wishes of other threads, carried out by the frame loop between two frames."""
+"""What other threads ask for, carried out by the frame loop between two frames."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class FrameLoop:
     camera that goes away is shown as ``offline`` and waited for; the broker is never waited for.
 
     Attributes:
-        commands: wishes of other threads.
+        commands: what other threads ask for.
         settings: those in force that can be changed while running.
         tracker: finds the hands.
         camera: its state, as published.
@@ -205,7 +205,7 @@ class FrameLoop:
             if self._source.stuck_s > STUCK_S:
                 raise SourceError(
                     f"{self._source.describe().uri}: the driver hasn't answered for {STUCK_S:g} s "
-                    "and can't be woken from here: ending, to be started anew"
+                    "and can't be woken from here: ending, to be restarted"
                 )
             return
         try:

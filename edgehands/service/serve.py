@@ -76,7 +76,7 @@ def serve(
 
     limit = memory.limit()
     if limit:
-        log.warning("%s: the kernel ends what exceeds it, without a word", limit)
+        log.warning("%s: the kernel ends what exceeds it, silently", limit)
     # For a hand's crop OpenCV's threads cost more than they save.
     cv2.setNumThreads(1)
     with ExitStack() as stack:

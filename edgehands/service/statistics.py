@@ -86,7 +86,7 @@ def resident_mb() -> float:
 
 
 def restarts(env: Mapping[str, str] | None = None) -> int | None:
-    """How often systemd has started the service anew since boot, after a failure; None elsewhere.
+    """How often systemd has restarted the service since boot, after a failure; None elsewhere.
 
     ``edgehands-backoff`` counts them, in memory.
     """

@@ -67,7 +67,7 @@ POSES: dict[str, HandPose] = {
         cup=4,
     ),
 }
-"""The shapes by name; ``random`` is made anew each time."""
+"""The shapes by name; ``random`` is made again each time."""
 
 NAMES: tuple[str, ...] = (*POSES, "random")
 

@@ -104,7 +104,7 @@ class RefusedPlaces:
         roi = reading.roi
         self._tracks.append(_Place(self._frame, roi.cx, roi.cy, _NEAR * roi.size))
         for palm in palms:
-            if confirms(palm, reading):  # else it would be read anew in the next frame
+            if confirms(palm, reading):  # else it would be read again in the next frame
                 self.refuse_palm(palm)
 
     def refuse_palm(self, palm: PalmDetection) -> None:

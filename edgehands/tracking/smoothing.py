@@ -25,7 +25,7 @@ SPEED_CUTOFF: Final = 2.0
 """Hz: the cut-off for the speed itself."""
 
 LONGEST_GAP: Final = 0.5
-"""Seconds: a hand seen again after longer starts anew."""
+"""Seconds: a hand seen again after longer starts again."""
 
 
 class HandSmoother:

@@ -131,7 +131,7 @@ def _rois(frame: Pixels, palm: Runner, landmark: Runner) -> Iterator[object]:
 
 
 def photo_frames(images: RealImages, count: int, seed: int) -> Pixels:
-    """Photos turned, zoomed, shifted, mirrored and lit anew: (count, 192, 192, 3) uint8."""
+    """Photos turned, zoomed, shifted, mirrored and relit: (count, 192, 192, 3) uint8."""
     rng = np.random.default_rng(seed)
     loaded = [load(path) for path in images.photos]
     frames = []

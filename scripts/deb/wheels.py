@@ -55,7 +55,7 @@ def download(architecture: str, python: str, cache: Path) -> list[Path]:
 
 
 def write_lock(python: str, requirements: list[str]) -> Path:
-    """Resolve anew what is carried, for both architectures, and write the list."""
+    """Resolve again what is carried, for both architectures, and write the list."""
     found: dict[tuple[str, str], set[str]] = {}
     for architecture in ARCHITECTURES:
         said = _pip(

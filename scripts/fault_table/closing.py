@@ -66,7 +66,7 @@ def closing(way: str) -> Callable[[Path, Lengths], Row]:
             service = stack.enter_context(Service(film, proxy.url, folder))
             assert watch.wait_for_hands(60), service.log.read_text()
             with _measured(row, lengths, watch, lambda: len(proxy.connections), (service,)):
-                # What is there already must be sent anew for the rule to meet it.
+                # What is there already must be sent again for the rule to meet it.
                 proxy.closes, proxy.accepts = rule, way != "accept"
                 proxy.drop()
                 until = time.monotonic() + lengths.closing_s

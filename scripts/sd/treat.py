@@ -119,7 +119,7 @@ def with_runcmd(user_data: str) -> str:
         text = "#cloud-config\n"
     if not text.startswith("#cloud-config"):
         raise SdError(
-            "user-data on the card is no cloud-config: write the card anew, then try again"
+            "user-data on the card is no cloud-config: write the card again, then try again"
         )
     lines = text.rstrip("\n").split("\n")
     for number, line in enumerate(lines):
@@ -159,7 +159,7 @@ def with_first_run(cmdline: str) -> str:
 def _cloud_init(boot: BootFiles) -> None:
     vendor = boot.read("vendor-data")
     if vendor not in (None, b"", _VENDOR.encode()):
-        raise SdError("vendor-data on the card is somebody else's: write the card anew")
+        raise SdError("vendor-data on the card is somebody else's: write the card again")
     said = (boot.read("user-data") or b"").decode("utf-8-sig")
     boot.write("user-data", with_runcmd(said).encode())
     boot.write("vendor-data", _VENDOR.encode())

@@ -1,7 +1,7 @@
 """Weights for a smaller picture without gradients: one least-squares problem a layer.
 
 A fully convolutional network runs at a smaller input with its own weights, but sees everything
-smaller than what it learned. So each layer is fitted anew, in execution order: its inputs are what
+smaller than what it learned. So each layer is refitted, in execution order: its inputs are what
 the layers before it, already fitted, give for the small picture; its target is what the teacher's
 same layer gives for the large one, read at the same places of the picture. Both are linear before
 the activation, so the best change of the weights is a ridge regression; where the activation hides

@@ -61,7 +61,7 @@ FLOAT_PALMS = ("palm_detection_lite_float16", "palm_detection_full_float16_reord
 """Float throughout; the second is in use."""
 
 DYNAMIC_PALMS = ("palm_detection_lite_dynamic_int8",)
-"""In use: some int8 weights, whose inputs are made int8 anew at each run."""
+"""In use: some int8 weights, whose inputs are made int8 again at each run."""
 
 MOST_APART = {"hand": 1e-5, "float palm": 1e-5, "dynamic palm": 0.02, "palm in 16 bits": 0.02}
 """How far float outputs may be apart between the two machines, of the output's largest value.

@@ -32,7 +32,7 @@ PUBLISHED = (30, 300)
 
 
 class Quantiles(msgspec.Struct, frozen=True):
-    """Milliseconds that half, 95 and 99 of 100 frames stay at or below."""
+    """p50, p95 and p99 in milliseconds."""
 
     p50: float
     p95: float

@@ -142,7 +142,7 @@ def _again(
     images: list[LabelledImage],
     proposal: Proposal,
 ) -> PictureScore:
-    """The first model's measures with the proposed thresholds, from the pictures anew."""
+    """The first model's measures with the proposed thresholds, from the pictures again."""
     then = msgspec.structs.replace(
         tracking, palm_score=proposal.after.palm_score, presence=proposal.after.presence
     )

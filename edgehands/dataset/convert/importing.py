@@ -176,7 +176,7 @@ def write_folder(
 
 
 def _as_stored(path: Path) -> tuple[bytes, str] | None:
-    """A JPEG's or PNG's own bytes; None for other formats, which are stored anew."""
+    """A JPEG's or PNG's own bytes; None for other formats, which are re-encoded."""
     data = read_bytes(path)
     # An EXIF orientation turns what is shown: then only the decoded picture fits the points.
     if data[:2] == b"\xff\xd8" and b"Exif\x00" not in data[:4096]:

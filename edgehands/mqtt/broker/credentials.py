@@ -25,7 +25,7 @@ _MAX_PASSWORD_BYTES = 65_535
 def password_of(config: MqttConfig, env: Mapping[str, str] | None = None) -> Secret | None:
     """Find the password: the setting, its file, or the systemd credential; None where none is.
 
-    Read anew for every connection, so that a corrected file helps without a restart.
+    Read again for every connection, so that a corrected file helps without a restart.
 
     Raises:
         BrokerError: The file can't be read or holds no password.

@@ -18,11 +18,11 @@ CLOSED_RETRY_S = (0.2, 30.0)
 """The same where the broker closes its connections."""
 
 CLOSED_FACTOR = 4.0
-"""Growth of that pause: one lost connection is made anew at once, the sixth waits half a minute."""
+"""Growth of that pause: the first reconnect comes at once, the sixth after half a minute."""
 
 
 MAX_RELIEFS = 3
-"""As often the pauses begin anew because a cause was found, until a connection has lasted."""
+"""As often the pauses start again because a cause was found, until a connection has lasted."""
 
 
 class Ending(enum.Enum):

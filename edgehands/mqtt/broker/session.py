@@ -47,7 +47,7 @@ GREETING_TIMEOUT_S = 2.0
 
 ANSWER_TIMEOUT_S = 4.0
 """For the answer to a ping of ours, or any other word. TCP itself tries a cut network less and less
-often: after a cut of 30 s it may be silent for as long again, so the connection is made anew."""
+often: after a cut of 30 s it may be silent for as long again, so we reconnect."""
 
 FLOOD_PAUSE_S = 0.03
 """A flood is read in batches, with pauses: waking for each message costs the loop twice as much."""
@@ -302,7 +302,7 @@ class Session:
             try:
                 callback(*args[2:])  # paho's client and its user data stay out
             except Exception:
-                log.exception("an MQTT callback failed, the connection is made anew")
+                log.exception("an MQTT callback failed: reconnecting")
                 self._end("internal error")
 
         return call

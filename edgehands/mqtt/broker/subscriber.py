@@ -170,7 +170,7 @@ class Subscriber:
                 trouble, ending = reasons.unreachable(self._address, error), reasons.ending(error)
             except Exception as error:
                 ending = Ending.CLOSED
-                trouble = f"{self._address}: the connection failed ({error!r}): made anew"
+                trouble = f"{self._address}: the connection failed ({error!r}): reconnecting"
                 log.debug("%s", trouble, exc_info=True)
             finally:
                 session.abandon()

@@ -192,7 +192,7 @@ class InstanceMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """What a service says about itself to others of the same node.
 
     Attributes:
-        instance: name of the process, made up anew at each start.
+        instance: name of the process, new at each start.
         camera: the camera that it publishes.
         held_s: for how long it has published it, seconds; 0 = it doesn't.
         ask: the others shall answer with the same.
@@ -209,7 +209,7 @@ class InstanceMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class QuantilesMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a stage took, milliseconds: the middle, and what 95 and 99 of 100 stay below."""
+    """How long a stage took, milliseconds: p50, p95 and p99."""
 
     p50: float
     p95: float
@@ -242,7 +242,7 @@ class StatsMessage(msgspec.Struct, frozen=True, kw_only=True):
         drops: what was left out.
         camera_reconnects, broker_reconnects: how often each came back.
         camera_failures: how often the camera couldn't be opened, or was lost while it was read.
-        restarts: how often systemd started the service anew after a failure, since boot; null
+        restarts: how often systemd restarted the service after a failure, since boot; null
             where it isn't run by our unit.
         rss_mb: memory in use, MB.
         temperature_c: of the processor; null where the system doesn't say.

@@ -103,7 +103,7 @@ class SettingsMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SnapshotMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A picture, for who may ask where ``preview.images`` is on.
+    """A picture, for clients that may ask, where ``preview.images`` is on.
 
     Attributes:
         seq: number of the frame in its source.

@@ -110,7 +110,7 @@ export function showTopics(flows, node) {
   });
 }
 
-/** Fill a container anew, but only when what it shows has changed: a reader's place is kept. */
+/** Fill a container again, but only when what it shows has changed: a reader's place is kept. */
 function table(container, rows, make_) {
   const text = JSON.stringify(rows);
   if (container.dataset.shown === text) return;
