@@ -72,7 +72,8 @@ _OUT = POSES["three"].thumb
 
 def _all(mcp: float, pip: float, dip: float, thumb: Thumb) -> HandPose:
     """All four fingers bent alike."""
-    return HandPose(thumb, *(Finger(s, mcp, pip, dip) for s in (4.0, 0.0, -3.0, -6.0)))
+    index, middle, ring, pinky = (Finger(s, mcp, pip, dip) for s in (4.0, 0.0, -3.0, -6.0))
+    return HandPose(thumb, index, middle, ring, pinky)
 
 
 def _straight(spread: float) -> Finger:
@@ -228,7 +229,7 @@ def draw_shapes(
 ) -> dict[tuple[str, str], DrawnHands]:
     """Hands of every shape and view; each shape has a thousand seeds of its own."""
     return {
-        (shape, view): draw(shape, view, seed + 1000 * number, count, **how)  # type: ignore[arg-type]
+        (shape, view): draw(shape, view, seed + 1000 * number, count, **how)
         for view in views
         for number, shape in enumerate(shapes)
     }

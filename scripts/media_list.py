@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from media_rows import (
     COUNT,
@@ -136,8 +137,8 @@ def _films() -> list[Row]:
 
 
 def _pictures() -> list[Row]:
-    one = {"frames": 1, "handling": "picture"}
-    turned = {"frames": 1, "handling": "picture, turned upright"}
+    one: dict[str, Any] = {"frames": 1, "handling": "picture"}
+    turned: dict[str, Any] = {"frames": 1, "handling": "picture, turned upright"}
     return [
         Row("JPEG", ".jpg", make=pillow("JPEG", quality=95), **one),
         Row("JPEG, progressive", ".jpg", make=pillow("JPEG", quality=95, progressive=True), **one),

@@ -92,7 +92,8 @@ def truth() -> list[NDArray[np.uint8]]:
     scene = random_scene(
         7, gesture="open_palm", handedness=Handedness.RIGHT, view="palm", size=(704, 576)
     )
-    hand = cv2.resize(render_scene(scene).image, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    image = render_scene(scene).image
+    hand = np.asarray(cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
     hand[:24] = (190, 60, 50)
     hand[:, -24:] = (50, 120, 190)
     pictures = []

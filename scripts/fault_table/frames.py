@@ -99,7 +99,7 @@ def _within(rows: NDArray[np.float64], begin: float, end: float) -> NDArray[np.f
 
 def _longest_gap(rows: NDArray[np.float64], begin: float, end: float) -> float:
     """Seconds without a frame, the longest of a phase; all of it where there was none."""
-    times = [begin, *_within(rows, begin, end)[:, 0].tolist(), end]
+    times: list[float] = [begin, *_within(rows, begin, end)[:, 0].tolist(), end]
     return max(later - earlier for earlier, later in pairwise(times))
 
 
