@@ -13,6 +13,59 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+FAST = frozenset(
+    {
+        "architecture",
+        "backends",
+        "cameras_capture",
+        "cameras_files",
+        "cameras_films",
+        "cameras_images",
+        "cameras_picamera2",
+        "cameras_v4l2",
+        "config_document",
+        "config_load",
+        "dataset_convert",
+        "dataset_folder",
+        "docs_promises",
+        "drawing",
+        "evaluation_metrics",
+        "geometry",
+        "gestures_dynamic",
+        "gestures_static",
+        "gestures_taught",
+        "governor",
+        "heads",
+        "layout",
+        "model_sizes",
+        "mqtt_compact",
+        "mqtt_contract",
+        "mqtt_messages",
+        "mqtt_outbox",
+        "mqtt_publisher",
+        "pose",
+        "preview_state",
+        "public_api",
+        "schedule",
+        "service_commands",
+        "service_loop",
+        "smoothing",
+        "synthetic_hand",
+        "tracker",
+        "tracker_doubt",
+        "tracker_robust",
+    }
+)
+"""The modules of ``scripts/test --fast``: no broker, browser or process of ours is started in them
+that takes longer than a second."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the inner loop."""
+    for item in items:
+        if item.path.stem.removeprefix("test_") in FAST:
+            item.add_marker("fast")
+
 
 class MakeBroker(Protocol):
     """Starts a mosquitto with these configuration lines."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import edgehands
+from tests.conftest import FAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,3 +182,9 @@ def test_the_service_loads_nothing_but_the_node() -> None:
     assert not {"typer", "rich", "starlette", "uvicorn", "websockets", "amqtt"} & loaded
     rooms = {package_of(name) for name in loaded if name.startswith("edgehands.")}
     assert rooms <= {*COMMON, *NODE}
+
+
+def test_the_fast_set_names_modules_that_exist() -> None:
+    """Without it: a renamed module would leave the inner loop unnoticed."""
+    there = {file.stem.removeprefix("test_") for file in (ROOT / "tests").glob("test_*.py")}
+    assert set(FAST) <= there
