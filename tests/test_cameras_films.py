@@ -47,7 +47,7 @@ def frames_of(path: Path, **more: Any) -> list[Frame]:
 
 def write_film(path: Path) -> None:
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=25)
+        stream = container.add_stream("flv1" if path.suffix == ".flv" else "mpeg4", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         container.mux(stream.encode(av.VideoFrame.from_ndarray(shaded(1), format="rgb24")))
         container.mux(stream.encode(None))
@@ -61,6 +61,22 @@ def test_raw_mjpeg_is_a_film(tmp_path: Path) -> None:
     assert [round(float(f.image[40, 40, 0]) / 12) for f in frames] == list(range(10))
     assert np.diff([f.t_mono for f in frames]) == pytest.approx([0.05] * 9)
     assert len(frames_of(tmp_path / "b.mjpeg")) == 1
+
+
+def test_options_are_the_containers_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it: PyAV 14 to 16 crash on FLV and MPEG-PS, whose streams show up late."""
+    given: list[str] = []
+    opened = av.open
+
+    def noting(file: Any, **more: Any) -> Any:
+        given.extend(more)
+        return opened(file, **more)
+
+    write_film(tmp_path / "a.flv")
+    monkeypatch.setattr(av, "open", noting)
+    assert frames_of(tmp_path / "a.flv")
+    assert "container_options" in given
+    assert "options" not in given
 
 
 def test_photograph_with_a_second_one_inside(tmp_path: Path) -> None:

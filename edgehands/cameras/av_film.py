@@ -111,10 +111,12 @@ class AvFilm:
         self._file.seek(0)
         try:
             # Through a file of ours, so any name will do, and FFmpeg opens nothing by itself.
+            # Options for the container alone: given for all, they crash PyAV 14 to 16 with formats
+            # whose streams show up late (FLV, MPEG-PS).
             return av.open(
                 _Reader(self._file),
                 format="mjpeg" if jpeg else None,
-                options={"format_whitelist": CONTAINERS, "protocol_whitelist": "none"},
+                container_options={"format_whitelist": CONTAINERS, "protocol_whitelist": "none"},
             )
         except (av.FFmpegError, ValueError, OSError, MemoryError) as error:
             log.debug("%s: %s", self._name, error)

@@ -173,7 +173,7 @@ class StreamDevice:
             self._mjpeg = answer.mjpeg
             if self._mjpeg is not None:
                 options["protocol_whitelist"] = "none"
-                return av.open(self._mjpeg, format=self._mjpeg.format, options=options)
+                return av.open(self._mjpeg, format=self._mjpeg.format, container_options=options)
             options["live_start_index"] = "-1"
             if answer.stored:
                 # It is shown at its own pace anyway; else a short playlist has no picture left.
@@ -184,7 +184,7 @@ class StreamDevice:
         return av.open(
             url,
             format="rtsp" if scheme.startswith("rtsp") else None,
-            options=options,
+            container_options=options,
             timeout=timeouts,
         )
 
