@@ -231,7 +231,7 @@ def test_settings_can_be_set_and_buttons_pressed(
     broker: Mosquitto, home: HomeAssistant, node: Node
 ) -> None:
     """Without it: numbers, lists and buttons would be there and do nothing."""
-    assert wait_for(lambda: home.state(HANDS_NUMBER) == "2", PATIENCE_S), home.states()
+    assert wait_for(lambda: home.state(HANDS_NUMBER) == "2", PATIENCE_S)
     with Listener(broker.port) as listener:
 
         def setting(name: str) -> object:

@@ -73,6 +73,9 @@ def test_the_service_publishes_and_ends_cleanly_on_a_signal(
     assert told["edgehands/pi/status"] == b"online"
     assert told["edgehands/pi/camera/main/status"] == b"online"
     assert told["edgehands/pi/camera/main/presence"] == b"ON"
+    # Home Assistant's numbers and lists would be unknown until somebody changes one.
+    settings = json.loads(told["edgehands/pi/camera/main/settings"])
+    assert (settings["max_hands"], settings["model"], settings["enabled"]) == (2, "full", True)
     info = json.loads(told["edgehands/pi/info"])
     assert info["backend"] == "fake"
     assert len(info["models"][0]["sha256"]) == 64

@@ -146,6 +146,7 @@ def serve(
         stack.enter_context(requests)
         stack.enter_context(_pictures(config, loop))
         publisher.info(info())
+        publisher.apply(loop.settings)
         notifier.status("models loaded, waiting for the camera")
         loop.run(stop, notifier)
 
