@@ -63,9 +63,11 @@ def preview(
 ) -> None:
     """Serve a page that shows what is published: hands in 2-D and 3-D, gestures, rates, states.
 
+    Without a broker named, configured or on this machine, a node in the network is looked for.
     Open the printed address in a browser. Ctrl-C ends it.
     """
-    from edgehands.config import DEFAULT_PATHS, check_topic_level, load
+    from edgehands.cli.actions.find_nodes import choose_broker
+    from edgehands.config import check_topic_level
 
     try:
         from edgehands.picture_socket import SERVICE_SOCKET
@@ -74,9 +76,9 @@ def preview(
         from edgehands.preview.serving import PageAddress
     except ImportError as error:
         raise UsageError(f"{NOT_INSTALLED} ({error})") from None
-    settings = load([config] if config else DEFAULT_PATHS, options={"mqtt.url": mqtt}).mqtt
     if node:
         check_topic_level("--node", node)
+    settings = choose_broker(mqtt, config, node, lambda text: typer.echo(text, err=True))
     if token_file is not None:
         token = _read_token(token_file)
 

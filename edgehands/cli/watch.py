@@ -23,12 +23,14 @@ def watch(
 ) -> None:
     """Watch what is published: nodes, cameras, hands, gestures, rates and latency.
 
+    Without a broker named, configured or on this machine, a node in the network is looked for.
     Where stdout is no terminal, changes are printed as lines. Ctrl-C ends it.
     """
+    from edgehands.cli.actions.find_nodes import choose_broker
     from edgehands.cli.actions.watch import watch_broker
-    from edgehands.config import DEFAULT_PATHS, check_topic_level, load
+    from edgehands.config import check_topic_level
 
-    settings = load([config] if config else DEFAULT_PATHS, options={"mqtt.url": mqtt}).mqtt
     if node:
         check_topic_level("--node", node)
+    settings = choose_broker(mqtt, config, node, lambda text: typer.echo(text, err=True))
     watch_broker(settings, node, as_json=as_json)
