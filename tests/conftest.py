@@ -5,13 +5,19 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
+import cv2
 import pytest
 
+from tests.certificates import make_authority, make_certificate
+from tests.chromium import ARGUMENTS, CHROMIUM
+from tests.hands import frame
 from tests.mosquitto import PROGRAM, Mosquitto
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from playwright.sync_api import Browser
 
 FAST = frozenset(
     {
@@ -93,3 +99,34 @@ def make_broker(tmp_path: Path) -> Iterator[MakeBroker]:
 def broker(make_broker: MakeBroker) -> Mosquitto:
     """A real broker on which anybody may do anything."""
     return make_broker()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    with playwright.sync_playwright() as runtime:
+        browser = runtime.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    """A folder with an authority, the broker's and a device's certificate."""
+    make_authority(tmp_path)
+    make_certificate(tmp_path, "broker")
+    make_certificate(tmp_path, "device")
+    return tmp_path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two pictures in which the fake backend sees a hand."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number, x in enumerate((300, 320)):
+        cv2.imwrite(str(pictures / f"{number}.png"), frame((x, 240)))
+    return pictures

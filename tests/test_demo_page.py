@@ -8,7 +8,7 @@ import pytest
 
 from tests.mosquitto import free_port, wait_for
 from tests.test_demo import demo_with_camera
-from tests.test_preview_page import Site, browser, expect  # noqa: F401 - a fixture
+from tests.test_preview_page import Site, expect
 
 pytest.importorskip("amqtt", reason="the demo's broker isn't installed: edgehands[demo]")
 
@@ -47,7 +47,7 @@ def corner(tab: Tab) -> list[int]:
 
 
 def test_the_film_is_seen_and_ones_own_hands_after_one_click(
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     tmp_path: Path,
 ) -> None:
     """Without it: nobody would see a picture, nor their own hands."""

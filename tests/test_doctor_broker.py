@@ -14,9 +14,9 @@ from edgehands.config import Config, MqttConfig, NodeConfig, Secret
 from edgehands.doctor.broker import STORE, check_broker
 from edgehands.doctor.examine import examine
 from edgehands.mqtt.broker.oneshot import publish_once
+from tests.certificates import make_authority, make_certificate
 from tests.doctor_machine import Machine
 from tests.mosquitto import free_port
-from tests.test_mqtt_tls import make_authority, make_certificate
 
 if TYPE_CHECKING:
     from edgehands.doctor import Finding

@@ -25,8 +25,6 @@ from edgehands.mqtt.publisher import MqttPublisher
 from tests.mosquitto import Listener, Mosquitto, free_port, listens, wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
 from tests.test_mqtt_security import fortress, login, web_port  # noqa: F401 - fixtures
-from tests.test_mqtt_tls import certificates  # noqa: F401 - a fixture too
-from tests.test_preview_page import browser  # noqa: F401 - a fixture too
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,7 +134,7 @@ def site() -> Iterator[str]:
 
 
 @pytest.fixture
-def tab(browser: Browser) -> Iterator[Tab]:  # noqa: F811
+def tab(browser: Browser) -> Iterator[Tab]:
     """A tab in which the page's mqtt.js comes from npm: the very file that its address gives."""
     program = npm("mqtt", MQTT_JS) / "dist" / "mqtt.min.js"
     context = browser.new_context(ignore_https_errors=True)

@@ -16,7 +16,6 @@ from edgehands.hand import Handedness
 from tests.mosquitto import free_port, listens, wait_for
 from tests.mqtt_hands import config_for
 from tests.test_examples import EXAMPLES, ROOT, npm, publishing, site, tab  # noqa: F401 - fixtures
-from tests.test_preview_page import browser  # noqa: F401 - a fixture too
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

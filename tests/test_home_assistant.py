@@ -15,10 +15,10 @@ from paho.mqtt import publish
 from edgehands.gestures.static import GESTURES
 from edgehands.mqtt.contract.messages import EventMessage, encode
 from edgehands.mqtt.homeassistant.entities import MOVEMENTS
+from tests.chromium import ARGUMENTS, CHROMIUM
 from tests.mosquitto import PROGRAM as BROKER
 from tests.mosquitto import Listener, Mosquitto, wait_for
 from tests.test_cli import run
-from tests.test_preview_page import _AS_ROOT, _QUIET, CHROMIUM
 from tests.test_service_process import service
 
 pytest.importorskip("websockets", reason="websockets isn't installed: edgehands[preview]")
@@ -339,7 +339,7 @@ def test_its_page_shows_the_device(home: HomeAssistant, node: Node, talk: Talk) 
     assert wait_for(lambda: home.state(OCCUPANCY) == "on", LOOP_S)
     tokens = {**home.tokens, "hassUrl": home.url, "clientId": f"{home.url}/", "expires": 2**53}
     with sync_playwright() as runtime:
-        arguments = [*_QUIET, *(_AS_ROOT if os.geteuid() == 0 else ())]
+        arguments = [*ARGUMENTS]
         browser = runtime.chromium.launch(executable_path=CHROMIUM, args=arguments)
         page = browser.new_page(viewport={"width": 1280, "height": 1180})
         page.set_default_timeout(60_000)

@@ -24,7 +24,6 @@ from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.requests import Requests
 from tests.mosquitto import Mosquitto, free_port, listens, wait_for
 from tests.mqtt_hands import make_frame, make_hand
-from tests.test_mqtt_tls import certificates  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +46,7 @@ def web_port() -> int:
 @pytest.fixture
 def fortress(
     make_broker: MakeBroker,
-    certificates: Path,  # noqa: F811
+    certificates: Path,
     web_port: int,
 ) -> Mosquitto:
     """A mosquitto with the documented configuration, its paths set to the test's folder."""

@@ -15,7 +15,7 @@ import pytest
 from edgehands.mqtt.contract.channels import CHANNELS, check_message
 from edgehands.mqtt.contract.request_messages import VERBS
 from tests.mosquitto import Listener, Mosquitto, wait_for
-from tests.test_service_process import Asker, folder, service  # noqa: F401 - folder is a fixture
+from tests.test_service_process import Asker, service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ KEYS: dict[str, dict[str, Any]] = {"gestures": {"action": "list"}, "set": {"max_
 @pytest.fixture
 def running(
     broker: Mosquitto,
-    folder: Path,  # noqa: F811
+    folder: Path,
     tmp_path: Path,
 ) -> Iterator[tuple[Asker, subprocess.Popen[bytes]]]:
     """A service on two pictures with a hand, and somebody who hears all and asks."""

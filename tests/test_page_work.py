@@ -15,7 +15,7 @@ import pytest
 from edgehands.gestures.events import EventType
 from tests.mosquitto import Listener, Mosquitto, free_port, wait_for
 from tests.preview_node import BOOT_S, Command, node
-from tests.test_preview_page import WAIT_MS, Site, browser, expect  # noqa: F401 - a fixture
+from tests.test_preview_page import WAIT_MS, Site, expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ class Desk(Site):
 @pytest.fixture(scope="module")
 def desk(
     tmp_path_factory: pytest.TempPathFactory,
-    browser: Browser,  # noqa: F811
+    browser: Browser,
 ) -> Iterator[Desk]:
     """A page that shows a running node; for all tests of this file."""
     folder, port = tmp_path_factory.mktemp("desk"), free_port()
@@ -258,7 +258,7 @@ def test_no_breach_of_accessibility_is_found(desk: Desk, scheme: str) -> None:
     tab.locator("#theme").select_option("")
 
 
-def test_the_page_for_a_phone_is_a_code(desk: Desk, browser: Browser, tmp_path: Path) -> None:  # noqa: F811
+def test_the_page_for_a_phone_is_a_code(desk: Desk, browser: Browser, tmp_path: Path) -> None:
     """Without it: one would type an address and a token of 32 characters on a phone."""
     desk.tab.get_by_role("button", name="On a phone").click()
     expect(desk.tab.locator("#phone-told")).to_contain_text("served to this computer only")
@@ -298,7 +298,7 @@ def qr_of(tab: Tab, url: str) -> str:
 
 def test_a_page_that_may_only_look_changes_nothing(
     broker: Mosquitto,
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     tmp_path: Path,
 ) -> None:
     """Without it: a screen in a hall could be used to switch the camera off."""

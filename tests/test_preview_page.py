@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -28,32 +26,10 @@ if TYPE_CHECKING:
 
     from tests.mosquitto import Mosquitto
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-_QUIET = (
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 _BAD = ("warning", "error")  # a breach of the content security policy among them
-_AS_ROOT = ("--no-sandbox",)
 WAIT_MS = BOOT_S * 1000
 
 expect = playwright.expect
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    arguments = [*_QUIET, *(_AS_ROOT if os.geteuid() == 0 else ())]
-    with playwright.sync_playwright() as runtime:
-        browser = runtime.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
 
 
 class Site:

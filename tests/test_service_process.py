@@ -12,10 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import pytest
 
-from tests.hands import frame
 from tests.mosquitto import Listener, Mosquitto, retained, wait_for
 
 if TYPE_CHECKING:
@@ -25,16 +23,6 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # `-X frozen_modules` and the like stay out: this is what the console script does.
 RUN = "from edgehands.cli import main; main()"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Two pictures in which the fake backend sees a hand."""
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
-    for number, x in enumerate((300, 320)):
-        cv2.imwrite(str(pictures / f"{number}.png"), frame((x, 240)))
-    return pictures
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from edgehands.mqtt.contract.messages import encode
 from edgehands.mqtt.contract.request_messages import ResponseMessage, SnapshotMessage
 from edgehands.service.snapshot import MAX_JPEG_BYTES, WIDEST, Snapshots, encode_snapshot
 from tests.mosquitto import Listener, Mosquitto, wait_for
-from tests.test_service_process import Asker, folder, service  # noqa: F401 - folder is a fixture
+from tests.test_service_process import Asker, service
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +87,7 @@ def test_pictures_are_refused_unless_the_owner_allows_them_and_are_seldom() -> N
 @pytest.mark.parametrize("allowed", [True, False])
 def test_a_running_service_gives_pictures_only_where_its_settings_say_so(
     broker: Mosquitto,
-    folder: Path,  # noqa: F811
+    folder: Path,
     tmp_path: Path,
     *,
     allowed: bool,
