@@ -9,7 +9,7 @@ for frame_hands in tracked:
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
 from edgehands.config.gestures import GesturesConfig
@@ -196,15 +196,4 @@ def _change_events(
 
 
 def _movement_event(hand_id: int, side: Handedness, t: float, m: Movement) -> GestureEvent:
-    return GestureEvent(
-        m.event_type,
-        hand_id,
-        side,
-        t,
-        duration=m.duration,
-        speed=m.speed,
-        angle=m.angle,
-        dx=m.dx,
-        dy=m.dy,
-        distance=m.distance,
-    )
+    return GestureEvent(hand_id=hand_id, handedness=side, t=t, **asdict(m))
