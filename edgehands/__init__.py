@@ -42,7 +42,7 @@ __all__ = [
     "__version__",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Imported on first use: edgehands.client, or checking a configuration, must neither load nor need
 # OpenCV and the models' runtime.

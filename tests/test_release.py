@@ -30,7 +30,7 @@ def test_the_notes_are_the_changelog_s(release: Any) -> None:
     """Who reads the release page must see what is new."""
     notes = release.notes(edgehands.__version__)
     assert notes.startswith(f"# edgehands {edgehands.__version__}\n")
-    assert "### Added" in notes
+    assert "### Tracking" in notes
 
 
 def test_the_bill_of_materials_names_every_wheel_and_model(release: Any) -> None:
