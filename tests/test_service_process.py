@@ -160,7 +160,7 @@ def test_a_running_service_answers_and_obeys(
         asker = Asker(broker, listener)
         assert asker.ask("info")["data"]["backend"] == "fake"
         assert asker.ask("health")["data"]["health"] == "good"
-        assert asker.ask("stats")["data"]["fps"] > 1
+        assert wait_for(lambda: asker.ask("stats")["data"]["fps"] > 1, 30)
         config = asker.ask("config")["data"]
         assert config["mqtt"]["password"] == "***"  # noqa: S105
         assert config["node"]["name"] == "pi"

@@ -144,8 +144,10 @@ class ImageFile:
         else:
             image.load()
             pixels = _eight_bits(image, self.name)
-        # Asked only now: some of Pillow's plugins turn the picture when it is loaded, and then say
-        # so; and in a PNG it may stand behind the pixels.
+        if self.format == "TIFF":
+            return pixels  # Pillow turns it when it is loaded; old versions say so nowhere
+        # Asked only now: other plugins may do so too, and then say so; and in a PNG it may stand
+        # behind the pixels.
         orientation = image.getexif().get(0x0112, 1)
         return _upright(pixels, int(orientation) if isinstance(orientation, int) else 1)
 
