@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 
 from edgehands.geometry.anchors import palm_anchors
-from edgehands.geometry.constants import PALM_INPUT_SIZE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,7 +107,8 @@ class FakeModel:
     def _run_palm(self) -> None:
         boxes, scores = self._outputs["boxes"], self._outputs["scores"]
         scores[...] = -_SURE_LOGIT
-        anchors = palm_anchors() * PALM_INPUT_SIZE
+        side = self._pixels.shape[0]
+        anchors = palm_anchors(side) * side
         for x, y, diameter in self._blobs():
             points = OPEN_HAND[list(_PALM_KEYPOINTS)] * diameter + (x, y)
             centre = (points.min(axis=0) + points.max(axis=0)) / 2

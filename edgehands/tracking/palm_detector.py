@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 
 from edgehands.geometry.anchors import palm_anchors
+from edgehands.geometry.averaging import averaged, block_size, to_blocks
 from edgehands.geometry.boxes import weighted_nms
 from edgehands.geometry.constants import (
+    PALM_INPUT_SIZE,
     PALM_KEYPOINT_COUNT,
     PALM_LOGIT_CLIP,
     PALM_NMS_IOU,
@@ -31,11 +33,21 @@ _LARGEST = 1e6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
-    """How a part of frames is drawn: the map to the frame, and ``cv2.remap``'s two tables."""
+    """How a part of frames is drawn.
+
+    Attributes:
+        to_frame: the map from the model's input to the frame.
+        whole, beyond: ``cv2.remap``'s two tables.
+        blocks: the frame with the mean of each block of pixels for a pixel, which is sampled
+            instead of the frame itself; None: the frame is.
+        side: of such a block, pixels.
+    """
 
     to_frame: NDArray[np.float64]
     whole: NDArray[np.int16]
     beyond: NDArray[np.uint16]
+    blocks: NDArray[np.uint8] | None
+    side: int
 
 
 class PalmDetector:
@@ -96,11 +108,24 @@ class PalmDetector:
             self._width, self._height = width, height
         view = self._views.get(extent)
         if view is None:
-            to_frame = letterbox_to_frame(width, height, self._size, extent)
-            view = self._views[extent] = _View(to_frame, *letterbox_maps(to_frame, self._size))
+            view = self._views[extent] = self._view(extent)
         self._to_frame = view.to_frame
+        if view.blocks is not None:
+            image = averaged(image, view.side, view.blocks)
         pixels = self._model.pixels()
         cv2.remap(image, view.whole, view.beyond, cv2.INTER_LINEAR, pixels, cv2.BORDER_CONSTANT)
+
+    def _view(self, extent: float) -> _View:
+        """How frames of the present size are drawn."""
+        to_frame = sampled = letterbox_to_frame(self._width, self._height, self._size, extent)
+        # MediaPipe's own models see frames as MediaPipe draws them.
+        side = block_size(to_frame[0, 0]) if self._size < PALM_INPUT_SIZE else 1
+        side = min(side, self._width, self._height)
+        blocks = None
+        if side > 1:
+            blocks = np.empty((self._height // side, self._width // side, 3), np.uint8)
+            sampled = to_blocks(to_frame, side)
+        return _View(to_frame, *letterbox_maps(sampled, self._size), blocks, side)
 
     def infer(self) -> tuple[PalmDetection, ...]:
         """The palms of the frame that was drawn, by falling score."""

@@ -21,6 +21,9 @@ class Runner:
     """A model ready to run, outputs in the graph's order.
 
     Inputs may be given as real numbers or, for quantised tensors, as the integers themselves.
+
+    Attributes:
+        size: the first input's second dimension: the side of a picture, in pixels.
     """
 
     def __init__(self, model: Graph | bytes, threads: int = 1) -> None:
@@ -29,6 +32,7 @@ class Runner:
         self._interpreter.allocate_tensors()
         self._inputs: list[Any] = self._interpreter.get_input_details()
         self._outputs: list[Any] = self._interpreter.get_output_details()
+        self.size = int(self._inputs[0]["shape"][1]) if self._inputs else 0
 
     def __call__(self, *inputs: Array) -> list[Array]:
         """One invocation; quantised outputs are given as they are, integers."""

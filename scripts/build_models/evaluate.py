@@ -12,9 +12,10 @@ from edgehands.geometry.boxes import box_iou
 from . import palms
 from .engine import Runner
 from .observe import real
+from .samples import letterbox
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .graph import Array
 
@@ -56,6 +57,7 @@ class PalmError:
         recall: share of them that the model has too.
         precision: share of the model's detections that the parent has too.
         keypoints: mean error of the key points as a share of the box's long side.
+        keypoints_median: the median of the same.
         clear_missed: detections of the parent above CLEAR_SCORE that the model scores under 0.5.
     """
 
@@ -63,11 +65,17 @@ class PalmError:
     recall: float
     precision: float
     keypoints: float
+    keypoints_median: float
     clear_missed: int
 
 
 class Answers(Protocol):
     """What a palm model says: a :class:`Runner`, or one that ran elsewhere."""
+
+    @property
+    def size(self) -> int:
+        """Side of its input, pixels."""
+        ...
 
     def real(self, *inputs: Array) -> list[Array]:
         """Boxes and scores of one frame, as real numbers."""
@@ -134,22 +142,39 @@ def palm_size(landmarks: Array) -> float:
     return float(np.linalg.norm(landmarks[9, :2] - landmarks[0, :2]))
 
 
-def palm_error(parent: Answers, model: Answers, frames: Array) -> PalmError:
-    """Compare on (N, 192, 192, 3) uint8 letterboxed frames."""
+def palm_error(parent: Answers, model: Answers, frames: Sequence[Array]) -> PalmError:
+    """Compare on frames, (H, W, 3) uint8, letterboxed to each model's own input."""
+    answers = []
+    for frame in frames:
+        inputs = [real(letterbox(frame, each.size)[None]) for each in (parent, model)]
+        answers.append((parent.real(inputs[0]), model.real(inputs[1])))
+    return compare_palms(answers, (parent.size, model.size))
+
+
+def compare_palms(
+    answers: Iterable[tuple[Sequence[Array], Sequence[Array]]],
+    sizes: tuple[int, int],
+    score: float = SCORE,
+) -> PalmError:
+    """Compare what a parent and a model answered to the same frames.
+
+    Args:
+        answers: of each frame, boxes (1, anchors, 18) and scores (1, anchors, 1) of both.
+        sizes: sides of their inputs, pixels.
+        score: from which the model's detections count; the parent's count from :data:`SCORE`.
+    """
     wanted = found = missed = invented = clear_missed = 0
     off: list[float] = []
-    for frame in frames:
-        sample = real(frame[None])
-        want, got = parent.real(sample), model.real(sample)
+    for want, got in answers:
         # Partners are sought among the detections of a lower threshold, so that a score that
         # moves from 0.501 to 0.499 doesn't count as a palm lost.
-        strict_want, strict_got = (palms.decode(*o, min_score=SCORE) for o in (want, got))
-        loose_want, loose_got = (palms.decode(*o, min_score=SCORE - SLACK) for o in (want, got))
-        for detection, score in zip(*strict_want, strict=True):
+        strict_want, loose_want = (_palms(want, sizes[0], SCORE - slack) for slack in (0, SLACK))
+        strict_got, loose_got = (_palms(got, sizes[1], score - slack) for slack in (0, SLACK))
+        for detection, sure in zip(*strict_want, strict=True):
             wanted += 1
             missed += _partner(detection, loose_got[0]) is None
             partner = _partner(detection, strict_got[0])
-            clear_missed += score > CLEAR_SCORE and partner is None
+            clear_missed += sure > CLEAR_SCORE and partner is None
             if partner is not None:
                 apart = (detection - partner)[4:].reshape(7, 2)
                 side = max(detection[2] - detection[0], detection[3] - detection[1])
@@ -162,8 +187,15 @@ def palm_error(parent: Answers, model: Answers, frames: Array) -> PalmError:
         1 - missed / max(wanted, 1),
         1 - invented / max(found, 1),
         float(np.mean(off)) if off else float("nan"),
+        float(np.median(off)) if off else float("nan"),
         clear_missed,
     )
+
+
+def _palms(outputs: Sequence[Array], size: int, score: float) -> tuple[Array, Array]:
+    """Detections as shares of the input's side, and their scores."""
+    boxes, scores = palms.decode(outputs[0], outputs[1], score, size)
+    return boxes / np.float32(size), scores
 
 
 def _partner(detection: Array, others: Array) -> Array | None:

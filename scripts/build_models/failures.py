@@ -83,13 +83,18 @@ def _landmarks(
 def _palms(parent: Runner, model: Runner, count: int) -> list[Pixels]:
     turned = changed = (-1.0, np.zeros((PANEL, PANEL, 3), np.uint8))
     for frame in cut_off.draw(SEED, count):
-        small = letterbox(frame)
-        answers = [palms.decode(*run(real(small[None])), min_score=0.3) for run in (parent, model)]
+        answers = [
+            palms.decode(*run(real(letterbox(frame, run.size)[None])), 0.3, run.size)
+            for run in (parent, model)
+        ]
         if not all(len(scores) for _, scores in answers):
             continue
         best = [int(scores.argmax()) for _, scores in answers]
         scores = [float(s[k]) for (_, s), k in zip(answers, best, strict=True)]
-        rois = [_roi(boxes[k], frame) for (boxes, _), k in zip(answers, best, strict=True)]
+        rois = [
+            _roi(boxes[k], frame, run.size)
+            for (boxes, _), k, run in zip(answers, best, (parent, model), strict=True)
+        ]
         turn = abs((rois[0].rotation - rois[1].rotation + np.pi) % (2 * np.pi) - np.pi)
         if min(scores) > evaluate.SCORE and turn > turned[0]:
             said = f"ROI turned by {np.degrees(turn):.0f} degrees"
@@ -101,8 +106,8 @@ def _palms(parent: Runner, model: Runner, count: int) -> list[Pixels]:
     return [turned[1], changed[1]]
 
 
-def _roi(detection: NDArray[np.float32], frame: Pixels) -> Roi:
-    to_frame = letterbox_to_frame(frame.shape[1], frame.shape[0], 192)
+def _roi(detection: NDArray[np.float32], frame: Pixels, size: int) -> Roi:
+    to_frame = letterbox_to_frame(frame.shape[1], frame.shape[0], size)
     points = (detection.reshape(-1, 2) @ to_frame[:, :2].T + to_frame[:, 2]).astype(np.float32)
     return palm_roi(PalmDetection(points[:2].ravel(), points[2:], 1.0))
 

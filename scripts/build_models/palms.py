@@ -23,13 +23,16 @@ MARGIN = 1.6
 """A palm's surroundings that count, as a multiple of its box."""
 
 
-def decode(boxes: Array, logits: Array, min_score: float) -> tuple[Array, Array]:
+def decode(
+    boxes: Array, logits: Array, min_score: float, size: int = PALM_INPUT_SIZE
+) -> tuple[Array, Array]:
     """Merged detections of one frame.
 
     Args:
-        boxes: (1, 2016, 18), real numbers.
-        logits: (1, 2016, 1), real numbers.
+        boxes: (1, anchors, 18), real numbers.
+        logits: (1, anchors, 1), real numbers.
         min_score: 0..1.
+        size: side of the model's input, pixels.
 
     Returns:
         (N, 18): x0, y0, x1, y1, 7 key points x, y, in input pixels; (N,) scores.
@@ -37,7 +40,7 @@ def decode(boxes: Array, logits: Array, min_score: float) -> tuple[Array, Array]
     scores = 1 / (1 + np.exp(-np.clip(logits.reshape(-1), -PALM_LOGIT_CLIP, PALM_LOGIT_CLIP)))
     chosen = np.flatnonzero(scores >= min_score)
     raw = boxes.reshape(-1, 18)[chosen]
-    centres = palm_anchors()[chosen] * PALM_INPUT_SIZE
+    centres = palm_anchors(size)[chosen] * size
     middle, half = raw[:, :2] + centres, raw[:, 2:4] / 2
     points = raw[:, 4:].reshape(-1, 7, 2) + centres[:, None]
     corners = np.concatenate([middle - half, middle + half], axis=1)

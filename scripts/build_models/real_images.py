@@ -130,8 +130,8 @@ def _rois(frame: Pixels, palm: Runner, landmark: Runner) -> Iterator[object]:
             yield landmarks_roi(project_landmarks(raw.reshape(21, 3), to_crop))
 
 
-def photo_frames(images: RealImages, count: int, seed: int) -> Pixels:
-    """Photos turned, zoomed, shifted, mirrored and relit: (count, 192, 192, 3) uint8."""
+def photo_frames(images: RealImages, count: int, seed: int) -> list[Pixels]:
+    """So many photos, turned, zoomed, shifted, mirrored and relit."""
     rng = np.random.default_rng(seed)
     loaded = [load(path) for path in images.photos]
     frames = []
@@ -146,12 +146,12 @@ def photo_frames(images: RealImages, count: int, seed: int) -> Pixels:
         turn[:, 2] += ((out_w - width) / 2, (out_h - height) / 2)
         border = (cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT, cv2.BORDER_REFLECT)[rng.integers(3)]
         moved = cv2.warpAffine(photo, turn, (out_w, out_h), borderMode=border)
-        frames.append(letterbox(_lit(moved[:, ::-1] if rng.random() < 0.5 else moved, rng)))
-    return np.stack(frames)
+        frames.append(_lit(moved[:, ::-1] if rng.random() < 0.5 else moved, rng))
+    return frames
 
 
-def pasted_frames(images: RealImages, count: int, seed: int) -> Pixels:
-    """None, one or two hands pasted onto plain or blurred backgrounds: (count, 192, 192, 3)."""
+def pasted_frames(images: RealImages, count: int, seed: int) -> list[Pixels]:
+    """So many frames of no, one or two hands pasted onto plain or blurred backgrounds."""
     rng = np.random.default_rng(seed)
     photos = [load(path) for path in images.photos]
     hands = [path for person in images.people for path in person]
@@ -170,12 +170,12 @@ def pasted_frames(images: RealImages, count: int, seed: int) -> Pixels:
             hand = load(hands[rng.integers(len(hands))])
             share = (i / several, (i + 1) / several)
             canvas = _paste(canvas, hand[:, ::-1] if rng.random() < 0.5 else hand, share, rng)
-        frames.append(letterbox(_lit(canvas, rng)))
-    return np.stack(frames)
+        frames.append(_lit(canvas, rng))
+    return frames
 
 
-def cut_off_frames(images: RealImages, count: int, seed: int) -> Pixels:
-    """Close-up and cut-off hands: (count, 192, 192, 3).
+def cut_off_frames(images: RealImages, count: int, seed: int) -> list[Pixels]:
+    """So many frames of close-up and cut-off hands.
 
     Every other one is a tight photo of a hand in a frame of its border's colour, the rest are
     windows of photos of people, whose edge cuts what it may.
@@ -202,8 +202,8 @@ def cut_off_frames(images: RealImages, count: int, seed: int) -> Pixels:
             frame[y : y + side, x : x + side] = cv2.resize(
                 hand, (side, side), interpolation=cv2.INTER_CUBIC
             )
-        frames.append(letterbox(np.ascontiguousarray(frame)))
-    return np.stack(frames)
+        frames.append(np.ascontiguousarray(frame))
+    return frames
 
 
 def _paste(

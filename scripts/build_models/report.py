@@ -16,7 +16,7 @@ from edgehands.synthetic import random_scene, render_scene
 
 from . import evaluate, failures, real_images, timing
 from .engine import Runner
-from .samples import crop, letterbox, stray
+from .samples import crop, stray
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,13 +174,13 @@ def landmark_table(models: list[Model], images: real_images.RealImages) -> str:
     return "\n".join([*head, "|---|---|---|---|---|---|---|", *rows])
 
 
-def palm_frames(images: real_images.RealImages, count: int) -> dict[str, Pixels]:
-    """Letterboxed frames of four kinds, so many of each: (count, 192, 192, 3) uint8."""
+def palm_frames(images: real_images.RealImages, count: int) -> dict[str, list[Pixels]]:
+    """Frames of four kinds, so many of each: (H, W, 3) uint8."""
     return {
         "photos": real_images.photo_frames(images, count, SEED),
         "pasted": real_images.pasted_frames(images, count, SEED),
         "cut off": real_images.cut_off_frames(images, count, SEED),
-        "synthetic": np.stack([letterbox(_scene(SEED + i, i).image) for i in range(count)]),
+        "synthetic": [_scene(SEED + i, i).image for i in range(count)],
     }
 
 

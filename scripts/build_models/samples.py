@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 import edgehands
+from edgehands.geometry.averaging import averaged, block_size, to_blocks
 from edgehands.geometry.constants import LANDMARK_INPUT_SIZE, PALM_INPUT_SIZE
 from edgehands.geometry.roi import crop_to_frame, landmarks_roi, letterbox_to_frame
 from edgehands.synthetic import random_scene, render_scene
@@ -109,11 +110,13 @@ def _scenes(seed: int, count: int) -> Iterator[tuple[Pixels, list[NDArray[np.flo
         yield picture.image, [np.asarray(h.mediapipe.image, np.float32) for h in hands]
 
 
-def letterbox(image: Pixels) -> Pixels:
-    """A frame as the palm model sees it."""
-    size = (PALM_INPUT_SIZE, PALM_INPUT_SIZE)
-    to_frame = letterbox_to_frame(image.shape[1], image.shape[0], PALM_INPUT_SIZE)
-    out: Pixels = cv2.warpAffine(image, to_frame, size, flags=_FLAGS).astype(np.uint8)
+def letterbox(image: Pixels, size: int = PALM_INPUT_SIZE) -> Pixels:
+    """A frame as a palm model of ``size`` pixels sees it."""
+    to_frame = letterbox_to_frame(image.shape[1], image.shape[0], size)
+    if size < PALM_INPUT_SIZE:
+        block = block_size(to_frame[0, 0])
+        image, to_frame = averaged(image, block), to_blocks(to_frame, block)
+    out: Pixels = cv2.warpAffine(image, to_frame, (size, size), flags=_FLAGS).astype(np.uint8)
     return out
 
 

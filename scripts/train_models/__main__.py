@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from build_models import graph
+from build_models import graph, palm_cpu
 
 from . import data, labelled, layerwise, palm_data, plot, sources, students, weights
 from .distil import Training
@@ -72,7 +72,12 @@ def teach(name: str, recipe: LandmarkRecipe | PalmRecipe, options: argparse.Name
 def palm(recipe: PalmRecipe, options: argparse.Namespace) -> tuple[Graph, tuple[Subject, Subject]]:
     """The palm student as it begins, and what it learns from and is examined by."""
     learning, examining = found(options, "palm_detection")
-    student = students.palm(recipe.size, recipe.seed)
+    if recipe.parent is None:
+        student = students.palm(recipe.size, recipe.seed)
+    else:
+        parent = graph.read(data.teacher(options.models, "palm_detection", recipe.parent))
+        palm_cpu.enlarge_last(parent)
+        student = for_input(parent, recipe.size)
     if options.begin is not None:
         student = weights.load(student, options.begin)
     making = data.Making(recipe.size, tuple(student.outputs), options.out, say)

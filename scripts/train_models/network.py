@@ -173,9 +173,12 @@ def _resize(net: Network, op: Op, seen: dict[str, torch.Tensor]) -> torch.Tensor
     rows, columns = (int(n) for n in net.graph.const(op.inputs[1]))
     if op.kind == "RESIZE_NEAREST_NEIGHBOR":
         return F.interpolate(seen[op.inputs[0]], (rows, columns), mode="nearest")
-    if not op.options.get("halfPixelCenters"):
-        raise ValueError("only half-pixel centres are trained")
-    return F.interpolate(seen[op.inputs[0]], (rows, columns), mode="bilinear", align_corners=False)
+    corners = bool(op.options.get("alignCorners"))
+    if not corners and not op.options.get("halfPixelCenters"):
+        raise ValueError("only half-pixel centres and aligned corners are trained")
+    return F.interpolate(
+        seen[op.inputs[0]], (rows, columns), mode="bilinear", align_corners=corners
+    )
 
 
 def _mean(net: Network, op: Op, seen: dict[str, torch.Tensor]) -> torch.Tensor:

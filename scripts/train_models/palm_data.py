@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 import torch
 from ai_edge_litert.interpreter import Interpreter
+from build_models.evaluate import SCORE, PalmError, compare_palms
 from torch.nn import functional as F  # noqa: N812 - torch's own convention
 
 from edgehands.geometry.anchors import palm_anchors
-from edgehands.geometry.boxes import weighted_nms
-from edgehands.geometry.constants import PALM_INPUT_SIZE, PALM_NMS_IOU
+from edgehands.geometry.averaging import averaged, block_size, to_blocks
+from edgehands.geometry.constants import PALM_INPUT_SIZE
 from edgehands.geometry.roi import crop_to_frame, letterbox_to_frame
 from edgehands.hand import Roi
 from edgehands.synthetic import random_scene, render_scene
@@ -65,7 +66,8 @@ def photographs(
         if not views:
             scaled = whole.copy()
             scaled[:, :2] *= PALM_INPUT_SIZE / size
-            pairs.append((_draw(image, whole, PALM_INPUT_SIZE), _draw(image, scaled, size)))
+            large = _draw(image, whole, PALM_INPUT_SIZE, average=False)
+            pairs.append((large, _draw(image, scaled, size, average=size < PALM_INPUT_SIZE)))
         pairs += [_view(crops.vary(image, rng), size, rng) for _ in range(views)]
     return _stacked(pairs, rng)
 
@@ -90,7 +92,7 @@ def lesson(plan: Plan, found: Found, making: Making, *, views: int) -> PalmLesso
     With ``views`` each photograph is seen by so many other cameras, else as it is.
     """
     size, kept = making.size, making.kept
-    text = f"{plan} {size} {views} {found.digest()}"
+    text = f"averaged {plan} {size} {views} {found.digest()}"
     path = kept / f"palms-{hashlib.sha256(text.encode()).hexdigest()[:12]}.npz"
     if not path.exists():
         rng = np.random.default_rng(plan.seed)
@@ -98,6 +100,8 @@ def lesson(plan: Plan, found: Found, making: Making, *, views: int) -> PalmLesso
         paths = [(Path(s.path), hands.needs_margin(s.source)) for s in chosen]
         if found.empty:
             paths += [(found.empty[i % len(found.empty)], False) for i in range(plan.empty)]
+        if not views:
+            paths = list(dict.fromkeys(paths))
         seen = joined(
             [
                 photographs(paths, size, rng, views=views),
@@ -123,21 +127,24 @@ def joined(parts: Sequence[Frames]) -> Frames:
 def _view(image: Pixels, size: int, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
     """A picture from nearer or farther, shifted, a little turned, perhaps mirrored."""
     height, width = image.shape[:2]
-    side = max(height, width) * float(np.exp(rng.uniform(np.log(0.55), np.log(1.6))))
+    side = max(height, width) * float(np.exp(rng.uniform(np.log(0.55), np.log(2.0))))
     roi = Roi(
         width / 2 + float(rng.normal(0, 0.12)) * width,
         height / 2 + float(rng.normal(0, 0.12)) * height,
         side,
         float(rng.normal(0, 0.15)),
     )
-    both = [_draw(image, crop_to_frame(roi, s), s) for s in (PALM_INPUT_SIZE, size)]
+    both = [_draw(image, crop_to_frame(roi, s), s, average=True) for s in (PALM_INPUT_SIZE, size)]
     if rng.integers(2):
         both = [np.ascontiguousarray(picture[:, ::-1]) for picture in both]
     return both[0], both[1]
 
 
-def _draw(image: Pixels, to_frame: NDArray[np.float64], size: int) -> Pixels:
+def _draw(image: Pixels, to_frame: NDArray[np.float64], size: int, *, average: bool) -> Pixels:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    block = block_size(float(np.hypot(*to_frame[:, 0]))) if average else 1
+    if block > 1:
+        image, to_frame = averaged(image, block), to_blocks(to_frame, block)
     return cv2.warpAffine(image, to_frame, (size, size), flags=flags).astype(np.uint8)
 
 
@@ -167,9 +174,10 @@ def run(model: bytes, pictures: torch.Tensor) -> Raw:
 
 
 def on_student(raw: Raw, size: int) -> Raw:
-    """A teacher's answers at the anchors of a student of another input, in its pixels.
+    """A teacher's answers at the anchors of a student of a smaller input, in its pixels.
 
-    Between anchors answers are interpolated: a box is told from its anchor, and anchors lie evenly.
+    A cell of the student covers several of the teacher's: of those whose centres lie in it the one
+    that is surest answers, anchor by anchor. The mean would lose palms that a single cell sees.
     """
     boxes: list[NDArray[np.float32]] = []
     logits: list[NDArray[np.float32]] = []
@@ -177,36 +185,55 @@ def on_student(raw: Raw, size: int) -> Raw:
     for stride, a_cell in GRIDS:
         cells, wanted = PALM_INPUT_SIZE // stride, size // stride
         count = cells * cells * a_cell
-        for out, values in ((boxes, raw.boxes), (logits, raw.logits[..., None])):
-            part = values[:, start : start + count]
-            grid = part.reshape(len(part), cells, cells, -1).transpose(0, 3, 1, 2)
-            resized = F.interpolate(
-                torch.from_numpy(np.ascontiguousarray(grid)),
-                (wanted, wanted),
-                mode="bilinear",
-                align_corners=False,
-            )
-            flat = resized.permute(0, 2, 3, 1).reshape(len(part), wanted * wanted * a_cell, -1)
-            out.append(flat.numpy())
+        part = slice(start, start + count)
+        shape = (-1, cells, cells, a_cell)
+        surest, places = _surest(raw.logits[:, part].reshape(shape), wanted)
+        logits.append(surest.reshape(len(surest), -1))
+        # From here on boxes are shares of the picture, and count from its corner.
+        told = raw.boxes[:, part] / PALM_INPUT_SIZE
+        _move(told, palm_anchors(PALM_INPUT_SIZE)[part])
+        flat = places.reshape(len(places), -1, 1)
+        chosen = np.take_along_axis(told, flat, axis=1)
+        first = sum(array.shape[1] for array in boxes)
+        _move(chosen, -palm_anchors(size)[first : first + chosen.shape[1]])
+        boxes.append(chosen * np.float32(size))
         start += count
-    return Raw(
-        np.concatenate(boxes, 1) * np.float32(size / PALM_INPUT_SIZE),
-        np.concatenate(logits, 1)[..., 0],
-    )
+    return Raw(np.concatenate(boxes, 1), np.concatenate(logits, 1))
 
 
-def decode(raw: Raw, number: int, size: int, score: float) -> tuple[Any, Any]:
-    """The palms of one picture: (N, 18) as shares of the input's side, and their scores."""
-    logits = raw.logits[number]
-    chosen = np.flatnonzero(logits >= np.log(score / (1 - score)))
-    boxes = raw.boxes[number, chosen] / size
-    centres = palm_anchors(size)[chosen]
-    middle, half = boxes[:, :2] + centres, boxes[:, 2:4] / 2
-    points = boxes[:, 4:].reshape(-1, 7, 2) + centres[:, None]
-    corners = np.concatenate([middle - half, middle + half], axis=1)
-    flat = np.concatenate([corners, points.reshape(len(boxes), 14)], axis=1)
-    scores = (1 / (1 + np.exp(-np.clip(logits[chosen], -100, 100)))).astype(np.float32)
-    return weighted_nms(corners, flat, scores, PALM_NMS_IOU)
+def _surest(
+    logits: NDArray[np.float32], wanted: int
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """The largest logit among the cells in each larger cell, and the number of its anchor.
+
+    Args:
+        logits: (N, cells, cells, anchors of a cell).
+        wanted: larger cells along each side.
+
+    Returns:
+        (N, wanted, wanted, anchors of a cell), and as many numbers into the flattened cells.
+    """
+    count, cells, _, a_cell = logits.shape
+    numbers = np.arange(cells * cells * a_cell).reshape(1, cells, cells, a_cell)
+    best = np.full((count, wanted, wanted, a_cell), -np.inf, np.float32)
+    places = np.zeros(best.shape, np.intp)
+    centres = (np.arange(cells) + 0.5) * wanted / cells
+    inside = [np.flatnonzero(centres.astype(int) == i) for i in range(wanted)]
+    for y, rows in enumerate(inside):
+        for x, columns in enumerate(inside):
+            for row in rows:
+                for column in columns:
+                    value = logits[:, row, column]
+                    better = value > best[:, y, x]
+                    best[:, y, x] = np.where(better, value, best[:, y, x])
+                    places[:, y, x] = np.where(better, numbers[0, row, column], places[:, y, x])
+    return best, places
+
+
+def _move(boxes: NDArray[np.float32], by: NDArray[np.float32]) -> None:
+    """Move centres and key points of boxes, (N, anchors, 18), by (anchors, 2), in place."""
+    boxes[..., :2] += by
+    boxes[..., 4:].reshape(*boxes.shape[:2], 7, 2)[...] += by[:, None]
 
 
 @dataclass(frozen=True)
@@ -245,7 +272,7 @@ class PalmLesson:
         return {
             "recall": found.recall,
             "precision": found.precision,
-            "key points, of the box": found.points,
+            "key points, of the box": found.keypoints_median,
         }
 
 
@@ -261,72 +288,35 @@ def palm_loss(
         logits: of the teacher.
     """
     chance = torch.sigmoid(logits)
-    # Nearly all anchors see no palm: those that do, or nearly do, count for half.
-    weight = chance + 0.02
+    # Nearly all anchors see no palm, and answer so at once: what is far off counts (quality focal
+    # loss, Li et al. 2020), without drawing the others towards either side.
     entropy = F.binary_cross_entropy_with_logits(scores, chance, reduction="none")
-    score_loss = (entropy * weight).sum() / weight.sum()
+    focus = (torch.sigmoid(scores) - chance).detach().abs() ** FOCUS
+    score_loss = (entropy * focus).sum() / chance.sum().clamp(min=1)
     seen = chance * (chance > SEEN)
     size = targets[..., 2:4].abs().amax(-1, keepdim=True).clamp(min=0.02)
     apart = F.huber_loss(boxes / size, targets / size, reduction="none", delta=0.1) / 0.1
     return score_loss + (apart.mean(-1) * seen).sum() / seen.sum().clamp(min=1)
 
 
+FOCUS = 1.5
+"""Exponent of an anchor's error in its weight."""
+
 SEEN = 0.2
 """Least score of an anchor whose box counts."""
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """How a student's palms compare with the teacher's.
+def agreement(teacher: Raw, student: Raw, size: int, score: float = SCORE) -> PalmError:
+    """Compare a student's answers with the teacher's to the same pictures.
 
-    Attributes:
-        palms: that the teacher finds at score 0.5.
-        recall: share of them that the student finds, at its own threshold.
-        precision: share of the student's that the teacher finds at 0.4.
-        points: median distance of the key points, of the box's longer side.
+    Args:
+        teacher: at the full input.
+        student: at an input of ``size`` pixels.
+        size: of that.
+        score: from which the student's palms count.
     """
-
-    palms: int
-    recall: float
-    precision: float
-    points: float
-
-
-def agreement(
-    teacher: Raw, student: Raw, size: int, *, score: float = 0.5, slack: float = 0.1
-) -> Agreement:
-    """Compare two models on the same pictures; partners overlap by 0.5 at the least."""
-    wanted = found = lost = others = 0
-    apart: list[float] = []
-    for number in range(len(teacher.logits)):
-        strict, loose = (decode(teacher, number, PALM_INPUT_SIZE, s)[0] for s in (0.5, 0.5 - slack))
-        ours, ours_loose = (decode(student, number, size, s)[0] for s in (score, score - slack))
-        for palm in strict:
-            wanted += 1
-            lost += _partner(palm, ours_loose) is None
-            partner = _partner(palm, ours)
-            if partner is not None:
-                offsets = (palm - partner)[4:].reshape(7, 2)
-                side = max(palm[2] - palm[0], palm[3] - palm[1])
-                apart.append(float(np.linalg.norm(offsets, axis=1).mean() / side))
-        for palm in ours:
-            found += 1
-            others += _partner(palm, loose) is None
-    return Agreement(
-        wanted,
-        1 - lost / max(1, wanted),
-        1 - others / max(1, found),
-        float(np.median(apart)) if apart else float("nan"),
-    )
-
-
-def _partner(palm: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    if not len(others):
-        return None
-    low = np.maximum(others[:, :2], palm[:2])
-    high = np.minimum(others[:, 2:4], palm[2:4])
-    shared = np.prod(np.clip(high - low, 0, None), axis=1)
-    areas = np.prod(others[:, 2:4] - others[:, :2], axis=1) + np.prod(palm[2:4] - palm[:2])
-    overlap = shared / (areas - shared)
-    best = int(overlap.argmax())
-    return others[best] if overlap[best] >= 0.5 else None
+    answers = [
+        tuple([raw.boxes[i : i + 1], raw.logits[i : i + 1, :, None]] for raw in (teacher, student))
+        for i in range(len(teacher.logits))
+    ]
+    return compare_palms(((a, b) for a, b in answers), (PALM_INPUT_SIZE, size), score)

@@ -52,6 +52,8 @@ class PalmRecipe:
     """How a palm student comes to be.
 
     Attributes:
+        parent: MediaPipe's variant whose operators and first weights it has; None for a network of
+            our own, which begins with random weights.
         size: pixels of its input.
         learn: pictures that it learns from.
         examine: pictures of held-out sources.
@@ -59,6 +61,7 @@ class PalmRecipe:
         seed: of its first weights.
     """
 
+    parent: str | None
     size: int
     learn: Plan
     examine: Plan
@@ -94,7 +97,16 @@ RECIPES: Mapping[str, LandmarkRecipe | PalmRecipe] = {
         examine=Plan(photographs=400, drawn=0, empty=60, seed=3),
         schedule=Schedule(steps=6000, batch=32, rate=1e-3, frozen=0, every=250),
     ),
+    "palm_full": PalmRecipe(
+        parent="full",
+        size=112,
+        learn=Plan(photographs=16000, drawn=4000, empty=2500, seed=6),
+        examine=Plan(photographs=1000, drawn=0, empty=0, seed=7),
+        # On held-out sources more steps than these do harm.
+        schedule=Schedule(steps=2000, batch=32, rate=2e-4, frozen=23, every=250),
+    ),
     "palm": PalmRecipe(
+        parent=None,
         size=192,
         learn=Plan(photographs=12000, drawn=4000, empty=2000, seed=4),
         examine=Plan(photographs=300, drawn=0, empty=0, seed=5),

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 def for_input(graph: Graph, size: int) -> Graph:
     """A copy of a fully convolutional graph whose input is a square of ``size`` pixels.
 
-    Shapes of all tensors, sizes of resizing and shapes of reshaping follow; weights stay. Raises
-    ValueError where a size isn't a multiple of the deepest stride.
+    Shapes of all tensors, sizes of resizing and shapes of reshaping follow; weights stay. Where a
+    map isn't enlarged to exactly twice its size any more (4 x 4 cells to 7 x 7), it is sampled
+    from corner to corner, so that cells stay twice as large. Raises ValueError where a size isn't
+    a multiple of 16.
     """
     out = graph.copy()
     before = graph.tensors[graph.inputs[0]].shape[1]
-    if size % 32:
-        raise ValueError(f"an input of {size} pixels: only multiples of 32 are possible")
+    if size % 16:
+        raise ValueError(f"an input of {size} pixels: only multiples of 16 are possible")
     for name in out.inputs:
         out.tensors[name].shape = (1, size, size, 3)
     for op in out.ops:
@@ -37,10 +39,12 @@ def for_input(graph: Graph, size: int) -> Graph:
             sizes = [out.tensors[name].shape for name in op.inputs]
             target.shape = (1, sum(shape[1] for shape in sizes), sizes[0][2])
         elif len(target.shape) == 4:
-            side = target.shape[1] * size // before
+            side = -(-target.shape[1] * size // before)
             target.shape = (1, side, side, target.shape[3])
             if op.kind.startswith("RESIZE"):
                 out.tensors[op.inputs[1]].data = np.array([side, side], np.int32)
+                if side != 2 * source.shape[1]:
+                    op.options |= {"alignCorners": True, "halfPixelCenters": False}
     return out
 
 

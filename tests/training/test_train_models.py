@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from edgehands.geometry.anchors import palm_anchors
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -78,12 +80,12 @@ def test_a_palm_model_of_another_size_has_its_own_anchors() -> None:
 
 def test_answers_of_a_teacher_are_moved_to_the_anchors_of_a_student() -> None:
     """A palm in the middle of the picture stays there, with half the pixels."""
-    centres = data.palm_anchors(192)
+    centres = palm_anchors(192)
     boxes = np.zeros((1, 2016, 18), np.float32)
     boxes[0, :, 4:6] = 96 - centres * 192  # the first key point is the middle for every anchor
     raw = data.on_student(data.Raw(boxes, np.zeros((1, 2016), np.float32)), 96)
-    inner = np.abs(data.palm_anchors(96) - 0.5).max(1) < 0.35  # beyond, anchors end
-    points = raw.boxes[0, :, 4:6] + data.palm_anchors(96) * 96
+    inner = np.abs(palm_anchors(96) - 0.5).max(1) < 0.35  # beyond, anchors end
+    points = raw.boxes[0, :, 4:6] + palm_anchors(96) * 96
     assert np.abs(points[inner] - 48).max() < 0.01
 
 
@@ -139,6 +141,31 @@ def test_weights_are_kept_small_and_taken_up_again(tmp_path: Path) -> None:
         assert np.allclose(student.const(op.inputs[1]), again.const(other.inputs[1]), atol=1e-3)
     with pytest.raises(ValueError, match="another network"):
         weights.load(parent("hand_landmark_lite"), tmp_path / "palm.npz")
+
+
+def test_trained_slopes_are_kept_too(tmp_path: Path) -> None:
+    """A palm model of MediaPipe's kind would otherwise come back with its parent's slopes."""
+    weights: Any = importlib.import_module("train_models.weights")
+    trained = parent("palm_detection_full")
+    slopes = next(op.inputs[1] for op in trained.ops if op.kind == "PRELU")
+    trained.tensors[slopes].data = trained.const(slopes) + np.float32(0.25)
+    weights.save(trained, tmp_path / "palm.npz")
+    again = weights.load(parent("palm_detection_full"), tmp_path / "palm.npz")
+    assert np.allclose(again.const(slopes), trained.const(slopes), atol=1e-3)
+
+
+def test_an_enlarged_map_of_an_odd_side_keeps_its_cells() -> None:
+    """4 x 4 cells become 7 x 7 at 112 pixels: stretched, palms would be found beside the hand."""
+    small = shrink.for_input(parent("palm_detection_full"), 112)
+    enlarging = [op for op in small.ops if op.kind == "RESIZE_BILINEAR"]
+    sides = [small.tensors[op.outputs[0]].shape[1] for op in enlarging]
+    assert sides == [7, 14]
+    assert [bool(op.options.get("alignCorners")) for op in enlarging] == [True, False]
+    pictures = smooth_pictures(1, 112)
+    raw = data.run(graph.write(small), torch.from_numpy(pictures))
+    with torch.no_grad():
+        given = network.Network(small)(torch.from_numpy(pictures).float() / 255)
+    assert np.abs(given[small.outputs[1]].numpy()[..., 0] - raw.logits).max() < EXPORT_MARGIN
 
 
 def test_the_loss_counts_palm_sizes_not_pixels() -> None:
