@@ -8,8 +8,8 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from edgehands.closing import Closing
-from edgehands.errors import BrokerError
 from edgehands.mqtt.broker import reasons
+from edgehands.mqtt.broker.attempt import attempt
 from edgehands.mqtt.broker.pauses import LASTING_S, Ending, Pauses
 from edgehands.mqtt.broker.session import Session
 from edgehands.mqtt.broker.versions import VersionChoice
@@ -174,25 +174,9 @@ class MqttClient(Closing):
 
     def _attempt(self, session: Session) -> tuple[Ending, str]:
         """Connect and serve until the end; give what it was, and what to tell of it."""
-        try:
-            session.open()
-            self._serve(session)
-        except BrokerError as error:
-            return Ending.AWAY, str(error)
-        except (OSError, ValueError) as error:
-            return reasons.ending(error), reasons.unreachable(self._address, error)
-        except Exception as error:
-            # A broker's broken bytes, or our own mistake: neither may end the thread.
-            log.debug("the connection failed", exc_info=True)
-            what = f"{self._address}: the connection failed ({error!r}): reconnecting"
-            return Ending.CLOSED, what
-        finally:
-            session.abandon()
-            self.connected = False
-        trouble = self._trouble(session)
-        if session.refusal:
-            return Ending.REFUSED, trouble
-        return Ending.AWAY if session.silent else Ending.CLOSED, trouble
+        ending, error = attempt(session, self._address, self._serve)
+        self.connected = False
+        return ending, error or self._trouble(session)
 
     def _choose_client_id(self, session: Session, ending: Ending) -> None:
         """Don't take the connection back from a twin, if it was a twin who took it.

@@ -10,9 +10,9 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from edgehands.errors import BrokerError
 from edgehands.mqtt.broker import reasons
-from edgehands.mqtt.broker.pauses import LASTING_S, Ending, Pauses
+from edgehands.mqtt.broker.attempt import attempt
+from edgehands.mqtt.broker.pauses import LASTING_S, Pauses
 from edgehands.mqtt.broker.session import Session
 from edgehands.mqtt.broker.versions import VersionChoice
 from edgehands.mqtt.broker.wake import Wake
@@ -156,30 +156,17 @@ class Subscriber:
                 acknowledged=lambda _number, _refusal: None,
                 received=self._received,
             )
-            begin, ending = time.monotonic(), Ending.AWAY
-            try:
-                session.open()
-                self._listen(session)
-                # Another version follows at once; a version that isn't understood is no news.
-                at_once = self._versions.after(session)
-                trouble = "" if at_once else reasons.of_session(self._address, session)
-                ending = Ending.AWAY if session.silent else Ending.CLOSED
-            except BrokerError as error:
-                trouble = str(error)
-            except (OSError, ValueError) as error:
-                trouble, ending = reasons.unreachable(self._address, error), reasons.ending(error)
-            except Exception as error:
-                ending = Ending.CLOSED
-                trouble = f"{self._address}: the connection failed ({error!r}): reconnecting"
-                log.debug("%s", trouble, exc_info=True)
-            finally:
-                session.abandon()
+            begin = time.monotonic()
+            ending, trouble = attempt(session, self._address, self._listen)
+            # Another version follows at once; a version that isn't understood is no news.
+            if not trouble and not self._versions.after(session):
+                trouble = reasons.of_session(self._address, session)
             if self._stop.is_set() or not trouble:
                 continue
             if session.ready and time.monotonic() - begin > LASTING_S:
                 pauses.reset()
             self._set_broker_state(connected=False, trouble=trouble)
-            self._stop.wait(pauses.next(Ending.REFUSED if session.refusal else ending))
+            self._stop.wait(pauses.next(ending))
 
     def _listen(self, session: Session) -> None:
         greeted = False
