@@ -15,8 +15,8 @@ from fault_table.film import write_film
 from fault_table.frames import FrameTimes
 from fault_table.row import Lengths, Row
 from fault_table.service import NODE, ROOT, Service
+from tests.certificates import make_authority, make_certificate
 from tests.mosquitto import Mosquitto, wait_for
-from tests.test_mqtt_tls import make_authority, make_certificate
 
 if TYPE_CHECKING:
     from pathlib import Path
