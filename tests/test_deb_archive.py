@@ -200,3 +200,46 @@ def _with_the_last_segment_at_the_end(library: bytes) -> bytes:
             part[2] += by
         struct.pack_into("<IIQQQQQQ", made, place + 56 * number, *part)
     return bytes(made)
+
+
+EXPORTING = """
+int plain(void) { return 41; }
+int numbers[3] = {1, 2, 3};
+"""
+USING = """
+extern int plain(void); extern int numbers[3];
+int used(void) { return plain() + numbers[2]; }
+"""
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc isn't here")
+@pytest.mark.parametrize("versioned", [False, True])
+def test_a_hollow_library_is_enough_for_what_is_linked_with_it(
+    tmp_path: Path, *, versioned: bool
+) -> None:
+    """OpenCV and PyAV would not be loaded any more: no tracking, no films."""
+    hollow: Any = importlib.import_module("deb.hollow")
+    (tmp_path / "a.c").write_text(EXPORTING)
+    (tmp_path / "b.c").write_text(USING)
+    (tmp_path / "a.map").write_text("VERSION_1 { global: plain; numbers; local: *; };")
+    options = [f"-Wl,--version-script={tmp_path}/a.map"] if versioned else []
+    gcc = ["gcc", "-shared", "-fPIC", "-Wl,-z,now"]
+    library, user = tmp_path / "liba.so", tmp_path / "libb.so"
+    for words in (
+        [*options, "-Wl,-soname,liba.so", "-o", str(library), str(tmp_path / "a.c")],
+        ["-o", str(user), str(tmp_path / "b.c"), str(library), f"-Wl,-rpath,{tmp_path}"],
+    ):
+        subprocess.run([*gcc, *words], check=True)
+    code = f"import ctypes; print(ctypes.CDLL({str(user)!r}).used())"
+
+    def said() -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code], check=False, capture_output=True, text=True
+        )
+        return done.stdout + done.stderr
+
+    assert said() == "44\n"
+    made = hollow.hollow(library.read_bytes())
+    library.write_bytes(made)
+    assert said() == "0\n"
+    assert elf.stripped(made) == made

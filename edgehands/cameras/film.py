@@ -1,23 +1,18 @@
 """What :class:`~edgehands.cameras.video.VideoSource` plays: a file of pictures with times.
 
-Three kinds: films through PyAV, animated images through Pillow, and the package's own clip through
-OpenCV, which is in memory anyway (docs/decisions.md has the figures).
+Two kinds: films through PyAV, animated images through Pillow.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-import cv2
-import numpy as np
-
 from edgehands.cameras.images import ImageFile, Picture, is_image
-from edgehands.cameras.limits import shown
-from edgehands.errors import SourceError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -107,44 +102,3 @@ class Animation:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
-
-
-class PackagedClip:
-    """A film that we made ourselves: H.264, upright, at a fixed rate, whole."""
-
-    def __init__(self, path: Path) -> None:
-        self._name = shown(path)
-        # One thread: it decodes in 0.5 ms, and each more would hold pictures of its own.
-        self._capture = cv2.VideoCapture(
-            str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1]
-        )
-        self.fps = float(self._capture.get(cv2.CAP_PROP_FPS))
-        self.frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        if not self._capture.isOpened() or self.fps <= 0:
-            self._capture.release()
-            raise SourceError(f"{self._name}: can't be played: install edgehands again")
-        self.size = (
-            int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
-            int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
-        )
-        self.seconds = self.frames / self.fps
-        self.damaged = 0
-        self._number = 0
-
-    def grab(self) -> float | None:
-        """Decode the next frame."""
-        if not self._capture.grab():
-            return None
-        self._number += 1
-        return (self._number - 1) / self.fps
-
-    def retrieve(self) -> NDArray[np.uint8]:
-        """Give it in RGB."""
-        ok, image = self._capture.retrieve()
-        if not ok or image is None:
-            raise SourceError(f"{self._name}: can't be played: install edgehands again")
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._capture.release()

@@ -10,7 +10,7 @@ from edgehands.cameras.base import SourceInfo
 from edgehands.cameras.capture import Backoff, LiveSource
 from edgehands.cameras.fake import FakeLife, FakeSource, parse_script
 from edgehands.cameras.files import ImageSource, in_words, list_folder
-from edgehands.cameras.film import PackagedClip, is_animation
+from edgehands.cameras.film import is_animation
 from edgehands.cameras.images import is_image
 from edgehands.cameras.limits import check_file, shown
 from edgehands.cameras.picamera2 import Picamera2Opener, load_picamera2
@@ -58,15 +58,7 @@ def open_source(uri: str, settings: CameraSettings | None = None, *, realtime: b
     if scheme == "fake":
         return _open_fake(uri, rest, settings, realtime=realtime)
     if scheme == "demo":
-        clip = demo_clip()
-        return VideoSource(
-            clip,
-            settings,
-            realtime=realtime,
-            uri=uri,
-            loop=True,
-            opener=lambda: PackagedClip(clip),
-        )
+        return VideoSource(demo_clip(), settings, realtime=realtime, uri=uri, loop=True)
     if scheme in ("v4l2", "picamera2", *STREAMS):
         return _open_camera(uri, scheme, rest, settings, realtime=realtime)
     return _open_path(uri, scheme, rest, settings, realtime=realtime)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -21,7 +22,16 @@ if TYPE_CHECKING:
 
     from edgehands.synthetic.scene import HandTruth, Keypoints, Rendering, Scene, SceneTruth
 
-_CODECS = {".avi": "MJPG", ".mp4": "mp4v", ".webm": "VP90", ".mkv": "FFV1"}
+_CODECS = {
+    ".avi": ("mjpeg", "yuvj420p"),
+    ".mp4": ("mpeg4", "yuv420p"),
+    ".webm": ("libvpx-vp9", "yuv420p"),
+    ".mkv": ("ffv1", "bgr0"),
+}
+"""By ending: FFmpeg's encoder and the form of its pictures."""
+
+_FORMATS = {".avi": "avi", ".mp4": "mp4", ".webm": "webm", ".mkv": "matroska"}
+
 VIDEO_ENDINGS: frozenset[str] = frozenset(_CODECS)
 """File endings that :func:`write_clip` knows."""
 
@@ -120,28 +130,66 @@ def write_clip(target: Path, pictures: Iterable[Rendering], fps: float) -> Writt
         UsageError: another ending, or no pictures.
         SourceError: the video can't be written.
     """
-    codec = _CODECS.get(target.suffix)
-    if codec is None:
+    if target.suffix not in _CODECS:
         raise UsageError(f"{target.name}: unknown kind of video; end it in {', '.join(_CODECS)}")
     target.parent.mkdir(parents=True, exist_ok=True)
     lines = target.with_suffix(".jsonl")
-    writer: cv2.VideoWriter | None = None
     count = 0
+    video: _Video | None = None
     try:
         with lines.open("w", encoding="utf-8") as out:
             for picture in pictures:
-                if writer is None:
-                    h, w = picture.image.shape[:2]
-                    fourcc = cv2.VideoWriter.fourcc(*codec)
-                    writer = cv2.VideoWriter(str(target), fourcc, fps, (w, h))
-                    if not writer.isOpened():
-                        raise SourceError(f"{target}: can't be written; is the folder there?")
-                writer.write(np.ascontiguousarray(picture.image[..., ::-1]))
+                video = video or _Video(target, picture.image, fps)
+                video.write(picture.image)
                 out.write(truth_line(picture.truth, frame=count) + "\n")
                 count += 1
     finally:
-        if writer is not None:
-            writer.release()
+        if video is not None:
+            video.close()
     if count == 0:
         raise UsageError(f"{target.name}: no pictures to write; give at least one frame")
     return Written(target, lines, count)
+
+
+class _Video:
+    """A video of pictures of one size, in good quality: they are there to be measured with."""
+
+    def __init__(self, target: Path, first: NDArray[np.uint8], fps: float) -> None:
+        # Only here: stills need no FFmpeg.
+        import av  # noqa: PLC0415
+
+        self._av: Any = av
+        self._target = target
+        encoder, form = _CODECS[target.suffix]
+        height, width = first.shape[:2]
+        try:
+            # Opened by us: FFmpeg takes some names for addresses.
+            self._file = target.open("wb")
+            self._container = self._av.open(self._file, "w", format=_FORMATS[target.suffix])
+            self._stream = self._container.add_stream(
+                encoder, rate=Fraction(fps).limit_denominator(1001)
+            )
+        except (av.FFmpegError, OSError) as error:
+            raise self._failed(error) from None
+        self._stream.width, self._stream.height = width, height
+        self._stream.pix_fmt = form
+        self._stream.bit_rate = int(4 * width * height * max(fps, 1.0) / 8)
+
+    def write(self, image: NDArray[np.uint8]) -> None:
+        try:
+            frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+            self._container.mux(self._stream.encode(frame))
+        except (self._av.FFmpegError, OSError) as error:
+            raise self._failed(error) from None
+
+    def close(self) -> None:
+        try:
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+            self._file.close()
+        except (ValueError, OSError) as error:  # av.FFmpegError's leaves are one of both
+            raise self._failed(error) from None
+
+    def _failed(self, error: Exception) -> SourceError:
+        why = getattr(error, "strerror", None) or error
+        return SourceError(f"{self._target}: can't be written ({why}); is the folder there?")

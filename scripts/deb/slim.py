@@ -1,8 +1,9 @@
 """Wheels without what edgehands never loads, so that the package stays small.
 
 What goes: whole packages that only other uses of LiteRT and rich need, LiteRT's compilers and GPU
-code, numpy's tests and headers, OpenCV's cascades, the debugging data of libraries. The rest is
-stored, not deflated: the package is compressed as a whole, which is smaller by a quarter.
+code, numpy's tests and headers, OpenCV's cascades and its FFmpeg, encoders of PyAV's, the debugging
+data of libraries. The rest is stored, not deflated: the package is compressed as a whole, which is
+smaller by a quarter.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from deb.elf import stripped
+from deb.hollow import hollow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,10 +46,26 @@ _KEPT_OF_LITERT = (
 
 _DROPPED = {
     "numpy": ("*/tests/*", "*.pyi", "*/include/*", "numpy/f2py/*", "numpy/distutils/*", "*.a"),
-    "opencv_python_headless": ("cv2/data/*.xml", "*.pyi"),
+    "opencv_python_headless": (
+        "cv2/data/*.xml",
+        "*.pyi",
+        "*.libs/libswresample-*",
+        "*.libs/libvpx-*",
+        "*.libs/libssl-*",
+        "*.libs/libcrypto-*",
+    ),
     "av": ("*.pyx", "*.pxd", "*.pyi", "*/include/*"),
     "pillow": ("*.pyi",),
 }
+
+_HOLLOW = {
+    # FFmpeg of OpenCV: films are played by PyAV. What those four need themselves is dropped above.
+    "opencv_python_headless": (
+        "*.libs/libavcodec-*", "*.libs/libavformat-*", "*.libs/libavutil-*", "*.libs/libswscale-*",
+    ),
+    # Encoders of FFmpeg that no film of edgehands is written with.
+    "av": ("av.libs/libx265-*", "av.libs/libSvtAv1Enc-*"),
+}  # fmt: skip
 
 _EPOCH = (2020, 1, 1, 0, 0, 0)
 
@@ -63,7 +81,9 @@ def slimmed(wheel: Path, folder: Path) -> Path:
         for name in sorted(kept):
             if name == record:
                 continue
-            content = stripped(old.read(name))
+            content = old.read(name)
+            hollowed = any(fnmatch.fnmatch(name, like) for like in _HOLLOW.get(project, ()))
+            content = hollow(content) if hollowed else stripped(content)
             info = zipfile.ZipInfo(name, _EPOCH)
             info.external_attr = old.getinfo(name).external_attr
             new.writestr(info, content)

@@ -244,8 +244,9 @@ def test_video_is_decoded_as_on_a_pc(pi: Installed, pc: Installed, note: Note) -
     found = [len(line["hands"]) for line in lines_of(said)]
     assert found == [0] * FIRST_HAND + [1] * 5
     decode = (
-        f'cd /root && {VENV} -c \'import cv2, numpy; clip = cv2.VideoCapture("{CLIP}");'
-        f' numpy.save("decoded.npy", [clip.read()[1] for _ in range({count})])\''
+        f'cd /root && {VENV} -c \'import av, numpy; clip = av.open("{CLIP}").decode(video=0);'
+        ' numpy.save("decoded.npy",'
+        f' [next(clip).to_ndarray(format="rgb24") for _ in range({count})])\''
     )
     for where in (pc, pi):
         where.system.must(decode)
