@@ -104,6 +104,9 @@ def square_pixels(width: int, height: int, aspect: Fraction | None) -> tuple[int
     )
 
 
+_NEVER = object()
+
+
 class Shaper:
     """Makes upright RGB pictures with square pixels of FFmpeg's frames.
 
@@ -118,6 +121,10 @@ class Shaper:
         # later start threads for it that outlive the frame (300 of them, 50 MB).
         self._reformatter = VideoReformatter()
         self._options = {"threads": threads} if _THREADED else {}
+        # A frame whose side data were asked for refers to itself: it stays, 0.5 MB at 640x480,
+        # until Python looks for such circles (100 MB after 300 frames). Its rotation costs nothing.
+        self._matrix: tuple[int, int, int, int] | None = None
+        self._rotation: object = _NEVER
 
     def picture(self, frame: Any) -> NDArray[np.uint8]:
         """Convert a frame.
@@ -140,7 +147,10 @@ class Shaper:
             dst_colorspace=5,
             **self._options,
         )
-        return turned(np.asarray(rgb.to_ndarray(), np.uint8), display_matrix(frame))
+        rotation = getattr(frame, "rotation", _NEVER)
+        if rotation is _NEVER or rotation != self._rotation:
+            self._rotation, self._matrix = rotation, display_matrix(frame)
+        return turned(np.asarray(rgb.to_ndarray(), np.uint8), self._matrix)
 
 
 def display_matrix(frame: Any) -> tuple[int, int, int, int] | None:
