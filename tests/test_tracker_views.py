@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edgehands import HandTracker, TrackingConfig
+from edgehands import Handedness, HandTracker, TrackingConfig
 from edgehands.synthetic import random_scene, render_scene
+from edgehands.synthetic.film import Film, film, stage_of
+from edgehands.synthetic.motion import Actor, Key, Place, keep_apart
 
 
 def follow(images: list[np.ndarray], model: str = "full") -> list[int]:
@@ -51,6 +53,31 @@ def test_a_far_hand_in_the_middle_is_found(seed: int) -> None:
     told = follow([far_hand(seed)] * 24)
     assert told[0] == 0
     assert told[-1] == 1
+
+
+def touching_fists() -> Film:
+    """Two drawn fists that come together within 0.6 seconds and then stay in contact."""
+    stage = stage_of("fists", "two fists touch", 1, (640, 480))
+
+    def fist(side: Handedness, place: int) -> Actor:
+        far = Place(0.5 + place * 0.2, 0.55, 0.2, 0, 0, place * 8)
+        near = Place(0.5 + place * 0.07, 0.55, 0.2, 0, 0, place * 3)
+        return Actor(side, (Key(0, far, "fist"), Key(0.6, near), Key(1.2, near)), stage.skin)
+
+    one, two = fist(Handedness.RIGHT, -1), fist(Handedness.LEFT, 1)
+    cam = stage.camera
+    return film(stage, (30, 1.2), lambda t: keep_apart(one.hand_at(t, cam), two.hand_at(t, cam)))
+
+
+def test_fists_that_touch_stay_two_hands() -> None:
+    """A sign of two fists must not lose one of them, nor swap their ids."""
+    seen, fists = [], touching_fists()
+    with HandTracker(TrackingConfig(num_threads=1)) as tracker:
+        for i in range(0, fists.frames, 3):
+            hands = tracker.process(render_scene(fists.scene_at(i)).image, i / 30)
+            seen.append({hand.id: hand.landmarks[:, 0].mean() for hand in hands})
+    assert {frozenset(places) for places in seen} == {frozenset({1, 2})}
+    assert len({places[1] < places[2] for places in seen}) == 1
 
 
 def test_a_still_hand_stands_still_although_int8_is_coarse() -> None:
