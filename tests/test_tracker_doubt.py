@@ -144,7 +144,7 @@ def test_a_hand_lost_to_blur_is_back_when_it_can_be_read_again() -> None:
 
 def test_a_side_that_the_model_is_unsure_of_does_not_change_to_and_fro() -> None:
     """Hands that touch look like left ones as often as like right ones."""
-    readings = [reading(300, 0.99, looks_right=0.5 + side) for side in (0.3, -0.45, 0.3) * 12]
+    readings = [reading(300, 0.99, looks_right=0.5 + side) for side in (0.3, -0.38, 0.3) * 12]
     track = Track(1, readings[0], 0.0, mirrored=False, smoothing=False)
     sides = [track.next_hand().handedness]
     for i, seen in enumerate(readings[1:], 1):

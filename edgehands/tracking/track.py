@@ -19,9 +19,12 @@ LONGEST_STEP: Final = 0.35
 MOST_TURN: Final = 0.8
 """Radians a frame: a hand on a curve is expected further along it, up to this bend."""
 
-HANDEDNESS_WEIGHT: Final = 0.05
+HANDEDNESS_WEIGHT: Final = 0.08
 """What the newest reading counts for, at least, in a track's handedness: it is the mean of the
 first readings, then follows slowly. A hand doesn't change sides."""
+
+PRESENCE_WEIGHT: Final = 0.05
+"""The same for its presence."""
 
 OTHER_SIDE: Final = 0.6
 """The mean from which a track changes sides: between this and its opposite it keeps the one it had.
@@ -123,11 +126,12 @@ class Track:
         if not still:
             self._roi = roi
         self._readings += 1
-        weight = max(HANDEDNESS_WEIGHT, 1 / self._readings)
+        first = 1 / self._readings
+        weight = max(HANDEDNESS_WEIGHT, first)
         self._right += weight * (self._right_of(reading) - self._right)
         if max(self._right, 1 - self._right) >= OTHER_SIDE:
             self._is_right = self._right >= 0.5
-        self._presence += weight * (reading.presence - self._presence)
+        self._presence += max(PRESENCE_WEIGHT, first) * (reading.presence - self._presence)
         # Where a face was given up, one good reading is no proof: faces have such now and then.
         if (self._presence if self.refused else reading.presence) >= SURE:
             self.tentative = self.refused = False
