@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from edgehands.closing import Closing
 from edgehands.errors import UsageError
 from edgehands.hand import Handedness
 from edgehands.mqtt.contract.messages import EventMessage, HandsMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from types import TracebackType
-    from typing import Self
 
     from edgehands.client import Message
     from edgehands.mqtt.contract.messages import HandMessage
@@ -45,7 +44,7 @@ def parse_target(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-class OscSender:
+class OscSender(Closing):
     """Sends what a broker's nodes publish to one OSC receiver. A context manager.
 
     Args:
@@ -68,15 +67,8 @@ class OscSender:
         self._address: Any = address
         self._socket = socket.socket(family, kind, protocol)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the socket."""
         self._socket.close()
 
     def take(self, message: Message) -> None:

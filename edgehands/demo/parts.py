@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edgehands.closing import Closing
 from edgehands.config import load
 from edgehands.demo.options import FILM, NODE
 from edgehands.demo.processes import Child, free_port
@@ -17,8 +18,6 @@ from edgehands.service.options import RunOptions
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-    from types import TracebackType
-    from typing import Self
 
     from edgehands.demo.options import DemoOptions
 
@@ -72,7 +71,7 @@ def no_file(folder: Path) -> Path:
     return path
 
 
-class Service:
+class Service(Closing):
     """The service, which can be restarted with another camera. A context manager."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
@@ -82,15 +81,8 @@ class Service:
         self.child: Child | None = None
         self.source = ""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End what plays."""
         self._stack.close()
 
     def play(self, source: str) -> None:

@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import msgspec
@@ -25,8 +25,6 @@ from edgehands.hand import Handedness
 from edgehands.tracking.smoothing import HandSmoother
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from numpy.typing import NDArray
 
     from edgehands.config import TrackingConfig
@@ -168,7 +166,7 @@ class FilmTracker(Closing):
         self._resources.close()
 
 
-class MediaPipe:
+class MediaPipe(Closing):
     """MediaPipe in a Python of its own. A context manager.
 
     Args:
@@ -218,14 +216,7 @@ class MediaPipe:
         )
         return Run(frames, told["cpu_ms"])
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End MediaPipe's process."""
         with contextlib.suppress(BrokenPipeError):
             self._process.communicate()

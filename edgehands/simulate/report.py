@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from edgehands.errors import UsageError
+from edgehands.mqtt.contract.messages import QuantilesMessage  # noqa: TC001  (read at run time)
 
 MAX_NODES = 20_000
 
@@ -43,14 +44,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
                 raise UsageError(f"{name} {value:g} is outside {least:g} to {most:g}")
 
 
-class Latency(msgspec.Struct, frozen=True):
-    """From a simulated node to a consumer: milliseconds that half, 95, 99 of 100 stay below."""
-
-    p50: float
-    p95: float
-    p99: float
-
-
 class ConsumersReport(msgspec.Struct, frozen=True, kw_only=True):
     """What consumers saw, all of them together.
 
@@ -59,7 +52,7 @@ class ConsumersReport(msgspec.Struct, frozen=True, kw_only=True):
         received, lost: ``hands`` messages (QoS 0); lost are those that a node sent and a consumer
             that it was for didn't get.
         qos1_received, qos1_lost, qos1_repeated: events, presence and counts.
-        latency_ms: of ``hands``.
+        latency_ms: of ``hands``, from a simulated node to a consumer.
         cpu: share of one core that the consumers themselves took.
     """
 
@@ -69,7 +62,7 @@ class ConsumersReport(msgspec.Struct, frozen=True, kw_only=True):
     qos1_received: int
     qos1_lost: int
     qos1_repeated: int
-    latency_ms: Latency
+    latency_ms: QuantilesMessage
     cpu: float
 
 

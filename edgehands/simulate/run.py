@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from edgehands.errors import BrokerError, UsageError
+from edgehands.mqtt.contract.messages import QuantilesMessage
 from edgehands.simulate.consumers import Consumers, Tally, consumers
 from edgehands.simulate.nodes import Fleet
-from edgehands.simulate.report import ConsumersReport, Latency, Plan, SimulationReport
+from edgehands.simulate.report import ConsumersReport, Plan, SimulationReport
 
 if TYPE_CHECKING:
     from edgehands.config import MqttConfig
@@ -89,6 +90,7 @@ async def _count(
             break
         before = tally
         await asyncio.sleep(1.0)
+    p50, p95, p99 = tally.latency_ms
     return ConsumersReport(
         count=plan.consumers,
         received=tally.hands,
@@ -96,7 +98,7 @@ async def _count(
         qos1_received=tally.qos1,
         qos1_lost=qos1 - tally.qos1,
         qos1_repeated=tally.repeated,
-        latency_ms=Latency(*tally.latency_ms),
+        latency_ms=QuantilesMessage(p50=p50, p95=p95, p99=p99),
         cpu=round(tally.cpu_s / took, 3),
     )
 

@@ -17,11 +17,17 @@ from edgehands.cameras import open_source
 from edgehands.cli.actions.output import people, tables
 from edgehands.errors import UsageError
 from edgehands.hand import FrameHands
-from edgehands.mqtt.contract.messages import encode, hands_message
+from edgehands.mqtt.contract.messages import (
+    QuantilesMessage,
+    encode,
+    hands_message,
+)
 from edgehands.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from edgehands.hand import Frame
     from edgehands.simulate.cost import PublishingCost
@@ -29,14 +35,6 @@ if TYPE_CHECKING:
 WARM_UP = 10
 PUBLISHED = (30, 300)
 """Fewest and most frames that are published to measure what that costs: 1 to 10 seconds."""
-
-
-class Quantiles(msgspec.Struct, frozen=True):
-    """p50, p95 and p99 in milliseconds."""
-
-    p50: float
-    p95: float
-    p99: float
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +66,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     with_hands: float
     fps: float
     cpu_ms: float
-    stages: dict[str, Quantiles]
+    stages: dict[str, QuantilesMessage]
     outside_share: float
     palm_share: float
     peak_mb: float
@@ -181,13 +179,7 @@ def _report(
         with_hands=round(float((times.hands > 0).mean()), 4),
         fps=round(float(1 / times.track.mean()), 1),
         cpu_ms=round(cpu / len(times.track) * 1e3, 3),
-        stages={
-            name: Quantiles(
-                *(round(float(q) * 1e3, 3) for q in np.quantile(seconds, (0.5, 0.95, 0.99)))
-            )
-            for name, seconds in stages.items()
-            if len(seconds)
-        },
+        stages={name: _quantiles(seconds) for name, seconds in stages.items() if len(seconds)},
         outside_share=round(float(share), 4),
         palm_share=round(float((times.palm > 0).mean()), 4),
         peak_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1),
@@ -217,3 +209,8 @@ def show(report: Report) -> None:
             f"publishing {cost.hands} hands {cost.fps} times a second: {cost.core_share:.1%} of a"
             f" core, {cost.cpu_ms:.2f} ms CPU a frame"
         )
+
+
+def _quantiles(seconds: NDArray[np.float64]) -> QuantilesMessage:
+    p50, p95, p99 = (round(float(q) * 1e3, 3) for q in np.quantile(seconds, (0.5, 0.95, 0.99)))
+    return QuantilesMessage(p50=p50, p95=p95, p99=p99)

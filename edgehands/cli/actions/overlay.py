@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import cv2
 
 from edgehands.cameras.film import is_animation
 from edgehands.cameras.limits import shown
 from edgehands.cli.actions.film_writer import FILMS, FilmWriter
+from edgehands.closing import Closing
 from edgehands.errors import SourceError, SourceNotFound, UsageError
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 _IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 
 
-class OverlayWriter:
+class OverlayWriter(Closing):
     """Writes each frame with its hands: images as PNG, videos and cameras as MP4.
 
     A context manager. In a folder, names are those of the inputs, with the part of their paths
@@ -54,15 +53,8 @@ class OverlayWriter:
                 f"--overlay {shown(target)}: {error.strerror}: name a folder that can be written"
             ) from error
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Finish the film that is being written."""
         self._close_film()
 
     def write(
