@@ -12,7 +12,10 @@ import errno
 import re
 import resource
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ENOUGH_MB: Final = 200
 """Memory of the service, and of tracking; measured: docs/performance.md."""
@@ -69,21 +72,23 @@ def give_back(maps: Path = Path("/proc/self/smaps")) -> None:
     # Not every C library has malloc_trim.
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
-        library.malloc_trim(0)
         library.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-        for begin, end in unchanged_files(maps.read_text()):
+        with maps.open() as lines:
+            found = unchanged_files(lines)
+        for begin, end in found:
             library.madvise(begin, end - begin, _MADV_DONTNEED)
+        library.malloc_trim(0)
 
 
-def unchanged_files(smaps: str) -> list[tuple[int, int]]:
+def unchanged_files(smaps: Iterable[str]) -> list[tuple[int, int]]:
     """Addresses (begin, end) of memory that is as it stands in a file, and can't be written.
 
     Args:
-        smaps: the text of ``/proc/self/smaps``.
+        smaps: the lines of ``/proc/self/smaps``.
     """
     found: list[tuple[int, int]] = []
     place: tuple[int, int] | None = None
-    for line in smaps.splitlines():
+    for line in smaps:
         head = _MAPPING.match(line)
         if head:
             of_file = head[4].startswith("/") and "w" not in head[3]

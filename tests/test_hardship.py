@@ -55,7 +55,7 @@ Anonymous:             0 kB
 
 def test_only_what_stands_in_a_file_is_given_back() -> None:
     """Without it: addresses that the loader has filled in would be lost, and the service crash."""
-    assert memory.unchanged_files(SMAPS) == [
+    assert memory.unchanged_files(SMAPS.splitlines()) == [
         (0x7F0000000000, 0x7F0000010000),
         (0x7F0000020000, 0x7F0000021000),
     ]
