@@ -120,6 +120,45 @@ def test_becomes_active_and_publishes(system: Container, note: Note) -> None:
     note("boot, from the unit's start to READY", system.show("StatusText"), ready - start)
 
 
+LOOK_AT_THE_PAGE = """
+import json, socket, sys, time, urllib.parse
+from websockets.sync.client import connect
+page = urllib.parse.urlsplit(sys.argv[1])
+token = page.fragment.removeprefix("token=")
+def look(said):
+    # Its name comes from mDNS, which this network hasn't got.
+    sock = socket.create_connection(("127.0.0.1", page.port))
+    with connect(f"ws://{page.netloc}/live", sock=sock, proxy=None) as live:
+        print(json.loads(live.recv(20))["type"], flush=True)
+        live.send(json.dumps({"token": said}))
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            news = json.loads(live.recv(20))
+            if news["type"] == "locked" or news["type"] == "hands" and news["message"]["hands"]:
+                print(news["type"], flush=True)
+                return
+look("not the token at all")
+look(token)
+"""
+
+
+def test_the_page_shows_a_hand_with_the_token_of_the_card(system: Container, note: Note) -> None:
+    """Somebody with a new Pi would open the address on the card and see nothing."""
+    card = system.root / "boot" / "firmware"
+    assert system.wait((card / "edgehands-info.txt").exists, 30)
+    told = (card / "edgehands-info.txt").read_text()
+    (address,) = re.findall(r"http://\S+", told)
+    host = system.run("hostname")
+    assert re.fullmatch(rf"http://{host}\.local:8765/#token=[\w-]{{12}}", address)
+    (system.root / "root" / "look.py").write_text(LOOK_AT_THE_PAGE)
+    assert system.wait(lambda: system.run("systemctl is-active edgehands-page") == "active", 60)
+    python = "/usr/lib/edgehands/venv/bin/python"
+    started = time.monotonic()
+    said = system.must(f"{python} /root/look.py '{address}'").split()
+    assert said == ["locked", "locked", "locked", "hands"]
+    note("the page, with the card's token", "a hand of the film", time.monotonic() - started)
+
+
 def test_survives_being_killed(system: Container, note: Note) -> None:
     """One crash would end it."""
     assert system.wait(lambda: active(system), 60)
