@@ -335,6 +335,10 @@ def test_tokens_are_compared_whole() -> None:
     assert not same_token("ü", TOKEN)
 
 
+BROKER = ("--mqtt", "mqtt://127.0.0.1")
+"""Named, so that none is looked for on the network."""
+
+
 def test_a_token_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the command line it would be in the shell's history and in every list of processes."""
     file = tmp_path / "token"
@@ -344,15 +348,17 @@ def test_a_token_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.Monkey
     for raw, token in ((f"{TOKEN}\nmore", TOKEN), ("é" * 12 + "\r\n", "é" * 12)):
         file.write_bytes(raw.encode())
         for given, words in ((None, ["--token-file", str(file)]), (raw, ["--token-file", "-"])):
-            done = runner.invoke(preview.app, words, input=given, catch_exceptions=False)
+            done = runner.invoke(
+                preview.app, [*BROKER, *words], input=given, catch_exceptions=False
+            )
             assert done.exit_code == 0
             assert asked.pop().token == token
     for raw_bytes in (b"", b"\n", b"\xff" * 20, b"x" * 2000):
         file.write_bytes(raw_bytes)
         with pytest.raises(UsageError, match="--token-file"):
-            runner.invoke(preview.app, ["--token-file", str(file)], catch_exceptions=False)
+            runner.invoke(preview.app, [*BROKER, "--token-file", str(file)], catch_exceptions=False)
     with pytest.raises(UsageError, match="No such file"):
-        runner.invoke(preview.app, ["--token-file", "/nowhere"], catch_exceptions=False)
+        runner.invoke(preview.app, [*BROKER, "--token-file", "/nowhere"], catch_exceptions=False)
     assert not asked
 
 
