@@ -120,7 +120,7 @@ def expected_error(logs: Array, x: Array, weights: Array) -> tuple[float, Array]
     steps, spread = np.mean((top - bottom) ** 2) / 255**2 / 12, np.sum(divided**2, axis=0)
     rounding, energy = np.sum(reach**2) * ROUNDED / 127**2 / 12, np.mean(scaled**2, axis=0)
     size = len(logs)
-    more = np.bincount(high, 2 * (top - bottom) * top, size)
+    more: Array = np.bincount(high, 2 * (top - bottom) * top, size)
     more -= np.bincount(low, 2 * (top - bottom) * bottom, size)
     more /= len(x) * 255**2 * 12
     wider = -np.bincount(widest, 2 * reach**2, size) * ROUNDED / 127**2 / 12

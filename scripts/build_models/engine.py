@@ -67,7 +67,7 @@ def quantised_input(detail: dict[str, Any], value: Array) -> Array:
     scale, zero_point = detail["quantization"]
     limits = np.iinfo(detail["dtype"])
     rounded = np.rint(value / scale) + zero_point
-    return np.clip(rounded, limits.min, limits.max).astype(detail["dtype"])
+    return np.asarray(np.clip(rounded, limits.min, limits.max).astype(detail["dtype"]))
 
 
 def dequantised(value: Array, scale: float, zero_point: int) -> Array:

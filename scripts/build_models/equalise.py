@@ -88,7 +88,7 @@ def _is_free(graph: Graph, group: set[str]) -> bool:
 
 
 def _floored(largest: Array) -> Array:
-    return np.maximum(largest, 1e-3 * largest.max())
+    return np.asarray(np.maximum(largest, 1e-3 * largest.max()))
 
 
 def equalise_streams(graph: Graph, extremes: dict[str, Array], power: float, cap: float) -> None:

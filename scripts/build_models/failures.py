@@ -20,9 +20,13 @@ from .observe import real
 from .samples import crop, letterbox, stray
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from edgehands.hand import Roi
+
+    from .graph import Array
 
     Pixels = NDArray[np.uint8]
 
@@ -48,9 +52,10 @@ def picture(
     Returns:
         (2 PANEL, 2 PANEL, 3) uint8 RGB.
     """
+    runners = Runner(palm[0]), Runner(palm[1])
     rows = [
         np.concatenate(panels, axis=1)
-        for panels in (_landmarks(*landmark, count), _palms(*map(Runner, palm), count))
+        for panels in (_landmarks(*landmark, count), _palms(*runners, count))
     ]
     return np.concatenate(rows)
 
@@ -83,10 +88,7 @@ def _landmarks(
 def _palms(parent: Runner, model: Runner, count: int) -> list[Pixels]:
     turned = changed = (-1.0, np.zeros((PANEL, PANEL, 3), np.uint8))
     for frame in cut_off.draw(SEED, count):
-        answers = [
-            palms.decode(*run(real(letterbox(frame, run.size)[None])), 0.3, run.size)
-            for run in (parent, model)
-        ]
+        answers = [_decoded(run, frame) for run in (parent, model)]
         if not all(len(scores) for _, scores in answers):
             continue
         best = [int(scores.argmax()) for _, scores in answers]
@@ -106,6 +108,11 @@ def _palms(parent: Runner, model: Runner, count: int) -> list[Pixels]:
     return [turned[1], changed[1]]
 
 
+def _decoded(run: Runner, frame: Pixels) -> tuple[Array, Array]:
+    boxes, scores = run(real(letterbox(frame, run.size)[None]))
+    return palms.decode(boxes, scores, 0.3, run.size)
+
+
 def _roi(detection: NDArray[np.float32], frame: Pixels, size: int) -> Roi:
     to_frame = letterbox_to_frame(frame.shape[1], frame.shape[0], size)
     points = (detection.reshape(-1, 2) @ to_frame[:, :2].T + to_frame[:, 2]).astype(np.float32)
@@ -117,14 +124,16 @@ def _into(to_frame: NDArray[np.float64], points: NDArray[np.float32]) -> NDArray
     return np.asarray((points - to_frame[:, 2]) @ np.linalg.inv(to_frame[:, :2]).T)
 
 
-def _hands_panel(pixels: Pixels, drawn: list[tuple[object, tuple[int, ...]]], said: str) -> Pixels:
+def _hands_panel(
+    pixels: Pixels, drawn: Sequence[tuple[object, tuple[int, ...]]], said: str
+) -> Pixels:
     scale = PANEL / pixels.shape[0]
     panel = cv2.resize(pixels, (PANEL, PANEL), interpolation=cv2.INTER_CUBIC)
     for points, colour in drawn:
         for chain in CHAINS:
             line = np.rint(np.asarray(points)[list(chain)] * scale).astype(np.int32)
             cv2.polylines(panel, [line], isClosed=False, color=colour, thickness=2, lineType=16)
-    return _titled(panel, said)
+    return _titled(np.asarray(panel, np.uint8), said)
 
 
 def _rois_panel(frame: Pixels, rois: list[Roi], said: str) -> Pixels:

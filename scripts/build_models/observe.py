@@ -42,7 +42,7 @@ def means(graph: Graph, inputs: Array) -> Array:
     part = graph.copy()
     part.outputs = [next(op for op in graph.ops if op.kind == "MEAN").outputs[0]]
     runner = Runner(part)
-    return np.max([runner(real(sample[None]))[0][0] for sample in inputs], axis=0)
+    return np.asarray(np.max([runner(real(sample[None]))[0][0] for sample in inputs], axis=0))
 
 
 def real(pixels: Array) -> Array:

@@ -61,7 +61,8 @@ def importance(runner: Runner, frames: Array, elsewhere: float) -> Array:
     """
     maps = np.full((len(frames), GRID, GRID), elsewhere, np.float32)
     for one, frame in zip(maps, frames, strict=True):
-        for detection in decode(*runner(real(frame[None])), min_score=0.2)[0]:
+        boxes, scores = runner(real(frame[None]))
+        for detection in decode(boxes, scores, 0.2)[0]:
             x0, y0, x1, y1 = detection[:4]
             reach = (x1 - x0) / 2 * MARGIN
             middle = np.array([(y0 + y1) / 2, (x0 + x1) / 2])

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edgehands.hand import Roi
+
     from .engine import Runner
 
     Pixels = NDArray[np.uint8]
@@ -117,9 +119,10 @@ def _still_frames(images: RealImages, rng: np.random.Generator) -> Iterator[Pixe
         yield load(path)
 
 
-def _rois(frame: Pixels, palm: Runner, landmark: Runner) -> Iterator[object]:
+def _rois(frame: Pixels, palm: Runner, landmark: Runner) -> Iterator[Roi]:
     to_frame = letterbox_to_frame(frame.shape[1], frame.shape[0], 192)
-    detections, scores = palms.decode(*palm(real(letterbox(frame)[None])), min_score=0.5)
+    boxes, logits = palm(real(letterbox(frame)[None]))
+    detections, scores = palms.decode(boxes, logits, 0.5)
     for detection, score in zip(detections, scores, strict=True):
         points = detection.reshape(-1, 2) @ to_frame[:, :2].T + to_frame[:, 2]
         points = points.astype(np.float32)
@@ -141,12 +144,16 @@ def photo_frames(images: RealImages, count: int, seed: int) -> list[Pixels]:
         out_w, out_h = _size(rng)
         zoom = float(np.exp(rng.uniform(np.log(0.5), np.log(1.6))))
         scale = zoom * min(out_w / width, out_h / height)
-        turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(rng.uniform(-30, 30)), scale)
-        turn[:, 2] += rng.uniform(-0.2, 0.2, 2) * (out_w, out_h)
-        turn[:, 2] += ((out_w - width) / 2, (out_h - height) / 2)
+        centre, angle = (width / 2, height / 2), float(rng.uniform(-30, 30))
+        turned = cv2.getRotationMatrix2D(centre, angle, scale)
+        size = np.array([out_w, out_h], np.float64)
+        turn: NDArray[np.float64] = np.asarray(turned, np.float64)
+        turn[:, 2] += rng.uniform(-0.2, 0.2, 2) * size
+        turn[:, 2] += (size - (width, height)) / 2
         border = (cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT, cv2.BORDER_REFLECT)[rng.integers(3)]
         moved = cv2.warpAffine(photo, turn, (out_w, out_h), borderMode=border)
-        frames.append(_lit(moved[:, ::-1] if rng.random() < 0.5 else moved, rng))
+        facing = np.asarray(moved[:, ::-1] if rng.random() < 0.5 else moved, np.uint8)
+        frames.append(_lit(facing, rng))
     return frames
 
 
@@ -231,7 +238,8 @@ def _size(rng: np.random.Generator) -> tuple[int, int]:
     return ((640, 480), (480, 640), (512, 512))[int(rng.integers(3))]
 
 
-def _lit(image: NDArray[np.generic], rng: np.random.Generator) -> Pixels:
+def _lit(image: NDArray[np.uint8] | NDArray[np.float64], rng: np.random.Generator) -> Pixels:
     gain = rng.uniform(0.5, 1.4) * rng.uniform(0.9, 1.1, 3)
     noise = rng.normal(0, rng.uniform(0, 8), image.shape)
-    return np.clip(image * gain + noise, 0, 255).astype(np.uint8)
+    lit = np.clip(image.astype(np.float64) * gain + noise, 0, 255)
+    return np.asarray(lit.astype(np.uint8))

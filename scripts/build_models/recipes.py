@@ -25,7 +25,7 @@ from .prune import prune
 from .rounding import Effort
 
 if TYPE_CHECKING:
-    from .samples import Samples
+    from .samples import Pixels, Samples
 
 RELU6_CAP = {"lite": 8.0, "full": 16.0}
 """Largest factor of a RELU6 channel; a channel that hardly ever speaks would be blown up."""
@@ -129,6 +129,6 @@ def palm_edgetpu(blob: bytes, samples: Samples, variant: str) -> bytes:
     return graph.write(convert(model, observe.real(frames), settings))
 
 
-def _spread(samples: np.ndarray, count: int) -> np.ndarray:
+def _spread(samples: Pixels, count: int) -> Pixels:
     """So many of the samples, evenly picked."""
-    return samples[np.linspace(0, len(samples) - 1, count).astype(int)]
+    return np.asarray(samples[np.linspace(0, len(samples) - 1, count).astype(int)])

@@ -33,7 +33,8 @@ class Affine:
 
     def integers(self, real: Array) -> Array:
         """The nearest int8 values."""
-        return np.clip(np.rint(real / self.scale) + self.zero_point, -128, 127).astype(np.int8)
+        rounded = np.rint(real / self.scale) + self.zero_point
+        return np.asarray(np.clip(rounded, -128, 127).astype(np.int8))
 
     def real(self, integers: Array) -> Array:
         """The real numbers that integers stand for, float32."""
@@ -90,13 +91,13 @@ def weight_scales(
         better = harm < best
         best[better] = harm[better]
         scales[better] = scale[better]
-    return scales.astype(np.float32)
+    return np.asarray(scales.astype(np.float32))
 
 
 def _harm(off: Array, hessian: Array) -> Array:
     if hessian.ndim == 2:
-        return np.einsum("ri,ri->r", off @ hessian, off)
-    return np.einsum("ri,rij,rj->r", off, hessian, off)
+        return np.asarray(np.einsum("ri,ri->r", off @ hessian, off))
+    return np.asarray(np.einsum("ri,rij,rj->r", off, hessian, off))
 
 
 def _limits(weights: Array, copies: Array | None) -> Array:

@@ -61,10 +61,10 @@ def by_kind(*models: bytes) -> list[dict[str, float]]:
                     runner.invoke()
                 shortest[i] = min(shortest[i], (time.perf_counter() - start) / TIMES * 1000)
     found = []
-    for one, shortest in zip(graphs, least, strict=True):
+    for model, shortest in zip(graphs, least, strict=True):
         sums = dict.fromkeys(KINDS, 0.0)
-        for op, spent in zip(one.ops, shortest, strict=True):
-            sums[kind_of(one, op)] += float(spent)
+        for op, spent in zip(model.ops, shortest, strict=True):
+            sums[kind_of(model, op)] += float(spent)
         found.append(sums)
     return found
 

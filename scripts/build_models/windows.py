@@ -121,7 +121,7 @@ class Places:
         top = which // self.grid[1] * self.stride[0]
         left = which % self.grid[1] * self.stride[1]
         down, right = np.divmod(np.arange(self.taps), self.kernel[1])
-        return padded[top[:, None] + down, left[:, None] + right]
+        return np.asarray(padded[top[:, None] + down, left[:, None] + right])
 
 
 def moments(

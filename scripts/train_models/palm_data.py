@@ -190,7 +190,7 @@ def on_student(raw: Raw, size: int) -> Raw:
         surest, places = _surest(raw.logits[:, part].reshape(shape), wanted)
         logits.append(surest.reshape(len(surest), -1))
         # From here on boxes are shares of the picture, and count from its corner.
-        told = raw.boxes[:, part] / PALM_INPUT_SIZE
+        told = raw.boxes[:, part] / np.float32(PALM_INPUT_SIZE)
         _move(told, palm_anchors(PALM_INPUT_SIZE)[part])
         flat = places.reshape(len(places), -1, 1)
         chosen = np.take_along_axis(told, flat, axis=1)

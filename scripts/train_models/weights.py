@@ -20,7 +20,7 @@ def save(graph: Graph, path: Path) -> None:
     """Write weights, biases and slopes of all operators, in their order, in 16 bits."""
     arrays = {key: graph.const(name).astype(np.float16) for key, name in _named(graph)}
     fresh = path.with_suffix(".part.npz")
-    np.savez_compressed(fresh, **arrays)
+    np.savez_compressed(fresh, allow_pickle=False, **arrays)
     fresh.replace(path)
 
 
