@@ -10,7 +10,7 @@ from __future__ import annotations
 from edgehands.cameras.base import Source, SourceFailure, SourceInfo
 from edgehands.cameras.inputs import InputFile, Inputs, count_frames, find_inputs, iter_frames
 from edgehands.cameras.listing import CameraInfo, CameraMode, list_cameras
-from edgehands.cameras.opening import SCHEMES, open_source
+from edgehands.cameras.opening import SCHEMES, is_live, open_source
 from edgehands.config import CameraSettings
 from edgehands.safe_text import redact
 
@@ -26,6 +26,7 @@ __all__ = [
     "SourceInfo",
     "count_frames",
     "find_inputs",
+    "is_live",
     "iter_frames",
     "list_cameras",
     "open_source",

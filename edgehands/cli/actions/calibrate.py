@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgehands.cameras import SourceFailure, find_inputs, open_source
+from edgehands.cameras import SourceFailure, find_inputs, is_live, open_source
 from edgehands.cameras.inputs import read_input
 from edgehands.cli.actions.output import people
 from edgehands.config import load
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from edgehands.cameras.inputs import InputFile
     from edgehands.pose.board import Board
-
-_LIVE = ("picamera2:", "v4l2:", "rtsp:", "rtsps:", "http:", "https:", "fake:", "demo:", "/dev/")
 
 
 def calibrate(sources: Sequence[str], board: Board, *, views: int, out: Path | None) -> Calibration:
@@ -37,7 +35,7 @@ def calibrate(sources: Sequence[str], board: Board, *, views: int, out: Path | N
     """
     collector = ViewCollector(board, views)
     words = list(sources) or [load().camera.source]
-    if len(words) == 1 and (not sources or words[0].startswith(_LIVE)):
+    if len(words) == 1 and (not sources or is_live(words[0])):
         _from_camera(words[0], collector)
     else:
         _from_files(words, collector)

@@ -12,7 +12,7 @@ import msgspec
 from rich.progress import TextColumn
 
 from edgehands import HandTracker
-from edgehands.cameras import open_source
+from edgehands.cameras import is_live, open_source
 from edgehands.cli.actions.output import people, progress_bar
 from edgehands.dataset.depth_sources import DepthSource, WithDepthFolder, open_depth_camera
 from edgehands.dataset.doubtful import DOUBTFUL_PRESENCE
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from edgehands.cameras import CameraSettings
     from edgehands.config import Config, TrackingConfig
     from edgehands.dataset.doubtful import SecondOpinion
-
-LIVE = ("v4l2", "picamera2", "rtsp", "rtsps", "http", "https", "fake")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +107,8 @@ def _source(stack: ExitStack, uri: str, camera: CameraSettings, depth: Path | No
             raise UsageError(f"--depth {depth}: {uri} gives depth itself: leave it out")
         stack.enter_context(found)
         return found
-    realtime = uri.partition(":")[0] in LIVE or uri.startswith("/dev/")
+    # Of a film, ours too, every frame is looked at.
+    realtime = is_live(uri) and not uri.lower().startswith("demo:")
     opened = stack.enter_context(open_source(uri, camera, realtime=realtime))
     return WithDepthFolder(opened, depth)
 
