@@ -43,7 +43,16 @@ def service(
         process.wait()
 
 
+@pytest.fixture
+def hangup() -> Iterator[None]:
+    """SIGHUP as usual: programs that are started under nohup inherit that it is ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.broker
+@pytest.mark.usefixtures("hangup")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_service_publishes_and_ends_cleanly_on_a_signal(
     broker: Mosquitto, folder: Path, tmp_path: Path, number: signal.Signals
