@@ -157,8 +157,10 @@ const mirror = toggle($("mirror"), (on) => {
 });
 if (kept("mirror")) mirror();
 const freeze = toggle($("freeze"), (on) => {
-  if (on) snapshot();
-  else frozen = null;
+  if (on) {
+    snapshot();
+    showHands(frozen.hands); // the list may be older than what is kept
+  } else frozen = null;
   judge();
 });
 $("front").addEventListener("click", () => space.front());
