@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,25 @@ OWN_PYTHON = sorted(
     for file in SCRIPTS.iterdir()
     if file.is_file() and not file.suffix and "import own_python" in file.read_text()
 )
+
+NEEDS_PACKAGES = re.compile(
+    r"^(?:import|from) (?:av|build_models|cv2|edgehands|media_list|msgspec|numpy|PIL)\b",
+    re.MULTILINE,
+)
+
+
+def test_every_program_that_needs_the_packages_finds_them() -> None:
+    """Four that documents name ended in a traceback where no environment was active."""
+    programs = {
+        file.name: file.read_text()
+        for file in SCRIPTS.iterdir()
+        if file.is_file()
+        and not file.suffix
+        and file.read_text().startswith("#!/usr/bin/env python")
+    }
+    needing = {name for name, text in programs.items() if NEEDS_PACKAGES.search(text)}
+    assert len(needing) >= 10
+    assert needing <= set(OWN_PYTHON)
 
 
 @pytest.mark.skipif(
