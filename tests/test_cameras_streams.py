@@ -22,6 +22,7 @@ from tests.rtsp_server import HEIGHT, WIDTH, RtspServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from edgehands.cameras.capture import Device
     from edgehands.hand import Frame
 
 WAIT_S = 20.0
@@ -211,6 +212,13 @@ def test_http_camera_with_password(caplog: pytest.LogCaptureFixture) -> None:
 def test_stream_of_damaged_pictures_is_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Garbage must not be taken for pictures: the camera is offline, and it is said why."""
     monkeypatch.setattr(capture, "DAMAGED_S", 0.3)
+    close = LiveSource._close_device
+
+    def close_slowly(source: LiveSource, device: Device | None) -> None:
+        time.sleep(0.3)  # as a broken connection may: the reason must be there before
+        close(source, device)
+
+    monkeypatch.setattr(LiveSource, "_close_device", close_slowly)
     with HttpCamera() as camera, live(camera.url) as source:
         next_frame(source)
         whole = noise_jpeg()

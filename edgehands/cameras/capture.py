@@ -261,12 +261,13 @@ class LiveSource(Closing):
                 self._died = error
                 break
             except Exception as error:  # noqa: BLE001 - the thread must outlive any driver's fault
+                # The reason first: whoever sees the source offline must also find out why.
+                self._trouble = redact(_line(error))
                 self._up = False
                 self._close_device(device)
                 self._called = device = None
                 failures += 1
                 self.failures += 1
-                self._trouble = redact(_line(error))
                 lost_at = lost_at or time.monotonic()
                 pause = self._backoff.after(failures)
                 # Once in full for each outage; a camera that is away for a week fills no log.
