@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
@@ -57,10 +58,9 @@ class Annotator:
 
     def until(self, condition: str) -> None:
         """Wait for a condition in the page; its security policy forbids playwright's own way."""
-        end = time.monotonic() + self.timeout_ms / 1000
-        while not self.tab.evaluate(f"Boolean({condition})"):
-            assert time.monotonic() < end, condition
-            self.tab.wait_for_timeout(10)
+        seconds = self.timeout_ms / 1000
+        holds = wait_for(lambda: self.tab.evaluate(f"Boolean({condition})"), seconds)
+        assert holds, condition
 
     def correct(self, truth: LabelledHand) -> int:
         """Make the only hand of the picture right and go on; how many actions that took."""

@@ -10,14 +10,18 @@ import pytest
 
 from tests.certificates import make_authority, make_certificate
 from tests.chromium import ARGUMENTS, CHROMIUM
+from tests.documented_broker import documented_lines
+from tests.example_programs import examples_served, tab_with_mqtt_js
 from tests.hands import frame
-from tests.mosquitto import PROGRAM, Mosquitto
+from tests.mosquitto import PROGRAM, Mosquitto, free_port, listens
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser
+    from playwright.sync_api import Page as Tab
 
 FAST = frozenset(
     {
@@ -130,3 +134,40 @@ def folder(tmp_path: Path) -> Path:
     for number, x in enumerate((300, 320)):
         cv2.imwrite(str(pictures / f"{number}.png"), frame((x, 240)))
     return pictures
+
+
+@pytest.fixture
+def web_port() -> int:
+    """Where pages reach the broker of ``fortress``."""
+    return free_port()
+
+
+@pytest.fixture
+def fortress(make_broker: MakeBroker, certificates: Path, web_port: int) -> Mosquitto:
+    """A mosquitto with the documented configuration."""
+    broker = make_broker(*documented_lines(certificates, web_port), scheme="mqtts")
+    # make_broker waits for the first listener only.
+    assert wait_for(lambda: listens(web_port)), broker.log.read_text()
+    return broker
+
+
+@pytest.fixture
+def examples_site() -> Iterator[str]:
+    """The address of the examples' first page."""
+    with examples_served() as address:
+        yield address
+
+
+@pytest.fixture
+def examples_tab(browser: Browser) -> Iterator[Tab]:
+    """A tab that needs no network for the examples' page."""
+    with tab_with_mqtt_js(browser) as tab:
+        yield tab
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """Stand in for the package."""
+    path = tmp_path / "edgehands_0.1.0_arm64.deb"
+    path.write_bytes(b"package" * 1000)
+    return path

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from tests.mosquitto import free_port, wait_for
+from tests.mosquitto import free_port
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -12,7 +12,7 @@ from paho.mqtt.properties import Properties
 
 from edgehands.mqtt.contract.request_messages import VERBS
 from edgehands.mqtt.contract.topics import Topics
-from tests.mosquitto import wait_for
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from random import Random

@@ -24,7 +24,8 @@ from edgehands.dataset.writing import DatasetWriter
 from edgehands.hand import Frame
 from edgehands.preview.serving import PageAddress
 from tests.datasets import annotated, picture, points, reported
-from tests.mosquitto import free_port, wait_for
+from tests.mosquitto import free_port
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     import random

@@ -16,9 +16,9 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edgehands.mqtt.contract.channels import check_message
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
@@ -37,16 +37,6 @@ def listens(port: int) -> bool:
     """Whether somebody takes connections on a port of the loopback interface."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_for(true: Callable[[], object], seconds: float = 5.0) -> bool:
-    """Wait until something holds; false when it still doesn't after ``seconds``."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if true():
-            return True
-        time.sleep(0.01)
-    return bool(true())
 
 
 class Mosquitto:

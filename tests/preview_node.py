@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from tests.mosquitto import wait_for
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ import pytest
 
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.simulate.null_broker import null_broker
-from tests.mosquitto import wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 

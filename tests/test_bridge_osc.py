@@ -18,10 +18,10 @@ from edgehands.bridge.osc import OscSender, parse_target
 from edgehands.client import Message
 from edgehands.errors import UsageError
 from edgehands.mqtt.contract.messages import EventMessage, hands_message
-from tests.mosquitto import wait_for
+from tests.example_programs import publishing
 from tests.mqtt_hands import config_for, frame_without_hands, make_frame, make_hand
 from tests.test_cli import one_line, run
-from tests.test_examples import publishing
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,6 +13,7 @@ import pytest
 from edgehands.cameras import CameraSettings, SourceInfo, capture, open_source, redact
 from edgehands.cameras.capture import Backoff, LiveSource, Shot
 from edgehands.errors import BackendUnavailable, SourceError, SourceNotFound
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,13 +99,6 @@ def next_frame(source: LiveSource) -> Frame:
     frame = source.read(WAIT_S)
     assert frame is not None
     return frame
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 def value_of(frame: Frame) -> int:

@@ -20,10 +20,9 @@ from edgehands.cameras.capture import Backoff, LiveSource
 from edgehands.cameras.listing import list_csi_cameras
 from edgehands.cameras.picamera2 import Picamera2Opener, choose_mode
 from edgehands.errors import BackendUnavailable, SourceError, SourceNotFound, UsageError
+from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
 # Camera Module 2 (imx219) as libcamera lists it.
@@ -205,13 +204,6 @@ def picamera2(monkeypatch: pytest.MonkeyPatch) -> type[FakePicamera2]:
     monkeypatch.setattr(FakePicamera2, "in_use", False)
     monkeypatch.setattr(adapter, "FRAME_TIMEOUT_S", 0.05)
     return FakePicamera2
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 def test_stream_is_configured_as_it_should(picamera2: type[FakePicamera2]) -> None:

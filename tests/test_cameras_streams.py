@@ -18,9 +18,10 @@ from edgehands.cameras.stream import StreamOpener
 from edgehands.errors import SourceError, UsageError
 from tests.http_camera import HttpCamera, red_jpeg
 from tests.rtsp_server import HEIGHT, WIDTH, RtspServer
+from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from edgehands.cameras.capture import Device
     from edgehands.hand import Frame
@@ -50,13 +51,6 @@ def live(url: str) -> LiveSource:
         must_open=False,
         backoff=Backoff(0.02, 0.1),
     )
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def next_frame(source: LiveSource) -> Frame:

@@ -17,10 +17,9 @@ from edgehands.cameras.capture import Backoff, LiveSource
 from edgehands.cameras.listing import list_v4l2_cameras
 from edgehands.cameras.v4l2 import MJPG, V4L2Device, V4L2Opener, decode_frame
 from edgehands.errors import SourceError, SourceNotFound, UsageError
+from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
 YUYV = cv2.VideoWriter.fourcc(*"YUYV")
@@ -152,13 +151,6 @@ def unplug(dev: Path, number: int) -> None:
 
 def opener(dev: Path, cam: FakeWebcam, name: str = "0", **settings: Any) -> V4L2Opener:
     return V4L2Opener(name, CameraSettings(**settings), dev=dev, factory=cam.capture)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 def test_camera_is_asked_for_mjpg_and_one_buffer(dev: Path) -> None:

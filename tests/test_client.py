@@ -16,11 +16,13 @@ from edgehands.errors import ConfigError
 from edgehands.mqtt.broker.oneshot import publish_once
 from edgehands.mqtt.contract.messages import hands_message
 from edgehands.mqtt.publisher import MqttPublisher
-from tests.mosquitto import Mosquitto, wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.mosquitto import Mosquitto
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import http.server
 import json
 import os
 import re
@@ -12,7 +11,6 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,71 +19,24 @@ from edgehands.config import PublishConfig
 from edgehands.gestures.events import EventType, GestureEvent
 from edgehands.hand import Handedness
 from edgehands.mqtt.contract.channels import CHANNELS
-from edgehands.mqtt.publisher import MqttPublisher
-from tests.mosquitto import Listener, Mosquitto, free_port, listens, wait_for
-from tests.mqtt_hands import config_for, make_frame, make_hand
-from tests.test_mqtt_security import fortress, login, web_port  # noqa: F401 - fixtures
+from tests.documented_broker import login
+from tests.example_programs import CACHE, EXAMPLES, ROOT, npm, publishing
+from tests.mosquitto import Listener, Mosquitto, free_port, listens
+from tests.mqtt_hands import config_for, make_hand
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from playwright.sync_api import Browser
     from playwright.sync_api import Page as Tab
 
-    from edgehands.config import Config
     from tests.conftest import MakeBroker
 
 pytestmark = pytest.mark.broker
 
-ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES = ROOT / "examples"
-CACHE = ROOT / ".cache"
-MQTT_JS = "5.16.0"
 NODE_RED = "4.1.8"
 ESPHOME = "2026.6.5"
-
-
-@contextmanager
-def publishing(config: Config, *events: GestureEvent) -> Iterator[MqttPublisher]:
-    """A node that sees hand 3 thirty times a second, and events every second, in a thread."""
-    ended = threading.Event()
-
-    def run(publisher: MqttPublisher) -> None:
-        count = 0
-        while not ended.wait(0.03):
-            hand = make_hand(3, gesture="open_palm")
-            publisher.publish(make_frame(hand, seq=count), events if count % 30 == 0 else ())
-            count += 1
-
-    with MqttPublisher(config) as publisher:
-        publisher.camera_status("online")
-        thread = threading.Thread(target=run, args=(publisher,))
-        thread.start()
-        try:
-            yield publisher
-        finally:
-            ended.set()
-            thread.join()
-
-
-@functools.cache
-def npm(name: str, version: str) -> Path:
-    """The folder of an npm package in .cache; installed there if the network allows it."""
-    place = CACHE / "npm" / f"{name}-{version}"
-    folder = place / "node_modules" / name
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.skip("Node.js isn't installed: apt-get install nodejs npm")
-    if not (place / "done").exists():
-        place.mkdir(parents=True, exist_ok=True)
-        (place / "package.json").write_text('{"private": true}')
-        words = ["npm", "install", "--no-audit", "--no-fund", "--fetch-retries=0"]
-        done = subprocess.run(
-            [*words, f"{name}@{version}"], cwd=place, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            pytest.skip(f"{name} can't be installed: {done.stderr.strip().splitlines()[-1:]}")
-        (place / "done").touch()
-    return folder
 
 
 @pytest.mark.parametrize("example", ["python_client.py", "presence.sh"])
@@ -114,45 +65,6 @@ def test_the_programs_say_what_is_seen(broker: Mosquitto, example: str) -> None:
             process.kill()
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves files and says nothing."""
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-        """Say nothing."""
-
-
-@pytest.fixture
-def site() -> Iterator[str]:
-    """The examples' folder, served as any web server would."""
-    handler = functools.partial(Quiet, directory=str(EXAMPLES))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/page/index.html"
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def tab(browser: Browser) -> Iterator[Tab]:
-    """A tab in which the page's mqtt.js comes from npm: the very file that its address gives."""
-    program = npm("mqtt", MQTT_JS) / "dist" / "mqtt.min.js"
-    context = browser.new_context(ignore_https_errors=True)
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    # The page's own checksum of the file is checked on the way.
-    page.route(
-        f"https://unpkg.com/mqtt@{MQTT_JS}/dist/mqtt.min.js",
-        lambda route: route.fulfill(
-            path=program,
-            content_type="text/javascript",
-            headers={"Access-Control-Allow-Origin": "*"},
-        ),
-    )
-    yield page
-    context.close()
-
-
 _POINT = """([x, y]) => {
   const canvas = document.querySelector("canvas");
   const at = canvas.getContext("2d").getImageData(x * canvas.width, y * canvas.height, 1, 1).data;
@@ -162,7 +74,7 @@ _POINT = """([x, y]) => {
 
 @pytest.mark.parametrize("compact", [False, True])
 def test_the_page_draws_hands(
-    make_broker: MakeBroker, site: str, tab: Tab, *, compact: bool
+    make_broker: MakeBroker, examples_site: str, examples_tab: Tab, *, compact: bool
 ) -> None:
     """Without it: who starts from the page would see an empty one."""
     web = free_port()
@@ -174,35 +86,37 @@ def test_the_page_draws_hands(
             node=config.node, mqtt=config.mqtt, publish=PublishConfig(compact=True)
         )
     with publishing(config):
-        tab.goto(f"{site}?url=ws://127.0.0.1:{web}{'&compact' if compact else ''}")
-        tab.get_by_text("node/main: right 3 open_palm").wait_for()
+        examples_tab.goto(
+            f"{examples_site}?url=ws://127.0.0.1:{web}{'&compact' if compact else ''}"
+        )
+        examples_tab.get_by_text("node/main: right 3 open_palm").wait_for()
         hand = make_hand(3)
         for x, y, _ in hand.landmarks[[0, 8, 20]]:
             if 6 < x < 634 and 6 < y < 474:
-                assert tab.evaluate(_POINT, [float(x) / 640, float(y) / 480])[3] == 255
+                assert examples_tab.evaluate(_POINT, [float(x) / 640, float(y) / 480])[3] == 255
     # The node has left: nothing may stay drawn.
-    tab.get_by_text("node/main: no hand").wait_for()
+    examples_tab.get_by_text("node/main: no hand").wait_for()
     x, y, _ = hand.landmarks[8]
-    assert tab.evaluate(_POINT, [float(x) / 640, float(y) / 480])[3] == 0
+    assert examples_tab.evaluate(_POINT, [float(x) / 640, float(y) / 480])[3] == 0
 
 
 def test_the_page_comes_through_the_documented_security(
-    fortress: Mosquitto,  # noqa: F811
-    web_port: int,  # noqa: F811
-    site: str,
-    tab: Tab,
+    fortress: Mosquitto,
+    web_port: int,
+    examples_site: str,
+    examples_tab: Tab,
 ) -> None:
     """Without it: whoever secures the broker as the guide says would lose the page."""
     config = config_for(fortress.url)
     kitchen = type(config)(node=type(config.node)(name="kitchen"), mqtt=login(fortress, "kitchen"))
     with publishing(kitchen):
-        tab.goto(site)
-        tab.get_by_label("broker").fill(f"wss://127.0.0.1:{web_port}")
-        tab.get_by_label("node").fill("kitchen")
-        tab.get_by_label("user").fill("viewer")
-        tab.get_by_label("password").fill("viewer-pw")
-        tab.get_by_role("button", name="Connect").click()
-        tab.get_by_text("kitchen/main: right 3 open_palm").wait_for()
+        examples_tab.goto(examples_site)
+        examples_tab.get_by_label("broker").fill(f"wss://127.0.0.1:{web_port}")
+        examples_tab.get_by_label("node").fill("kitchen")
+        examples_tab.get_by_label("user").fill("viewer")
+        examples_tab.get_by_label("password").fill("viewer-pw")
+        examples_tab.get_by_role("button", name="Connect").click()
+        examples_tab.get_by_text("kitchen/main: right 3 open_palm").wait_for()
 
 
 @contextmanager

@@ -13,9 +13,10 @@ import pytest
 
 from edgehands.gestures.events import EventType, GestureEvent
 from edgehands.hand import Handedness
-from tests.mosquitto import free_port, listens, wait_for
+from tests.example_programs import EXAMPLES, ROOT, npm, publishing
+from tests.mosquitto import free_port, listens
 from tests.mqtt_hands import config_for
-from tests.test_examples import EXAMPLES, ROOT, npm, publishing, site, tab  # noqa: F401 - fixtures
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,8 +129,8 @@ class Served:
 @pytest.mark.parametrize("name", ["p5", "three"])
 def test_a_sketch_draws_hands(
     make_broker: MakeBroker,
-    site: str,  # noqa: F811
-    tab: Tab,  # noqa: F811
+    examples_site: str,
+    examples_tab: Tab,
     name: str,
 ) -> None:
     """Who starts from a sketch must see hands move, and nothing in the browser's console."""
@@ -144,21 +145,21 @@ def test_a_sketch_draws_hands(
     for url, (package, version, file) in files.items():
         if package == name:
             served = Served(npm(package, version) / file)
-            tab.route(url, served)
+            examples_tab.route(url, served)
     errors: list[str] = []
-    tab.on("pageerror", lambda error: errors.append(str(error)))
+    examples_tab.on("pageerror", lambda error: errors.append(str(error)))
     web = free_port()
     broker = make_broker("allow_anonymous true", f"listener {web} 127.0.0.1", "protocol websockets")
     assert wait_for(lambda: listens(web))
-    page = site.replace("page/index.html", f"{name}/index.html")
+    page = examples_site.replace("page/index.html", f"{name}/index.html")
     with publishing(config_for(broker.url)):
-        tab.goto(f"{page}?url=ws://127.0.0.1:{web}")
-        tab.locator("canvas").first.wait_for()
+        examples_tab.goto(f"{page}?url=ws://127.0.0.1:{web}")
+        examples_tab.locator("canvas").first.wait_for()
         if name == "three":
-            tab.get_by_text("hands: 1").wait_for()
+            examples_tab.get_by_text("hands: 1").wait_for()
         else:
-            tab.wait_for_function("hands.list.length === 1")
+            examples_tab.wait_for_function("hands.list.length === 1")
         if kept := os.environ.get("EDGEHANDS_SCREENSHOT"):
-            tab.wait_for_timeout(1500)
-            tab.screenshot(path=kept.replace(".png", f"-{name}.png"))
+            examples_tab.wait_for_timeout(1500)
+            examples_tab.screenshot(path=kept.replace(".png", f"-{name}.png"))
     assert not errors

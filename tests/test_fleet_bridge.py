@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgehands.mqtt.publisher import MqttPublisher
-from tests.mosquitto import Listener, retained, wait_for
+from tests.mosquitto import Listener, retained
 from tests.mqtt_hands import config_for, make_frame, make_hand
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from tests.conftest import MakeBroker

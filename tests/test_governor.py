@@ -14,6 +14,7 @@ from edgehands.service.loop import Parts, run_service
 from edgehands.service.report import Reporter
 from edgehands.service.statistics import StageTimes
 from tests.test_service_loop import ScriptedSource, ScriptedTracker
+from tests.waiting import wait_for
 
 
 @dataclass
@@ -131,8 +132,5 @@ def test_the_report_is_shown_to_the_governor(monkeypatch: pytest.MonkeyPatch) ->
             said.append(text)
 
     with reporter.telling(Listener()):  # type: ignore[arg-type]
-        until = time.monotonic() + 5.0
-        while not any("held back: 84 °C" in line for line in said) and time.monotonic() < until:
-            time.sleep(0.01)
+        assert wait_for(lambda: any("held back: 84 °C" in line for line in said)), said
     assert governor.limit > 0
-    assert any("held back: 84 °C" in line for line in said)

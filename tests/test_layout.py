@@ -188,3 +188,30 @@ def test_the_fast_set_names_modules_that_exist() -> None:
     """Without it: a renamed module would leave the inner loop unnoticed."""
     there = {file.stem.removeprefix("test_") for file in (ROOT / "tests").glob("test_*.py")}
     assert set(FAST) <= there
+
+
+def fixtures(tree: ast.Module) -> set[str]:
+    """The names of a test module's fixtures."""
+    return {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and any("fixture" in ast.unparse(decorator) for decorator in node.decorator_list)
+    }
+
+
+def test_fixtures_come_from_conftest_files() -> None:
+    """Without it: a test would have to import what an imported fixture asks for, too."""
+    trees = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts): ast.parse(file.read_text())
+        for file in (ROOT / "tests").rglob("*.py")
+    }
+    wrong = [
+        f"{module} imports {alias.name} of {node.module}"
+        for module, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in trees
+        for alias in node.names
+        if alias.name in fixtures(trees[node.module])
+    ]
+    assert not wrong

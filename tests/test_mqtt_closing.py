@@ -14,9 +14,10 @@ from edgehands.mqtt.broker.pauses import AWAY_RETRY_S, CLOSED_RETRY_S, MAX_RELIE
 from edgehands.mqtt.broker.quiet_log import EVERY_S, QuietLog
 from edgehands.mqtt.publisher import MqttPublisher
 from tests.closing_broker import CONNACK, PUBLISH, SUBSCRIBE, ClosingBroker, Packet
-from tests.mosquitto import Listener, Mosquitto, wait_for
+from tests.mosquitto import Listener, Mosquitto
 from tests.mqtt_hands import config_for
 from tests.test_mqtt_broker import publishing, warnings
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable

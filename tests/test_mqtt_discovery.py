@@ -19,9 +19,10 @@ from edgehands.mqtt.homeassistant.discovery import MAX_DELAY_S, Discovery, disco
 from edgehands.mqtt.homeassistant.entities import EVENT_TYPES, MOVEMENTS, Offers
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.requests import Received
-from tests.mosquitto import free_port, retained, wait_for
+from tests.mosquitto import free_port, retained
 from tests.mqtt_hands import config_for
 from tests.test_cli import one_line, run
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable

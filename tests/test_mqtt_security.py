@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import subprocess
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,59 +20,17 @@ from edgehands.mqtt.homeassistant.discovery import Discovery
 from edgehands.mqtt.homeassistant.entities import Offers
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.requests import Requests
-from tests.mosquitto import Mosquitto, free_port, listens, wait_for
+from tests.documented_broker import login
 from tests.mqtt_hands import make_frame, make_hand
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edgehands.mqtt.broker.subscriber import Received
-    from tests.conftest import MakeBroker
+    from tests.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.broker
-
-DOCS = Path(__file__).resolve().parents[1] / "docs" / "mosquitto"
-NAMES = ("kitchen", "garage", "viewer", "controller")
-
-
-@pytest.fixture
-def web_port() -> int:
-    """Where pages reach the broker."""
-    return free_port()
-
-
-@pytest.fixture
-def fortress(
-    make_broker: MakeBroker,
-    certificates: Path,
-    web_port: int,
-) -> Mosquitto:
-    """A mosquitto with the documented configuration, its paths set to the test's folder."""
-    passwords = certificates / "passwords"
-    passwords.touch()
-    for name in NAMES:
-        subprocess.run(["mosquitto_passwd", "-b", str(passwords), name, f"{name}-pw"], check=True)
-    lines = []
-    for line in (DOCS / "edgehands.conf").read_text().splitlines():
-        changed = line.replace("/etc/mosquitto/certs", str(certificates))
-        changed = changed.replace("/etc/mosquitto/edgehands.passwords", str(passwords))
-        changed = changed.replace("/etc/mosquitto/edgehands.acl", str(DOCS / "edgehands.acl"))
-        changed = changed.replace("listener 8884", f"listener {web_port} 127.0.0.1")
-        if not line.startswith(("#", "listener 8883")):
-            lines.append(changed)
-    broker = make_broker(*lines, scheme="mqtts")
-    # make_broker waits for the first listener only.
-    assert wait_for(lambda: listens(web_port)), broker.log.read_text()
-    return broker
-
-
-def login(broker: Mosquitto, name: str, password: str = "") -> MqttConfig:
-    return MqttConfig(
-        url=broker.url,
-        username=name,
-        password=Secret(password or f"{name}-pw"),
-        tls_ca=str(broker.log.parent / "ca.crt"),
-    )
 
 
 class Deaf:

@@ -19,8 +19,8 @@ from edgehands.mqtt.contract.messages import encode
 from edgehands.mqtt.contract.topics import Topics, matches
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.requests import Received, Requests
-from tests.mosquitto import wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,10 +80,12 @@ def test_a_broker_that_answers_nothing_is_connected_to_anew(
     ):
         assert wait_for(lambda: publisher.connected)
         publisher.camera_status("online")
-        until = time.monotonic() + 3.0
-        while len(came) < 2 and time.monotonic() < until:
+
+        def came_again() -> bool:
             publisher.publish(make_frame(make_hand(1)))
-            time.sleep(0.03)
+            return len(came) == 2
+
+        wait_for(came_again, 3.0, every=0.03)
     # Who says other things isn't gone: his answer comes behind them.
     assert len(came) == (1 if talks else 2)
 

@@ -8,8 +8,8 @@ import pytest
 
 from edgehands.mqtt.publisher import MqttPublisher
 from tests.certificates import make_authority, make_certificate
-from tests.mosquitto import wait_for
 from tests.mqtt_hands import config_for
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,10 +24,10 @@ from edgehands.config import load
 from edgehands.mqtt.broker.oneshot import publish_once
 from edgehands.mqtt.contract.messages import encode, hands_message
 from edgehands.synthetic import write_random_stills
-from tests.mosquitto import wait_for
+from tests.example_programs import publishing
 from tests.mqtt_hands import config_for, make_frame, make_hand
 from tests.named_tests import text_of
-from tests.test_examples import publishing
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from tests.mosquitto import Mosquitto

@@ -17,9 +17,10 @@ from edgehands.config import load
 from edgehands.errors import BrokerError, ConfigError
 from edgehands.mqtt.broker.oneshot import retained
 from edgehands.service.own_broker import Places, broker_text, read_users, set_up
+from tests.boot_card import card, prepare
 from tests.conftest import MakeBroker  # noqa: TC001 - the type of a fixture
-from tests.mosquitto import free_port, listens, wait_for
-from tests.test_sd_card import card, package, prepare  # noqa: F401 - a fixture
+from tests.mosquitto import free_port, listens
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -42,7 +43,7 @@ def places(tmp_path: Path) -> Places:
     return made
 
 
-def test_the_card_carries_the_broker(tmp_path: Path, package: Path) -> None:  # noqa: F811
+def test_the_card_carries_the_broker(tmp_path: Path, package: Path) -> None:
     """Who has no broker would have a Pi that talks to nobody."""
     boot, debs = card(tmp_path, "trixie"), tmp_path / "debs"
     debs.mkdir()
@@ -62,7 +63,7 @@ def test_the_card_carries_the_broker(tmp_path: Path, package: Path) -> None:  # 
 
 def test_the_address_of_ones_own_broker_gets_into_the_settings(
     tmp_path: Path,
-    package: Path,  # noqa: F811
+    package: Path,
 ) -> None:
     """A person would have to find the line in a file of 250."""
     boot = card(tmp_path, "bookworm")

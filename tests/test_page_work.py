@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from edgehands.gestures.events import EventType
-from tests.mosquitto import Listener, Mosquitto, free_port, wait_for
+from tests.mosquitto import Listener, Mosquitto, free_port
 from tests.preview_node import BOOT_S, Command, node
 from tests.test_preview_page import WAIT_MS, Site, expect
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

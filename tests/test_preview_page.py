@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.mosquitto import free_port, wait_for
+from tests.mosquitto import free_port
 from tests.preview_node import BOOT_S, Command, node
+from tests.waiting import wait_for
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright isn't installed: pip install playwright"

@@ -18,9 +18,10 @@ from edgehands.cli import preview
 from edgehands.errors import UsageError
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.preview.guard import check_token, is_loopback, same_token
-from tests.mosquitto import free_port, wait_for
+from tests.mosquitto import free_port
 from tests.mqtt_hands import config_for, make_frame, make_hand
 from tests.preview_node import BOOT_S, Command
+from tests.waiting import wait_for
 
 pytest.importorskip("starlette", reason="the page's server isn't installed: edgehands[preview]")
 pytest.importorskip("uvicorn", reason="the page's server isn't installed: edgehands[preview]")

@@ -18,13 +18,14 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from tests.boot_card import CMDLINE, card, prepare
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 treat: Any = importlib.import_module("sd.treat")
 SdError: type[Exception] = treat.SdError
 
-CMDLINE = "console=serial0,115200 console=tty1 root=PARTUUID=1234-02 rootfstype=ext4 rootwait\n"
 IMAGER_FIRST_RUN = (
     "systemd.run=/boot/firmware/firstrun.sh systemd.run_success_action=reboot"
     " systemd.unit=kernel-command-line.target"
@@ -42,45 +43,6 @@ runcmd:
 - sh -c 'echo hello'
 """
 GENERATOR = Path("/usr/lib/systemd/system-generators/systemd-run-generator")
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
-    """Stand in for the package."""
-    path = tmp_path / "edgehands_0.1.0_arm64.deb"
-    path.write_bytes(b"package" * 1000)
-    return path
-
-
-def card(folder: Path, system: str) -> Path:
-    """Lay out a boot partition as an image of that system has it."""
-    boot = folder / "bootfs"
-    boot.mkdir()
-    (boot / "cmdline.txt").write_text(CMDLINE)
-    (boot / "config.txt").write_text("arm_64bit=1\n")
-    date = {"trixie": "2025-11-24", "bookworm": "2024-11-19"}[system]
-    (boot / "issue.txt").write_text(f"Raspberry Pi reference {date}\nGenerated using pi-gen\n")
-    if system == "trixie":
-        (boot / "user-data").write_text("#cloud-config\n# nothing set\n")
-        (boot / "meta-data").write_text("instance-id: rpios-image\n")
-    return boot
-
-
-def prepare(boot: Path, package: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    """Run scripts/prepare_sd."""
-    return subprocess.run(
-        [
-            sys.executable,
-            str(ROOT / "scripts" / "prepare_sd"),
-            str(boot),
-            "--deb",
-            str(package),
-            *more,
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("system", ["trixie", "bookworm"])

@@ -26,8 +26,9 @@ from edgehands.safe_text import REDACTED, redact
 from edgehands.service.__main__ import main as run_service
 from edgehands.service.logs import start_logging
 from edgehands.service.options import RunOptions
-from tests.mosquitto import Listener, wait_for
+from tests.mosquitto import Listener
 from tests.preview_node import BOOT_S, Command
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -33,8 +33,8 @@ from edgehands.service.statistics import (
     temperature_c,
     throttled_flags,
 )
-from tests.mosquitto import wait_for
 from tests.mqtt_hands import make_hand
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,8 +12,9 @@ import cv2
 import pytest
 
 from tests.hands import frame
-from tests.mosquitto import Listener, wait_for
+from tests.mosquitto import Listener
 from tests.preview_node import BOOT_S, Command
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from tests.mosquitto import Mosquitto

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.mosquitto import Listener, Mosquitto, retained, wait_for
+from tests.mosquitto import Listener, Mosquitto, retained
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,8 @@ from edgehands.mqtt.contract.topics import Topics
 from edgehands.simulate import Plan, simulate
 from edgehands.simulate.tracks import messages
 from tests.certificates import make_authority, make_certificate
-from tests.mosquitto import Listener, Mosquitto, free_port, retained, wait_for
+from tests.mosquitto import Listener, Mosquitto, free_port, retained
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from tests.conftest import MakeBroker

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +21,7 @@ from edgehands.tracking.schedule import IDLE_AFTER, INTERVAL_IDLE, SPARING
 from edgehands.tracking.track import Track
 from edgehands.tracking.tracker import MISSES_TOLERATED
 from tests.hands import frame, open_hand
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -242,11 +242,7 @@ def test_async_detection_finds_hands_and_leaves_no_thread() -> None:
     """Detection beside the loop must find the same hands and end with the tracker."""
     before = threading.active_count()
     with tracker(async_detection=True) as hands:
-        deadline = time.monotonic() + 5
-        seen: tuple[Hand, ...] = ()
-        while len(seen) < 2 and time.monotonic() < deadline:
-            seen = hands.process(frame((150, 200), (450, 250)))
-        assert len(seen) == 2
+        assert wait_for(lambda: len(hands.process(frame((150, 200), (450, 250)))) == 2, every=0)
     assert threading.active_count() == before
 
 

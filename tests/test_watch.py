@@ -19,10 +19,10 @@ from edgehands.preview.incoming import read_message
 from edgehands.preview.lines import ChangeLines, json_line
 from edgehands.preview.live import LiveState
 from edgehands.preview.terminal import LiveView
-from tests.mosquitto import wait_for
 from tests.mqtt_hands import config_for, make_frame, make_hand
 from tests.preview_node import BOOT_S, EDGEHANDS, Command
 from tests.test_preview_state import BROKER, published, received, state_of
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

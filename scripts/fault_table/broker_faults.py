@@ -20,7 +20,7 @@ from fault_table.scene import (
     what_is_wrong,
 )
 from fault_table.watch import delivery
-from tests.mosquitto import wait_for
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,8 @@ from fault_table.service import NODE, Service
 from fault_table.watch import Watch
 from tests.closing_broker import CONNACK, PUBLISH, SUBSCRIBE, ClosingBroker, Packet
 from tests.hostile import Attacker, Hostile, kinds
-from tests.mosquitto import Mosquitto, retained, wait_for
+from tests.mosquitto import Mosquitto, retained
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,8 @@ from fault_table.row import Row
 from fault_table.service import NODE, Service
 from fault_table.watch import Watch
 from tests.hostile import Attacker, made_up
-from tests.mosquitto import Mosquitto, wait_for
+from tests.mosquitto import Mosquitto
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,8 @@ from fault_table.frames import FrameTimes
 from fault_table.row import Lengths, Row
 from fault_table.service import NODE, ROOT, Service
 from tests.certificates import make_authority, make_certificate
-from tests.mosquitto import Mosquitto, wait_for
+from tests.mosquitto import Mosquitto
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path

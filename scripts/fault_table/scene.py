@@ -17,7 +17,8 @@ from fault_table.row import AGE_MS, Row
 from fault_table.service import NODE, Service
 from fault_table.watch import CAMERA, Watch, delivery
 from fault_table.wire import HERE, Wire
-from tests.mosquitto import Listener, Mosquitto, free_port, retained, wait_for
+from tests.mosquitto import Listener, Mosquitto, free_port, retained
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

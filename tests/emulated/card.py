@@ -6,11 +6,11 @@ import shutil
 import struct
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.emulated.debian import CACHE, CORTEX_A72, STOCK, Chroot, bootstrap
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -244,7 +244,4 @@ class Board:
 
     def wait_until_off(self, seconds: float) -> bool:
         """Wait for the board to start again; false when it doesn't in time."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and self.is_on():
-            time.sleep(0.5)
-        return not self.is_on()
+        return wait_for(lambda: not self.is_on(), seconds, every=0.5)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.emulated.debian import PATH
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,12 +81,7 @@ class Container:
 
     def wait(self, true: Callable[[], object], seconds: float) -> bool:
         """Wait until something holds; false when it still doesn't in time."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if true():
-                return True
-            time.sleep(0.2)
-        return bool(true())
+        return wait_for(true, seconds, every=0.2)  # each look starts a process
 
     def _inside(self, command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
