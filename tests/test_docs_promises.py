@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+LONGEST_DECISION = 120
+"""Words."""
 
 
 @pytest.mark.parametrize("page", ["security.md", "reliability.md"])
@@ -21,6 +23,19 @@ def test_every_test_that_a_promise_names_exists(page: str) -> None:
         there.update(re.findall(r"def (test_\w+)\(", file.read_text()))
     assert len(named) > 20
     assert named <= there
+
+
+def test_a_decision_is_a_short_paragraph() -> None:
+    """Without it: who looks for a reason would read a report each time."""
+    page = (ROOT / "docs" / "decisions.md").read_text()
+    long = {}
+    for decision in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
+        title, date, *text = decision.partition("\n## ")[0].strip().split("\n\n")
+        assert re.fullmatch(r"\*\d{4}-\d\d-\d\d\*", date), title
+        words = sum(len(paragraph.split()) for paragraph in text)
+        if not 10 < words <= LONGEST_DECISION:
+            long[title] = words
+    assert not long
 
 
 def test_words_that_nobody_would_write_are_found() -> None:
