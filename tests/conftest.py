@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import pytest
 
-from tests.certificates import make_authority, make_certificate
 from tests.chromium import ARGUMENTS, CHROMIUM
 from tests.documented_broker import documented_lines
 from tests.example_programs import examples_served, tab_with_mqtt_js
 from tests.hands import frame
-from tests.mosquitto import PROGRAM, Mosquitto, free_port, listens
-from tests.waiting import wait_for
+from tools.common.certificates import make_authority, make_certificate
+from tools.common.mosquitto import PROGRAM, Mosquitto, free_port, listens
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edgehands.config import MqttConfig, Secret
 
 if TYPE_CHECKING:
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "mosquitto"
 NAMES = ("kitchen", "garage", "viewer", "controller")

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from tests.mosquitto import free_port
-from tests.waiting import wait_for
+from tools.common.mosquitto import free_port
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -13,9 +13,9 @@ import pytest
 from edgehands.annotate.practice import MISTAKES, TRUTH, write_practice
 from edgehands.dataset import read
 from edgehands.dataset.matching import nme
-from tests.annotator import GOOD, Annotator
-from tests.mosquitto import free_port
-from tests.preview_node import BOOT_S, Command
+from tools.common.annotator import GOOD, Annotator
+from tools.common.command import BOOT_S, Command
+from tools.common.mosquitto import free_port
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright isn't installed: pip install playwright"
@@ -32,7 +32,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WAIT_MS = BOOT_S * 1000
 MOST_ACTIONS = 12
 PICTURES = 7
-"""One of each of the first kinds of mistake; scripts/measure_annotation takes all thirty."""
+"""One of each of the first kinds of mistake; tools/measure_annotation.py takes all thirty."""
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from edgehands.dataset.files import read_frames
 from edgehands.dataset.matching import nme
 from edgehands.errors import DatasetError, UsageError
 from edgehands.preview.serving import PageAddress
-from tests.datasets import annotated, make_folder, points, reported
+from tools.common.datasets import annotated, make_folder, points, reported
 
 if TYPE_CHECKING:
     from pathlib import Path

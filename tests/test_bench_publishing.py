@@ -12,7 +12,7 @@ import pytest
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.simulate.null_broker import null_broker
 from tests.mqtt_hands import config_for, make_frame, make_hand
-from tests.waiting import wait_for
+from tools.common.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -21,12 +21,12 @@ from edgehands.mqtt.contract.messages import EventMessage, hands_message
 from tests.example_programs import publishing
 from tests.mqtt_hands import config_for, frame_without_hands, make_frame, make_hand
 from tests.test_cli import one_line, run
-from tests.waiting import wait_for
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from edgehands.cameras import CameraSettings, SourceInfo, capture, open_source, redact
 from edgehands.cameras.capture import Backoff, LiveSource, Shot
 from edgehands.errors import BackendUnavailable, SourceError, SourceNotFound
-from tests.waiting import until
+from tools.common.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

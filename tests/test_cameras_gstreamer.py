@@ -12,7 +12,7 @@ import pytest
 
 from edgehands.cameras import CameraSettings, open_source
 from edgehands.errors import SourceError
-from tests.certificates import make_authority, make_certificate
+from tools.common.certificates import make_authority, make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

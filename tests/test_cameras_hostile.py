@@ -14,7 +14,7 @@ import pytest
 
 from edgehands.cameras import open_source, stream
 from edgehands.errors import SourceError
-from tests.waiting import wait_for
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

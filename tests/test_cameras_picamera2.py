@@ -20,7 +20,7 @@ from edgehands.cameras.capture import Backoff, LiveSource
 from edgehands.cameras.listing import list_csi_cameras
 from edgehands.cameras.picamera2 import Picamera2Opener, choose_mode
 from edgehands.errors import BackendUnavailable, SourceError, SourceNotFound, UsageError
-from tests.waiting import until
+from tools.common.waiting import until
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

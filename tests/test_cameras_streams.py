@@ -18,7 +18,7 @@ from edgehands.cameras.stream import StreamOpener
 from edgehands.errors import SourceError, UsageError
 from tests.http_camera import HttpCamera, red_jpeg
 from tests.rtsp_server import HEIGHT, WIDTH, RtspServer
-from tests.waiting import until
+from tools.common.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from edgehands.cameras.capture import Backoff, LiveSource
 from edgehands.cameras.listing import list_v4l2_cameras
 from edgehands.cameras.v4l2 import MJPG, V4L2Device, V4L2Opener, decode_frame
 from edgehands.errors import SourceError, SourceNotFound, UsageError
-from tests.waiting import until
+from tools.common.waiting import until
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -123,9 +123,9 @@ def test_each_fault_is_found(spoil: Callable[[Any], None], words: str) -> None:
 
 
 def run(*paths: Path) -> subprocess.CompletedProcess[str]:
-    """The script itself."""
-    command = [sys.executable, str(ROOT / "scripts/check_edgetpu"), *map(str, paths)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    """The tool itself."""
+    command = [sys.executable, "-m", "tools", "check-edgetpu", *map(str, paths)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
 def test_the_work_of_a_picture_is_counted() -> None:
@@ -134,7 +134,7 @@ def test_the_work_of_a_picture_is_counted() -> None:
     assert rules.largest_tensor(ready()) == 10 * 10 * 2
 
 
-def test_the_script_says_ready_or_why_not(tmp_path: Path) -> None:
+def test_the_tool_says_ready_or_why_not(tmp_path: Path) -> None:
     """Exit codes let a build stop before a model that can't be compiled is shipped."""
     good, bad, broken = (tmp_path / name for name in ("good", "bad", "broken"))
     good.write_bytes(graph.write(ready()))

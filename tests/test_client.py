@@ -17,12 +17,12 @@ from edgehands.mqtt.broker.oneshot import publish_once
 from edgehands.mqtt.contract.messages import hands_message
 from edgehands.mqtt.publisher import MqttPublisher
 from tests.mqtt_hands import config_for, make_frame, make_hand
-from tests.waiting import wait_for
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def test_the_written_files_are_what_the_types_say() -> None:
     """Without it: the documented settings would drift away from the real ones."""
     done = subprocess.run(
-        [sys.executable, "scripts/write_schemas", "--check"],
+        [sys.executable, "-m", "tools", "write-schemas", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,

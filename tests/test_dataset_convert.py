@@ -15,7 +15,7 @@ from edgehands.dataset import read
 from edgehands.dataset.convert.choose import convert_set
 from edgehands.dataset.convert.coco import write_coco
 from edgehands.errors import DatasetError
-from tests.datasets import annotate_all, annotated, make_folder, picture, points, reported
+from tools.common.datasets import annotate_all, annotated, make_folder, picture, points, reported
 
 if TYPE_CHECKING:
     from pathlib import Path

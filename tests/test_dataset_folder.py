@@ -19,7 +19,15 @@ from edgehands.dataset.schema import dataset_schemas
 from edgehands.dataset.writing import DatasetWriter
 from edgehands.errors import DatasetError
 from edgehands.hand import Frame
-from tests.datasets import annotate_all, annotated, listed, make_folder, picture, points, reported
+from tools.common.datasets import (
+    annotate_all,
+    annotated,
+    listed,
+    make_folder,
+    picture,
+    points,
+    reported,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,6 +1,6 @@
 """Nothing that was shown as saved is lost, whenever a process dies: a few kills of many.
 
-``scripts/kill_annotation`` does two hundred.
+``python3 -m tools kill-annotation`` does two hundred.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pytest
 pytest.importorskip("uvicorn", reason="the page's server isn't installed: edgehands[preview]")
 
 from edgehands.atomic import replace_file
-from tests.datasets import make_folder, reported
-from tests.kills import (
+from tools.common.datasets import make_folder, reported
+from tools.common.kills import (
     Work,
     annotate_until_killed,
     check_answers,

@@ -24,8 +24,8 @@ from edgehands.dataset.writing import DatasetWriter, encode_depth
 from edgehands.errors import BackendUnavailable, DatasetError, SourceNotFound
 from edgehands.gestures import HandInterpreter
 from edgehands.hand import Frame, Hand, Handedness, Roi
-from tests.datasets import picture, points
 from tests.hands import frame as hand_frame
+from tools.common.datasets import picture, points
 
 if TYPE_CHECKING:
     from pathlib import Path

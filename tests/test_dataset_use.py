@@ -24,7 +24,7 @@ from edgehands.errors import DatasetError, GestureError
 from edgehands.gestures.library import GestureLibrary
 from edgehands.hand import Frame
 from edgehands.synthetic import random_scene, render_scene
-from tests.datasets import annotate_all, annotated, make_folder, points, reported
+from tools.common.datasets import annotate_all, annotated, make_folder, points, reported
 
 
 def test_annotators_are_compared(tmp_path: Path) -> None:

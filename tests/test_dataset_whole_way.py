@@ -13,9 +13,9 @@ import pytest
 from edgehands.cli import main
 from edgehands.dataset import read
 from edgehands.dataset.files import read_frames
-from tests.annotator import Annotator
-from tests.mosquitto import free_port
-from tests.preview_node import BOOT_S, Command
+from tools.common.annotator import Annotator
+from tools.common.command import BOOT_S, Command
+from tools.common.mosquitto import free_port
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright isn't installed: pip install playwright"

@@ -25,9 +25,10 @@ from edgehands.demo.processes import Child, free_port
 from edgehands.demo.run import run_demo
 from edgehands.errors import EdgehandsError, SourceNotFound, UsageError
 from edgehands.mqtt.broker.subscriber import Subscriber
-from tests.mosquitto import free_port as any_port
-from tests.preview_node import BOOT_S, Command, write_clip
-from tests.waiting import wait_for
+from tests.preview_node import write_clip
+from tools.common.command import BOOT_S, Command
+from tools.common.mosquitto import free_port as any_port
+from tools.common.waiting import wait_for
 
 pytest.importorskip("amqtt", reason="the demo's broker isn't installed: edgehands[demo]")
 pytest.importorskip("uvicorn", reason="the page's server isn't installed: edgehands[preview]")

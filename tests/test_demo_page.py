@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.mosquitto import free_port
 from tests.test_demo import demo_with_camera
 from tests.test_preview_page import Site, expect
-from tests.waiting import wait_for
+from tools.common.mosquitto import free_port
+from tools.common.waiting import wait_for
 
 pytest.importorskip("amqtt", reason="the demo's broker isn't installed: edgehands[demo]")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import re
 from pathlib import Path
 
 import pytest
+
+from tools import check_docs
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_DECISION = 120
@@ -40,13 +40,20 @@ def test_a_decision_is_a_short_paragraph() -> None:
 
 def test_words_that_nobody_would_write_are_found() -> None:
     """Without it: the table of words in docs/contributing.md would be a wish, and not a check."""
-    loader = importlib.machinery.SourceFileLoader("check_docs", str(ROOT / "scripts/check_docs"))
-    spec = importlib.util.spec_from_loader("check_docs", loader)
-    assert spec is not None
-    check_docs = importlib.util.module_from_spec(spec)
-    loader.exec_module(check_docs)
     words = check_docs.unwanted_words()
     assert len(words) >= 8
     bad = "It is started " + "an" + "ew."  # in two parts: this file is checked too
     assert check_docs.unwanted("page.md", f"Fine.\n{bad}", words)[0].startswith("page.md:2: ")
     assert check_docs.unwanted("page.md", "It is restarted.", words) == []
+
+
+def test_a_command_that_is_gone_is_found() -> None:
+    """Without it: documents would name tools and scripts that were renamed or dropped."""
+    text = "Run `scripts/test`, `python3 -m tools check-docs`, see tools/check_docs.py.\n"
+    assert check_docs.missing_programs("page.md", text) == []
+    gone = "Run `scripts/" + "never`, `python3 -m tools " + "never-was`: `tools/" + "never.py`."
+    assert check_docs.missing_programs("page.md", gone) == [
+        "page.md: no such file: scripts/" + "never",
+        "page.md: no such file: tools/" + "never.py",
+        "page.md: no such tool: never-was",
+    ]

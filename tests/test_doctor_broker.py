@@ -14,14 +14,14 @@ from edgehands.config import Config, MqttConfig, NodeConfig, Secret
 from edgehands.doctor.broker import STORE, check_broker
 from edgehands.doctor.examine import examine
 from edgehands.mqtt.broker.oneshot import publish_once
-from tests.certificates import make_authority, make_certificate
 from tests.doctor_machine import Machine
-from tests.mosquitto import free_port
+from tools.common.certificates import make_authority, make_certificate
+from tools.common.mosquitto import free_port
 
 if TYPE_CHECKING:
     from edgehands.doctor import Finding
     from tests.conftest import MakeBroker
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 PASSWD = shutil.which("mosquitto_passwd")
 

@@ -25,8 +25,8 @@ from edgehands.evaluation.labelled import judge, palm_box, score, view_of
 from edgehands.evaluation.thresholds import Thresholds, propose
 from edgehands.hand import Handedness
 from edgehands.synthetic import random_scene, render_scene
-from tests.datasets import points
 from tests.labelled_pictures import USUAL, candidate, picture, true_hand
+from tools.common.datasets import points
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,9 +21,9 @@ from edgehands.hand import Handedness
 from edgehands.mqtt.contract.channels import CHANNELS
 from tests.documented_broker import login
 from tests.example_programs import CACHE, EXAMPLES, ROOT, npm, publishing
-from tests.mosquitto import Listener, Mosquitto, free_port, listens
 from tests.mqtt_hands import config_for, make_hand
-from tests.waiting import wait_for
+from tools.common.mosquitto import Listener, Mosquitto, free_port, listens
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,9 +14,9 @@ import pytest
 from edgehands.gestures.events import EventType, GestureEvent
 from edgehands.hand import Handedness
 from tests.example_programs import EXAMPLES, ROOT, npm, publishing
-from tests.mosquitto import free_port, listens
 from tests.mqtt_hands import config_for
-from tests.waiting import wait_for
+from tools.common.mosquitto import free_port, listens
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Route
 
     from tests.conftest import MakeBroker
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.broker
 

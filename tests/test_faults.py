@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.mosquitto import PROGRAM
+from tools.common.mosquitto import PROGRAM
+from tools.fault_table import soak, watch
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-soak: Any = importlib.import_module("fault_table.soak")
-watch: Any = importlib.import_module("fault_table.watch")
 
 
 def events(*numbers: int) -> list[Any]:
@@ -69,10 +65,11 @@ def test_the_service_holds_what_it_promises_when_things_break() -> None:
     if PROGRAM is None:
         pytest.skip("mosquitto is not installed: apt-get install mosquitto")
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "faults"), "--short"],
+        [sys.executable, "-m", "tools", "faults", "--short"],
         capture_output=True,
         text=True,
         check=False,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()[2:]
@@ -87,15 +84,16 @@ def test_the_service_holds_what_it_promises_when_things_break() -> None:
 def test_a_live_node_minds_no_hostile_message() -> None:
     """Without it: a stranger's messages could stop the hands, fill the log, or change settings.
 
-    The full form, 20,000 messages: scripts/fuzz_live.
+    The full form, 20,000 messages: ``python3 -m tools fuzz-live``.
     """
     if PROGRAM is None:
         pytest.skip("mosquitto is not installed: apt-get install mosquitto")
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "fuzz_live"), "--count", "600", "--quiet-s", "1"],
+        [sys.executable, "-m", "tools", "fuzz-live", "--count", "600", "--quiet-s", "1"],
         capture_output=True,
         text=True,
         check=False,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "600 messages" in done.stdout

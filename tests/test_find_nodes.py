@@ -14,7 +14,7 @@ from edgehands.cli.actions.find_nodes import Announced, choose_broker, parsed
 from edgehands.config import Config, MqttConfig, NodeConfig
 from edgehands.errors import BrokerError
 from edgehands.service.announce import announcement
-from tests.mosquitto import free_port
+from tools.common.mosquitto import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 AVAHI = (ROOT / "systemd" / "edgehands.avahi").read_text()

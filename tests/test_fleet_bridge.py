@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgehands.mqtt.publisher import MqttPublisher
-from tests.mosquitto import Listener, retained
 from tests.mqtt_hands import config_for, make_frame, make_hand
-from tests.waiting import wait_for
+from tools.common.mosquitto import Listener, retained
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from tests.conftest import MakeBroker
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.broker
 

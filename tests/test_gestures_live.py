@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from edgehands.synthetic import random_scene, render_scene
-from tests.mosquitto import Listener, Mosquitto
 from tests.test_cli import one_line, run
 from tests.test_service_process import Asker, service
-from tests.waiting import wait_for
+from tools.common.mosquitto import Listener, Mosquitto
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from edgehands.service.loop import Parts, run_service
 from edgehands.service.report import Reporter
 from edgehands.service.statistics import StageTimes
 from tests.test_service_loop import ScriptedSource, ScriptedTracker
-from tests.waiting import wait_for
+from tools.common.waiting import wait_for
 
 
 @dataclass

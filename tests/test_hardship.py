@@ -20,16 +20,16 @@ from edgehands.model_store import ModelStore
 from edgehands.mqtt.fake import FakePublisher
 from edgehands.service.loop import FrameLoop, Parts
 from tests.hands import frame
-from tests.mosquitto import Listener
-from tests.preview_node import BOOT_S, Command
 from tests.test_cli import one_line
 from tests.test_service_loop import ScriptedSource, ScriptedTracker
-from tests.waiting import wait_for
+from tools.common.command import BOOT_S, Command
+from tools.common.mosquitto import Listener
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 MB = 1_000_000
 

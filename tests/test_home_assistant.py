@@ -16,11 +16,11 @@ from edgehands.gestures.static import GESTURES
 from edgehands.mqtt.contract.messages import EventMessage, encode
 from edgehands.mqtt.homeassistant.entities import MOVEMENTS
 from tests.chromium import ARGUMENTS, CHROMIUM
-from tests.mosquitto import PROGRAM as BROKER
-from tests.mosquitto import Listener, Mosquitto
 from tests.test_cli import run
 from tests.test_service_process import service
-from tests.waiting import wait_for
+from tools.common.mosquitto import PROGRAM as BROKER
+from tools.common.mosquitto import Listener, Mosquitto
+from tools.common.waiting import wait_for
 
 pytest.importorskip("websockets", reason="websockets isn't installed: edgehands[preview]")
 

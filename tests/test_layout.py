@@ -152,9 +152,39 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
+def imported_roots(path: Path) -> set[str]:
+    """The packages at the top that a file imports anything of, also within functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("package", "never"),
+    [
+        ("edgehands", {"tools", "tests", "build_models", "train_models"}),
+        ("tools", {"tests", "train_models"}),
+        ("scripts", {"tools", "tests"}),
+    ],
+)
+def test_what_is_shipped_needs_no_tool_and_a_tool_no_test(package: str, never: set[str]) -> None:
+    """Without it: a device would lack what it imports, and a test could not be changed alone."""
+    files = [path for path in (ROOT / package).rglob("*") if path.is_file() and not path.suffix]
+    python = [path for path in files if path.read_bytes().startswith(b"#!/usr/bin/env python")]
+    python += (ROOT / package).rglob("*.py")
+    assert len(python) > 10
+    wrong = {str(path.relative_to(ROOT)): imported_roots(path) & never for path in python}
+    assert {name: found for name, found in wrong.items() if found} == {}
+
+
 def test_no_module_is_longer_than_a_reader_follows() -> None:
     """Without it: one file would grow until nobody can say what is in it."""
-    files = [*modules().values(), *(ROOT / "scripts").rglob("*.py")]
+    own = (path for folder in ("scripts", "tools") for path in (ROOT / folder).rglob("*.py"))
+    files = [*modules().values(), *own]
     lengths = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in files}
     assert {name: n for name, n in lengths.items() if n > LONGEST_MODULE} == {}
 

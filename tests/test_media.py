@@ -1,29 +1,25 @@
-"""A part of the table in docs/cameras.md, made and read again; scripts/media_table is the whole."""
+"""A part of the table in docs/cameras.md, made and read again; tools/media_table.py is all."""
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from edgehands import HandTracker, TrackingConfig
+from tools.media import files as media
+from tools.media.rows import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-
-ROWS: Any = importlib.import_module("media_list").ROWS
-media: Any = importlib.import_module("media_rows")
 
 FILMS = (
     *("MP4, H.264, interlaced", "MP4, H.264, pixels 1.5 times as wide", "MKV, FFV1"),
@@ -78,7 +74,7 @@ def test_the_parts_exist() -> None:
 def test_damaged_files_through_track() -> None:
     """Whatever happened to files, each gives frames or one line, and the run goes on."""
     done = subprocess.run(
-        [sys.executable, str(SCRIPTS / "fuzz_media"), "--files", "60", "--seed", "7"],
+        [sys.executable, "-m", "tools", "fuzz-media", "--files", "60", "--seed", "7"],
         capture_output=True,
         text=True,
         check=False,

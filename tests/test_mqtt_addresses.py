@@ -13,10 +13,10 @@ from edgehands.config import BrokerUrl, parse_broker_url
 from edgehands.mqtt.broker import paho_client
 from edgehands.mqtt.broker.oneshot import publish_once
 from edgehands.mqtt.publisher import MqttPublisher
-from tests.mosquitto import Listener, Mosquitto, free_port, listens
 from tests.mqtt_hands import config_for
 from tests.test_mqtt_broker import publishing, warnings
-from tests.waiting import wait_for
+from tools.common.mosquitto import Listener, Mosquitto, free_port, listens
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

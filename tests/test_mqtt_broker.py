@@ -20,9 +20,9 @@ from edgehands.mqtt.broker.oneshot import retained as kept
 from edgehands.mqtt.contract.topics import Topics
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.requests import Requests
-from tests.mosquitto import Listener, Mosquitto, retained
 from tests.mqtt_hands import config_for, frame_without_hands, make_frame, make_hand
-from tests.waiting import wait_for
+from tools.common.mosquitto import Listener, Mosquitto, retained
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

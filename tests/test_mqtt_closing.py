@@ -13,11 +13,11 @@ from edgehands.mqtt.broker import pauses
 from edgehands.mqtt.broker.pauses import AWAY_RETRY_S, CLOSED_RETRY_S, MAX_RELIEFS, Ending, Pauses
 from edgehands.mqtt.broker.quiet_log import EVERY_S, QuietLog
 from edgehands.mqtt.publisher import MqttPublisher
-from tests.closing_broker import CONNACK, PUBLISH, SUBSCRIBE, ClosingBroker, Packet
-from tests.mosquitto import Listener, Mosquitto
 from tests.mqtt_hands import config_for
 from tests.test_mqtt_broker import publishing, warnings
-from tests.waiting import wait_for
+from tools.common.closing_broker import CONNACK, PUBLISH, SUBSCRIBE, ClosingBroker, Packet
+from tools.common.mosquitto import Listener, Mosquitto
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,17 +19,17 @@ from edgehands.mqtt.homeassistant.discovery import MAX_DELAY_S, Discovery, disco
 from edgehands.mqtt.homeassistant.entities import EVENT_TYPES, MOVEMENTS, Offers
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.requests import Received
-from tests.mosquitto import free_port, retained
 from tests.mqtt_hands import config_for
 from tests.test_cli import one_line, run
-from tests.waiting import wait_for
+from tools.common.mosquitto import free_port, retained
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import MakeBroker
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 TOPICS = Topics(node="kitchen_pi")
 EVERYTHING = Offers(

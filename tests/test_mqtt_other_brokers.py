@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgehands.mqtt.publisher import MqttPublisher
-from tests.mosquitto import Listener, free_port
 from tests.mqtt_hands import config_for, make_frame, make_hand
-from tests.waiting import wait_for
+from tools.common.mosquitto import Listener, free_port
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

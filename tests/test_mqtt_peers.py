@@ -24,11 +24,11 @@ from edgehands.mqtt.outbox import Outbox
 from edgehands.mqtt.peers import GONE_S, TOLERANCE_S, Peers, read_instance
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.requests import Received
-from tests.mosquitto import Listener, Mosquitto, retained
 from tests.mqtt_hands import config_for, make_frame, make_hand
 from tests.test_mqtt_broker import publishing, warnings
 from tests.test_mqtt_outbox import Clock
-from tests.waiting import wait_for
+from tools.common.mosquitto import Listener, Mosquitto, retained
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -28,7 +28,7 @@ from edgehands.mqtt.requests import (
     Received,
     Requests,
 )
-from tests.waiting import wait_for
+from tools.common.waiting import wait_for
 
 TOPICS = Topics(node="node")
 

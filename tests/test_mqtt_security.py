@@ -22,13 +22,13 @@ from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.requests import Requests
 from tests.documented_broker import login
 from tests.mqtt_hands import make_frame, make_hand
-from tests.waiting import wait_for
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edgehands.mqtt.broker.subscriber import Received
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.broker
 

@@ -14,9 +14,9 @@ import pytest
 
 from edgehands.mqtt.contract.channels import CHANNELS, check_message
 from edgehands.mqtt.contract.request_messages import VERBS
-from tests.mosquitto import Listener, Mosquitto
 from tests.test_service_process import Asker, service
-from tests.waiting import wait_for
+from tools.common.mosquitto import Listener, Mosquitto
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from edgehands.mqtt.contract.topics import Topics, matches
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.requests import Received, Requests
 from tests.mqtt_hands import config_for, make_frame, make_hand
-from tests.waiting import wait_for
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

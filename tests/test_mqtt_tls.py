@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgehands.mqtt.publisher import MqttPublisher
-from tests.certificates import make_authority, make_certificate
 from tests.mqtt_hands import config_for
-from tests.waiting import wait_for
+from tools.common.certificates import make_authority, make_certificate
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import MakeBroker
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.broker
 

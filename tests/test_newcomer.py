@@ -27,10 +27,10 @@ from edgehands.synthetic import write_random_stills
 from tests.example_programs import publishing
 from tests.mqtt_hands import config_for, make_frame, make_hand
 from tests.named_tests import text_of
-from tests.waiting import wait_for
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.broker
 

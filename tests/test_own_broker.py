@@ -19,8 +19,8 @@ from edgehands.mqtt.broker.oneshot import retained
 from edgehands.service.own_broker import Places, broker_text, read_users, set_up
 from tests.boot_card import card, prepare
 from tests.conftest import MakeBroker  # noqa: TC001 - the type of a fixture
-from tests.mosquitto import free_port, listens
-from tests.waiting import wait_for
+from tools.common.mosquitto import free_port, listens
+from tools.common.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from edgehands.gestures.events import EventType
-from tests.mosquitto import Listener, Mosquitto, free_port
-from tests.preview_node import BOOT_S, Command, node
+from tests.preview_node import node
 from tests.test_preview_page import WAIT_MS, Site, expect
-from tests.waiting import wait_for
+from tools.common.command import BOOT_S, Command
+from tools.common.mosquitto import Listener, Mosquitto, free_port
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.mosquitto import free_port
-from tests.preview_node import BOOT_S, Command, node
-from tests.waiting import wait_for
+from tests.preview_node import node
+from tools.common.command import BOOT_S, Command
+from tools.common.mosquitto import free_port
+from tools.common.waiting import wait_for
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright isn't installed: pip install playwright"
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator
     from playwright.sync_api import Page as Tab
 
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 _BAD = ("warning", "error")  # a breach of the content security policy among them
 WAIT_MS = BOOT_S * 1000

@@ -18,10 +18,10 @@ from edgehands.cli import preview
 from edgehands.errors import UsageError
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.preview.guard import check_token, is_loopback, same_token
-from tests.mosquitto import free_port
 from tests.mqtt_hands import config_for, make_frame, make_hand
-from tests.preview_node import BOOT_S, Command
-from tests.waiting import wait_for
+from tools.common.command import BOOT_S, Command
+from tools.common.mosquitto import free_port
+from tools.common.waiting import wait_for
 
 pytest.importorskip("starlette", reason="the page's server isn't installed: edgehands[preview]")
 pytest.importorskip("uvicorn", reason="the page's server isn't installed: edgehands[preview]")
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
     from edgehands.preview.guard import Receive, Send
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 TOKEN = "correct horse battery"  # noqa: S105 - of these tests only
 

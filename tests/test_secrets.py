@@ -26,16 +26,16 @@ from edgehands.safe_text import REDACTED, redact
 from edgehands.service.__main__ import main as run_service
 from edgehands.service.logs import start_logging
 from edgehands.service.options import RunOptions
-from tests.mosquitto import Listener
-from tests.preview_node import BOOT_S, Command
-from tests.waiting import wait_for
+from tools.common.command import BOOT_S, Command
+from tools.common.mosquitto import Listener
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
     from edgehands.config import Config
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 ROOT = Path(__file__).resolve().parents[1]
 

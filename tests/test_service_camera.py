@@ -22,8 +22,8 @@ from edgehands.service.notify import Notifier
 from edgehands.service.serve import serve
 from edgehands.service.snapshot import Snapshots
 from edgehands.tracking import HandTracker
-from tests.mosquitto import free_port
 from tests.test_service_loop import ScriptedSource, ScriptedTracker
+from tools.common.mosquitto import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

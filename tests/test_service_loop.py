@@ -34,7 +34,7 @@ from edgehands.service.statistics import (
     throttled_flags,
 )
 from tests.mqtt_hands import make_hand
-from tests.waiting import wait_for
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,12 +12,12 @@ import cv2
 import pytest
 
 from tests.hands import frame
-from tests.mosquitto import Listener
-from tests.preview_node import BOOT_S, Command
-from tests.waiting import wait_for
+from tools.common.command import BOOT_S, Command
+from tools.common.mosquitto import Listener
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 _LISTENS = "0A"  # the state of a TCP socket in /proc/net/tcp
 

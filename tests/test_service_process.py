@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.mosquitto import Listener, Mosquitto, retained
-from tests.waiting import wait_for
+from tools.common.mosquitto import Listener, Mosquitto, retained
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

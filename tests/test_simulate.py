@@ -18,9 +18,9 @@ from edgehands.mqtt.contract.messages import HandsMessage
 from edgehands.mqtt.contract.topics import Topics
 from edgehands.simulate import Plan, simulate
 from edgehands.simulate.tracks import messages
-from tests.certificates import make_authority, make_certificate
-from tests.mosquitto import Listener, Mosquitto, free_port, retained
-from tests.waiting import wait_for
+from tools.common.certificates import make_authority, make_certificate
+from tools.common.mosquitto import Listener, Mosquitto, free_port, retained
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from tests.conftest import MakeBroker

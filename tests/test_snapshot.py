@@ -16,9 +16,9 @@ from edgehands.mqtt.contract.channels import MAX_BYTES, check_message
 from edgehands.mqtt.contract.messages import encode
 from edgehands.mqtt.contract.request_messages import ResponseMessage, SnapshotMessage
 from edgehands.service.snapshot import MAX_JPEG_BYTES, WIDEST, Snapshots, encode_snapshot
-from tests.mosquitto import Listener, Mosquitto
 from tests.test_service_process import Asker, service
-from tests.waiting import wait_for
+from tools.common.mosquitto import Listener, Mosquitto
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path

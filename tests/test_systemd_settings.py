@@ -11,8 +11,8 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.mosquitto import PROGRAM, Mosquitto
-from tests.waiting import wait_for
+from tools.common.mosquitto import PROGRAM, Mosquitto
+from tools.common.waiting import wait_for
 
 SCRIPT = Path(__file__).resolve().parent.parent / "systemd" / "edgehands-settings"
 

@@ -21,7 +21,7 @@ from edgehands.tracking.schedule import IDLE_AFTER, INTERVAL_IDLE, SPARING
 from edgehands.tracking.track import Track
 from edgehands.tracking.tracker import MISSES_TOLERATED
 from tests.hands import frame, open_hand
-from tests.waiting import wait_for
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

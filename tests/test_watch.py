@@ -20,9 +20,9 @@ from edgehands.preview.lines import ChangeLines, json_line
 from edgehands.preview.live import LiveState
 from edgehands.preview.terminal import LiveView
 from tests.mqtt_hands import config_for, make_frame, make_hand
-from tests.preview_node import BOOT_S, EDGEHANDS, Command
 from tests.test_preview_state import BROKER, published, received, state_of
-from tests.waiting import wait_for
+from tools.common.command import BOOT_S, EDGEHANDS, Command
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from tests.conftest import MakeBroker
-    from tests.mosquitto import Mosquitto
+    from tools.common.mosquitto import Mosquitto
 
 
 def drawn(state: LiveState, width: int = 100, height: int = 40) -> list[str]:

@@ -146,7 +146,7 @@ def compile_models(
         lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         told = [line for line in lines if line.startswith("Compilation failed: ")] or lines[-1:]
         why = told[0].removeprefix("Compilation failed: ") if told else f"code {done.returncode}"
-        raise BackendUnavailable(f"{PROGRAM} failed ({why}): see scripts/check_edgetpu")
+        raise BackendUnavailable(f"{PROGRAM} failed ({why}): see python3 -m tools check-edgetpu")
     return found
 
 

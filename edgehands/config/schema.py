@@ -1,6 +1,6 @@
 """The configuration for people and editors: JSON Schema, example file and table, from the types.
 
-Not imported by the service. ``scripts/write_schemas`` writes what is made here into the tree.
+Not imported by the service. ``tools/write_schemas.py`` writes what is made here into the tree.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def example_toml() -> str:
     """The configuration file with every setting, its meaning and its default, commented out."""
     lines = [
         "# The configuration of edgehands. A line without # in front counts; the values shown are",
-        "# the defaults. Made by scripts/write_schemas; docs/configuration.md says more.",
+        "# the defaults. Made by python3 -m tools write-schemas; docs/configuration.md says more.",
         "#",
         "# Read from /etc/edgehands/edgehands.toml, then /boot/firmware/edgehands.toml (so that it",
         "# can be edited on any computer with the card in it), then EDGEHANDS_SECTION__KEY",

@@ -29,7 +29,7 @@ BONES_MM: Final = np.array(
     ]
 )
 """(21,) bones of an average adult's hand between landmarks by MediaPipe's definition: means over
-400 drawn hands of 190 mm (``scripts/fit_labelled_measures``)."""
+400 drawn hands of 190 mm (``tools/fit_labelled_measures.py``)."""
 
 LEAST_SCALE: Final = 0.02
 """Pixels a millimetre: a hand smaller than four pixels has no depth worth fitting."""

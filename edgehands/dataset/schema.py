@@ -1,4 +1,4 @@
-"""JSON Schemas of a folder's files, made from their types, for scripts/write_schemas."""
+"""JSON Schemas of a folder's files, made from their types, for tools/write_schemas.py."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ EDGE_ON: Final = 0.45
 is seen from its edge; a hand that faces the camera has 0.6 to 0.7."""
 
 # The palm model's own box: a square around the wrist, the knuckles and the thumb's base. Side and
-# shift are medians over the practice set's thirty hands (scripts/fit_labelled_measures).
+# shift are medians over the practice set's thirty hands (tools/fit_labelled_measures.py).
 _PALM_POINTS: Final = (0, 1, 2, 5, 9, 13, 17)
 _BOX_SIDE: Final = 1.03
 _BOX_SHIFT: Final = -0.10

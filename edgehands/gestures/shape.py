@@ -6,7 +6,7 @@ where up is, and only they should).
 
 The thresholds were read off the world landmarks that MediaPipe gives for photos of about 140
 signers showing digits (5th and 95th percentile of each measure for raised and lowered fingers).
-``scripts/eval_gestures`` prints what they reach.
+``tools/eval_gestures.py`` prints what they reach.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Rules over finger states name a perfectly read hand rightly, but the landmark model reads hands
 with habits: raised fingers beside folded ones come out shorter than they are, hidden tips where
-they would be in the commonest shape. ``scripts/fit_gestures`` measured these habits on drawn hands
+they would be in the commonest shape. ``tools/fit_gestures.py`` measured these habits on drawn hands
 whose joints are known, and fitted one multinomial logistic regression: a table from 199 measures of
 the hand to 12 shapes and *none*. Nothing else is learned, and nothing is run but one
 multiplication.

@@ -1,6 +1,6 @@
 """How measures of a hand become the probability of each shape.
 
-Made by ``scripts/fit_gestures``; don't edit. 199 rows, one for each measure of
+Made by ``python3 -m tools fit-gestures``; don't edit. 199 rows, one for each measure of
 ``shape_probabilities.py``, and a constant; one column for each shape of SHAPES.
 """
 

@@ -6,7 +6,7 @@ constant lean away from the camera that photos of real hands show too. The pictu
 how long each bone looks tells how far it leans. So three steps, each of them cheap:
 
 1. *Turn.* The palm's normal is a linear function of all 21 landmarks as they are seen, after the
-   hand has been set upright, mirrored to one side and scaled. ``scripts/fit_pose`` found the
+   hand has been set upright, mirrored to one side and scaled. ``tools/fit_pose.py`` found the
    function on synthetic hands; it has one table for hands that show their palm and one for backs.
 2. *Place.* A rigid palm of five points, turned like that and as large as the hand is said to be,
    is put where a pinhole camera would see it as it is seen. For a known turn that is linear in the

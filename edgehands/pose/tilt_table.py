@@ -1,8 +1,8 @@
 """How a palm leans, as a linear function of its 21 landmarks set upright.
 
-Made by ``scripts/fit_pose``; don't edit. Each table has 64 rows: x, y, z of the 21 landmarks and a
-constant; and four columns: x and y of the normal of the side that shows, x of the hand's
-direction, and the logarithm of what its distance is to be multiplied with.
+Made by ``python3 -m tools fit-pose``; don't edit. Each table has 64 rows: x, y, z of the 21
+landmarks and a constant; and four columns: x and y of the normal of the side that shows, x of the
+hand's direction, and the logarithm of what its distance is to be multiplied with.
 """
 
 from __future__ import annotations

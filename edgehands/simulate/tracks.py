@@ -1,7 +1,7 @@
 """What a simulated node says, frame by frame: recorded hands, through the real publisher.
 
 The recording holds frames of one hand and frames of two, as compact payloads; see
-``scripts/record_tracks``. Interpreted and published into a list once, they become templates, and
+``tools/record_tracks.py``. Interpreted and published into a list once, they become templates, and
 each simulated message is a template with another number, time and hand id.
 """
 

@@ -8,7 +8,7 @@ frame, plus parts that grow with the joint's flexion and with how the palm faces
     offset = c0 + c1 · flexion + facing · (c2 + c3 · flexion)
 
 with flexion in units of 90 degrees and facing = 1 when the palm looks into the camera, -1 when
-the back does. ``scripts/fit_synthetic_joints`` finds the numbers and cross-validates them.
+the back does. ``tools/fit_synthetic_joints.py`` finds the numbers and cross-validates them.
 """
 
 from __future__ import annotations

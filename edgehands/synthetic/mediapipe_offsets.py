@@ -1,6 +1,6 @@
 """Offsets of MediaPipe's landmarks from the anatomical joints; fitted, not typed.
 
-Made by scripts/fit_synthetic_joints --images 1200 --first-seed 500000: 1196 hands,
+Made by python3 -m tools fit-synthetic-joints --images 1200 --first-seed 500000: 1196 hands,
 error 8.61 % of palm size without the offsets, 5.80 % with them on hands held out.
 """
 

@@ -70,7 +70,7 @@ _LEFT = (
 
 
 def demo_film(size: tuple[int, int] = (640, 480)) -> Film:
-    """The film that ``scripts/bake_demo_clip`` bakes; it begins and ends with an empty room."""
+    """The film that ``tools/bake_demo_clip.py`` bakes; it begins and ends with an empty room."""
     camera = Camera.of(*size, fov=60.0)
     right = Actor(Handedness.RIGHT, _RIGHT, _SKIN)
     left = Actor(Handedness.LEFT, _LEFT, _SKIN, phase=2.0)

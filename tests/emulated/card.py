@@ -9,8 +9,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.emulated.debian import CACHE, CORTEX_A72, STOCK, Chroot, bootstrap
-from tests.waiting import wait_for
+from tests.emulated.debian import Chroot
+from tools.common.waiting import wait_for
+from tools.emulated.debian import CACHE, CORTEX_A72, STOCK, bootstrap
 
 if TYPE_CHECKING:
     from types import TracebackType

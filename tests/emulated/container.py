@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.emulated.debian import PATH
-from tests.waiting import wait_for
+from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,21 +16,9 @@ from ai_edge_litert import schema_py_generated as schema
 from edgehands import HandTracker, TrackingConfig
 from edgehands.geometry.constants import LANDMARK_INPUT_SIZE, PALM_INPUT_SIZE
 from edgehands.geometry.roi import crop_to_frame, letterbox_to_frame
-from tests.emulated.debian import (
-    CORTEX_A53,
-    CORTEX_A72,
-    CORTEX_A76,
-    ROOT,
-    STOCK,
-    Chroot,
-    Core,
-    Said,
-    bootstrap,
-    build_package,
-    needs,
-    own_architecture,
-    runs_arm64,
-)
+from tests.emulated.debian import Chroot, Said, build_package, needs, own_architecture, runs_arm64
+from tools import ROOT
+from tools.emulated.debian import CORTEX_A53, CORTEX_A72, CORTEX_A76, STOCK, Core, bootstrap
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.emulated.card import Board, boot_file, put_back, stock_image, take_out
-from tests.emulated.debian import ROOT, build_package, needs, runs_arm64
-from tests.mosquitto import Mosquitto
+from tests.emulated.debian import build_package, needs, runs_arm64
+from tools import ROOT
+from tools.common.mosquitto import Mosquitto
 
 if TYPE_CHECKING:
     from pathlib import Path

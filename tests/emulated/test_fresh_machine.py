@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.emulated.debian import Chroot, bootstrap, checkout, needs
+from tests.emulated.debian import Chroot, checkout, needs
+from tools.emulated.debian import bootstrap
 
 if TYPE_CHECKING:
     from tests.emulated.conftest import Note

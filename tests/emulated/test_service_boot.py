@@ -12,15 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.emulated.container import Container
-from tests.emulated.debian import (
-    ROOT,
-    STOCK,
-    Chroot,
-    bootstrap,
-    build_package,
-    needs,
-    own_architecture,
-)
+from tests.emulated.debian import Chroot, build_package, needs, own_architecture
+from tools import ROOT
+from tools.emulated.debian import STOCK, bootstrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -50,7 +50,7 @@ def compile_to(folder: Path, model: str, *, palm: bool, allow: Sequence[str]) ->
             names = ", ".join(sorted({o.name for o in left}))
             raise BackendUnavailable(
                 f"{sum(o.count for o in left)} operators would run on the CPU ({names}): change"
-                " the model (scripts/check_edgetpu), or --allow them"
+                " the model (python3 -m tools check-edgetpu), or --allow them"
             )
         by_name = {Path(compilation.source).name: compilation for compilation in done}
         write_folder(

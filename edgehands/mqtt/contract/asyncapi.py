@@ -1,6 +1,6 @@
 """AsyncAPI document and JSON Schemas of the contract, made from its types.
 
-Not imported by the service. ``scripts/write_schemas`` writes what is made here into the tree.
+Not imported by the service. ``tools/write_schemas.py`` writes what is made here into the tree.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def asyncapi() -> str:
             "schemas": describe_components(kinds, "#/components/schemas/{name}"),
         },
     }
-    return "# Made by scripts/write_schemas from the types in edgehands/mqtt.\n" + to_yaml(document)
+    made_by = "# Made by python3 -m tools write-schemas from the types in edgehands/mqtt.\n"
+    return made_by + to_yaml(document)
 
 
 def _channel(channel: Channel) -> dict[str, Any]:

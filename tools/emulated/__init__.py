@@ -1,0 +1,1 @@
+"""Models on the emulated cores of Raspberry Pis."""

@@ -1,0 +1,1 @@
+"""The kinds of films and pictures that edgehands is tried with."""
