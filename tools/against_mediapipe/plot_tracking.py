@@ -80,7 +80,7 @@ def timelines(data: dict[str, Any], out: Path) -> None:
     clips = [
         clip
         for clip in data["clips"]
-        if any((np.array(lines[name][clip]) == 1).any() for name in names)
+        if any((np.array(lines[name][clip]) == MISSED).any() for name in names)
     ]
     if not clips:
         return

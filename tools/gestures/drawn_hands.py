@@ -66,7 +66,6 @@ ANY = "any"
 
 _SAME_SHAPE = {"thumbs_up": "thumb", "thumbs_down": "thumb", "point_up": "point"}
 _CURLED = POSES["fist"]
-_OVER = POSES["fist"].thumb
 _OUT = POSES["three"].thumb
 
 
