@@ -12,9 +12,9 @@ import pytest
 
 import edgehands
 import edgehands.cli
+from edgehands.calibration.board import FORMATS, PAPERS
+from edgehands.calibration.views import MIN_VIEWS
 from edgehands.cli import VERBS
-from edgehands.pose.board import FORMATS, PAPERS
-from edgehands.pose.calibrate import MIN_VIEWS
 from edgehands.service.options import RunOptions
 from edgehands.wording import counted
 from tests.hands import frame

@@ -52,6 +52,7 @@ NODE = {
 TOOLS = {
     "drawing": set[str](),
     "synthetic": set[str](),
+    "calibration": {"pose"},
     "client": {"config", "mqtt"},
     "bridge": {"client", "mqtt"},
     "preview": {"config", "mqtt", "picture_socket"},

@@ -77,8 +77,8 @@ def checkerboard(
 
     The ruler below it must measure 100 mm on paper.
     """
+    from edgehands.calibration.board import Board, write_board
     from edgehands.cli.actions.output import people
-    from edgehands.pose.board import Board, write_board
 
     made = Board.parse(board, square)
     write_board(file, made, paper.lower())
@@ -122,8 +122,8 @@ def calibrate(
     """
     import msgspec
 
+    from edgehands.calibration.board import Board
     from edgehands.cli.actions.calibrate import calibrate as measure
-    from edgehands.pose.board import Board
 
     found = measure(source or (), Board.parse(board, square), views=views, out=out)
     if as_json:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgehands.calibration.views import Calibration, ViewCollector
 from edgehands.cameras import SourceFailure, find_inputs, is_live, open_source
 from edgehands.cameras.inputs import read_input
 from edgehands.cli.actions.output import people
 from edgehands.config import load
 from edgehands.config.edit import set_in_file
 from edgehands.errors import UsageError
-from edgehands.pose.calibrate import Calibration, ViewCollector
 from edgehands.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from edgehands.calibration.board import Board
     from edgehands.cameras.inputs import InputFile
-    from edgehands.pose.board import Board
 
 
 def calibrate(sources: Sequence[str], board: Board, *, views: int, out: Path | None) -> Calibration:

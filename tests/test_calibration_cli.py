@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import pytest
 
+from edgehands.calibration.board import Board
+from edgehands.calibration.views import find_corners
 from edgehands.config import load
 from edgehands.config.edit import set_in_file
 from edgehands.errors import ConfigError
-from edgehands.pose.board import Board
-from edgehands.pose.calibrate import find_corners
+from tests.test_calibration import CX, CY, FOCAL, views
 from tests.test_cli import one_line, run
-from tests.test_pose_calibrate import CX, CY, FOCAL, views
 
 if TYPE_CHECKING:
     from pathlib import Path

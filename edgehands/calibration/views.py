@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from edgehands.calibration.board import DOTS_PER_MM, Board, board_picture
 from edgehands.errors import CalibrationError
-from edgehands.pose.board import DOTS_PER_MM, Board, board_picture
-from edgehands.pose.camera import Intrinsics
+from edgehands.pose import Intrinsics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from edgehands.calibration.views import calibrate, checkerboard
 from edgehands.errors import CalibrationError, ConfigError
 from edgehands.pose import PoseConfig, from_fov, intrinsics_of
-from edgehands.pose.calibrate import calibrate, checkerboard
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
