@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgehands.config import PublishConfig
+from edgehands.config import PublishConfig, RunningSettings
 from edgehands.mqtt.contract.asyncapi import asyncapi, message_schemas, to_yaml
 from edgehands.mqtt.contract.channels import CHANNELS, MAX_BYTES, MessageError, check_message
 from edgehands.mqtt.contract.messages import CameraMessage, InfoMessage, ModelMessage
-from edgehands.mqtt.contract.request_messages import SettingsMessage
+from edgehands.mqtt.contract.request_messages import (
+    SetRequest,
+    SettingsMessage,
+    settings_message,
+)
 from edgehands.mqtt.contract.topics import Topics
 from edgehands.mqtt.fake import FakePublisher
 from edgehands.service.report import Reporter
@@ -42,11 +47,7 @@ def a_session() -> FakePublisher:
                 config="0",
             )
         )
-        publisher.apply(
-            SettingsMessage(
-                max_hands=2, smoothing=True, rate_limit=0.0, enabled=True, gestures=True
-            )
-        )
+        publisher.apply(RunningSettings())
         publisher.camera_status("offline", "/dev/video0: no such camera: plug it in")
         publisher.camera_status("online")
         publisher.publish(make_frame(make_hand(1, gesture="fist"), make_hand(2)))
@@ -61,6 +62,26 @@ def a_session() -> FakePublisher:
         )
         publisher.stats(reporter.report())
     return publisher
+
+
+def test_a_setting_that_can_be_changed_is_asked_for_and_told_by_one_name() -> None:
+    """Without it: a new setting of the loop could be changed by nobody, or shown to nobody."""
+    names = tuple(field.name for field in fields(RunningSettings))
+    assert SettingsMessage.__struct_fields__ == names
+    assert set(names) <= set(SetRequest.__struct_fields__)
+    changed = RunningSettings(
+        max_hands=4,
+        smoothing=False,
+        rate_limit=5.0,
+        enabled=False,
+        gestures=False,
+        model="lite",
+        precision="float",
+    )
+    told = settings_message(changed)
+    assert [getattr(told, name) for name in names] == list(astuple(changed))
+    usual = astuple(RunningSettings())
+    assert not any(a == b for a, b in zip(usual, astuple(changed), strict=True))
 
 
 def test_every_message_of_a_session_is_what_the_contract_says() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
-import msgspec
 import pytest
 
 from edgehands.cameras import SourceInfo
@@ -76,13 +76,13 @@ def test_a_camera_that_is_switched_off_stays_off() -> None:
     """Whoever switched it off for privacy was watched again after a request to restart it."""
     with running() as loop:
         assert loop.next_frame(10) is not None
-        off = msgspec.structs.replace(loop.settings, enabled=False)
+        off = replace(loop.settings, enabled=False)
         loop.commands.ask(Command(settings=off))
         with pytest.raises(UsageError, match="switched off"):
             loop.commands.ask(Command(restart_camera=True))
         assert loop.next_frame(0.3) is None
         assert (loop.camera, Endless.opened) == ("disabled", 1)
-        loop.commands.ask(Command(settings=msgspec.structs.replace(off, enabled=True)))
+        loop.commands.ask(Command(settings=replace(off, enabled=True)))
         assert loop.next_frame(10) is not None
         loop.commands.ask(Command(restart_camera=True))
         assert loop.next_frame(10) is not None
@@ -95,7 +95,7 @@ def test_the_camera_that_is_open_is_described() -> None:
         assert loop.describe_camera().width == 64
         loop.commands.ask(Command(restart_camera=True))
         assert loop.describe_camera().width == 128
-        off = msgspec.structs.replace(loop.settings, enabled=False)
+        off = replace(loop.settings, enabled=False)
         loop.commands.ask(Command(settings=off))
         assert loop.describe_camera().width == 128
 

@@ -11,6 +11,7 @@ from edgehands.config.gestures import GesturesConfig
 from edgehands.config.load import DEFAULT_PATHS, Loaded, load, load_with_origins, paths_for
 from edgehands.config.persist import save_settings, state_file
 from edgehands.config.pose import PoseConfig
+from edgehands.config.running import RunningSettings
 from edgehands.config.secret import Secret
 from edgehands.config.sections import (
     SECTIONS,
@@ -43,6 +44,7 @@ __all__ = [
     "PoseConfig",
     "PreviewConfig",
     "PublishConfig",
+    "RunningSettings",
     "Secret",
     "ServiceConfig",
     "TrackingConfig",

@@ -16,6 +16,7 @@ from edgehands.config import PublishConfig
 from edgehands.hand import FrameHands, Handedness
 from edgehands.mqtt.client import MqttClient
 from edgehands.mqtt.contract.messages import MAX_TEXT, EventMessage, encode
+from edgehands.mqtt.contract.request_messages import settings_message
 from edgehands.mqtt.contract.topics import NO_GESTURE, OFF, ON, topics_of
 from edgehands.mqtt.live_hands import LiveHands
 from edgehands.mqtt.rate_limiter import RateLimiter
@@ -25,11 +26,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from edgehands.config import Config
+    from edgehands.config import Config, RunningSettings
     from edgehands.gestures.events import GestureEvent
     from edgehands.hand import Hand
     from edgehands.mqtt.contract.messages import InfoMessage, StatsMessage
-    from edgehands.mqtt.contract.request_messages import SettingsMessage
     from edgehands.mqtt.contract.topics import Topics
     from edgehands.mqtt.outbox import Outgoing
 
@@ -45,7 +45,7 @@ class Publisher(Protocol):
     def camera_status(self, status: CameraStatus, problem: str = "") -> None:
         """Say whether frames are coming and why not; then no hand is seen any more either."""
 
-    def apply(self, settings: SettingsMessage) -> None:
+    def apply(self, settings: RunningSettings) -> None:
         """Follow settings that were changed while running, and say whether tracking is on."""
 
     def info(self, message: InfoMessage) -> None:
@@ -212,12 +212,12 @@ class HandsPublisher:
         if self._compact:
             self._out.live(LiveHands(self._topics.hands_bin, tracked, ready, compact=True))
 
-    def apply(self, settings: SettingsMessage) -> None:
+    def apply(self, settings: RunningSettings) -> None:
         """Follow settings that were changed while running, and say whether tracking is on."""
         self._rate_limiter.rate_limit = settings.rate_limit
         self._rate_limiter.forget()
         self._out.state(self._topics.enabled, ON if settings.enabled else OFF)
-        self._out.state(self._topics.settings, encode(settings))
+        self._out.state(self._topics.settings, encode(settings_message(settings)))
 
     def info(self, message: InfoMessage) -> None:
         """Say what runs here."""

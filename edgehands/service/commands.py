@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from edgehands.errors import EdgehandsError, ServiceBusy
 
 if TYPE_CHECKING:
-    from edgehands.mqtt.contract.request_messages import SettingsMessage
+    from edgehands.config import RunningSettings
     from edgehands.service.protocols import Tracker
 
 PATIENCE_S = 5.0
@@ -32,7 +32,7 @@ class Command:
         error: why it failed.
     """
 
-    settings: SettingsMessage | None = None
+    settings: RunningSettings | None = None
     tracker: Tracker | None = None
     restart_camera: bool = False
     done: threading.Event = field(default_factory=threading.Event)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edgehands.config import redacted, save_settings
+from edgehands.config import RunningSettings, redacted, save_settings
 from edgehands.errors import GestureError, UsageError
 from edgehands.gestures import ExampleCollector, GestureLibrary
 from edgehands.mqtt.contract.request_messages import (
     GesturesRequest,
     HealthMessage,
     SetRequest,
-    SettingsMessage,
+    settings_message,
 )
 from edgehands.service.commands import Command
 from edgehands.service.heat import WARM_C, troubles_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from edgehands.config import Config, TrackingConfig
     from edgehands.hand import Hand
     from edgehands.mqtt.contract.messages import InfoMessage
-    from edgehands.mqtt.contract.request_messages import PlainRequest, Verb
+    from edgehands.mqtt.contract.request_messages import PlainRequest, SettingsMessage, Verb
     from edgehands.service.loop import FrameLoop
     from edgehands.service.protocols import Tracker
     from edgehands.service.snapshot import Snapshots
@@ -44,6 +44,9 @@ _PLACES = {
     "precision": "tracking.precision",
 }
 """Where the settings that ``set`` changes stand in the configuration."""
+
+_CHANGEABLE = [field.name for field in fields(RunningSettings)]
+"""``set`` has an entry of the same name for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +120,18 @@ class ServiceControls:
     def _set(self, request: SetRequest) -> SettingsMessage:
         changes = {
             key: value
-            for key in SettingsMessage.__struct_fields__
+            for key in _CHANGEABLE
             if (value := getattr(request, key)) is not msgspec.UNSET
         }
         if request.persist and self.state_file is None:
             raise UsageError("there is no place to keep settings: set STATE_DIRECTORY")
-        wanted: SettingsMessage = msgspec.structs.replace(self.loop.settings, **changes)
-        self._put_in_force(wanted)
+        self._put_in_force(replace(self.loop.settings, **changes))
         if request.persist and self.state_file is not None:
             kept = {_PLACES[key]: value for key, value in changes.items() if key in _PLACES}
             save_settings(self.state_file, kept)
-        return self.loop.settings
+        return settings_message(self.loop.settings)
 
-    def _put_in_force(self, wanted: SettingsMessage) -> None:
+    def _put_in_force(self, wanted: RunningSettings) -> None:
         now = self.loop.settings
         if (wanted.model, wanted.precision) == (now.model, now.precision):
             self.loop.commands.ask(Command(settings=wanted))

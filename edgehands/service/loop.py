@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edgehands import memory
+from edgehands.config import RunningSettings
 from edgehands.errors import EdgehandsError, FrameError, SourceError, UsageError
 from edgehands.hand import FrameHands
-from edgehands.mqtt.contract.request_messages import SettingsMessage
 from edgehands.safe_text import redact
 from edgehands.service.commands import Command, CommandQueue
 from edgehands.service.notify import Notifier
@@ -91,11 +91,9 @@ class FrameLoop:
         last_frame: when the last one was, monotonic seconds; None before the first.
     """
 
-    def __init__(self, parts: Parts, settings: SettingsMessage | None = None) -> None:
+    def __init__(self, parts: Parts, settings: RunningSettings | None = None) -> None:
         self.commands = CommandQueue()
-        self.settings = settings or SettingsMessage(
-            max_hands=2, smoothing=True, rate_limit=0.0, enabled=True, gestures=True
-        )
+        self.settings = settings or RunningSettings()
         self.tracker = parts.tracker
         self.camera: CameraStatus = "offline"
         self.problem = ""
@@ -283,7 +281,7 @@ class FrameLoop:
         finally:
             command.done.set()
 
-    def _change(self, wanted: SettingsMessage) -> None:
+    def _change(self, wanted: RunningSettings) -> None:
         now = self.settings
         if wanted.enabled and self._source is None:
             self._open_camera()

@@ -17,12 +17,11 @@ import msgspec
 import edgehands
 from edgehands import memory
 from edgehands.cameras import open_source
-from edgehands.config import digest, state_file
+from edgehands.config import RunningSettings, digest, state_file
 from edgehands.errors import EdgehandsError, UsageError
 from edgehands.gestures import HandInterpreter
 from edgehands.mqtt.broker.oneshot import publish_once
 from edgehands.mqtt.contract.messages import CameraMessage, InfoMessage, ModelMessage
-from edgehands.mqtt.contract.request_messages import SettingsMessage
 from edgehands.mqtt.contract.topics import topics_of
 from edgehands.mqtt.homeassistant.discovery import Discovery
 from edgehands.mqtt.homeassistant.entities import Offers
@@ -111,7 +110,7 @@ def serve(
             on_online=lambda: publisher.info(info()),  # only now the picture's size is known
             governor=Governor() if config.service.governor else None,
         )
-        loop = FrameLoop(parts, settings_of(config))
+        loop = FrameLoop(parts, RunningSettings.of(config))
         stack.callback(lambda: loop.tracker.close())  # noqa: PLW0108 - the one in use at the end
         if config.preview.images:
             log.warning(
@@ -185,19 +184,6 @@ def origin_of(config: Config, source: SourceInfo) -> PictureOrigin:
         camera=config.camera.name,
         film=source.uri.startswith("demo:"),
         source=source.uri,
-    )
-
-
-def settings_of(config: Config) -> SettingsMessage:
-    """The settings that can be changed while running, as the configuration has them."""
-    return SettingsMessage(
-        max_hands=config.tracking.max_hands,
-        smoothing=config.tracking.smoothing,
-        rate_limit=config.publish.rate_limit,
-        enabled=True,
-        gestures=config.gestures.enabled,
-        model=config.tracking.model,
-        precision=config.tracking.precision,
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    from edgehands.config import RunningSettings
 
 Transaction = Annotated[str, msgspec.Meta(max_length=128)] | int
 """Whatever the asker wants to see again in the answer."""
@@ -100,6 +103,19 @@ class SettingsMessage(msgspec.Struct, frozen=True, kw_only=True):
     gestures: bool
     model: Model = "full"
     precision: Precision = "auto"
+
+
+def settings_message(settings: RunningSettings) -> SettingsMessage:
+    """Say which settings are in force."""
+    return SettingsMessage(
+        max_hands=settings.max_hands,
+        smoothing=settings.smoothing,
+        rate_limit=settings.rate_limit,
+        enabled=settings.enabled,
+        gestures=settings.gestures,
+        model=settings.model,
+        precision=settings.precision,
+    )
 
 
 class SnapshotMessage(msgspec.Struct, frozen=True, kw_only=True):
