@@ -35,7 +35,7 @@ def annotate(
     ] = False,
     agreement: Annotated[
         bool,
-        typer.Option("--agreement", help="Say how far the annotators are apart, and exit."),
+        typer.Option("--agreement", help="Print how far the annotators disagree, and exit."),
     ] = False,
     as_json: JsonOption = False,
     host: HostOption = "127.0.0.1",
@@ -46,7 +46,7 @@ def annotate(
             envvar="EDGEHANDS_ANNOTATE_TOKEN",
             show_envvar=True,
             metavar="TEXT",
-            help="What a visitor must know.",
+            help="The token that visitors need.",
         ),
     ] = "",
     name: PageNameOption = None,

@@ -87,5 +87,5 @@ HostOption = Annotated[
 PortOption = Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="0 takes a free one.")]
 PageNameOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="HOST", help="Another name that the page is called by (a proxy's)."),
+    typer.Option(metavar="HOST", help="Another name of the page (a proxy's)."),
 ]

@@ -15,17 +15,17 @@ app = typer.Typer()
 def demo(
     source: Annotated[
         str | None,
-        typer.Option(metavar="URI", help="What plays as the camera, as for run; else a film."),
+        typer.Option(metavar="URI", help="What is used as the camera, as for run; else a film."),
     ] = None,
     model: ConfiguredModelOption = None,
     port: Annotated[
         int,
         typer.Option(
-            min=0, max=65535, metavar="N", help="Of the page. 0: 8765, or a free one if taken."
+            min=0, max=65535, metavar="N", help="The page's port. 0: 8765, or a free one."
         ),
     ] = 0,
     seconds: Annotated[
-        float, typer.Option(min=0, metavar="N", help="End after so long. 0: when Ctrl-C comes.")
+        float, typer.Option(min=0, metavar="N", help="Seconds until it ends. 0: at Ctrl-C.")
     ] = 0.0,
     *,
     camera: Annotated[

@@ -60,7 +60,7 @@ def evaluate(
     ] = False,
     write: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Configuration file that gets them if they gain."),
+        typer.Option(metavar="FILE", help="Write them into this configuration file if they help."),
     ] = None,
     films: Annotated[
         Path | None,
@@ -70,14 +70,14 @@ def evaluate(
     ] = None,
     mediapipe: Annotated[
         Path | None,
-        typer.Option(metavar="PYTHON", help="MediaPipe beside it: a python that has mediapipe."),
+        typer.Option(metavar="PYTHON", help="Compare with MediaPipe: a python that has mediapipe."),
     ] = None,
     sheet: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write a picture of the frames worth a look."),
     ] = None,
     seconds: Annotated[
-        float, typer.Option(min=0.1, max=600, metavar="N", help="Of each film.")
+        float, typer.Option(min=0.1, max=600, metavar="N", help="Seconds of each film.")
     ] = 10.0,
     as_json: JsonOption = False,
 ) -> None:

@@ -95,7 +95,7 @@ def remove(name: NameArgument, *, file: FileOption = None) -> None:
     people.print(f"{name} is forgotten")
 
 
-@group.command("test", short_help="Say what shapes are taken for, frame by frame.")
+@group.command("test", short_help="Print the shape recognised in each frame.")
 def try_out(
     inputs: InputsArgument = None,
     *,

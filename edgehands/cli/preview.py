@@ -37,7 +37,7 @@ def preview(
             envvar="EDGEHANDS_PREVIEW_TOKEN",
             show_envvar=True,
             metavar="TEXT",
-            help="What a viewer must know. Better --token-file: shells remember what is typed.",
+            help="The token that viewers need. Better --token-file: shells remember what is typed.",
         ),
     ] = "",
     token_file: Annotated[

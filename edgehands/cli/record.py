@@ -30,7 +30,7 @@ class ImageFormat(enum.StrEnum):
 @app.command()
 def record(
     out: Annotated[
-        Path, typer.Option(help="The folder: new, or one to be continued.", metavar="FOLDER")
+        Path, typer.Option(help="The folder: a new one, or one to continue.", metavar="FOLDER")
     ],
     *,
     source: Annotated[
@@ -47,7 +47,7 @@ def record(
     doubtful: Annotated[
         bool,
         typer.Option(
-            "--doubtful", help="Keep the frames in which the tracker may well be wrong instead."
+            "--doubtful", help="Keep the frames in which the tracker may be wrong instead."
         ),
     ] = False,
     count: Annotated[
@@ -68,7 +68,7 @@ def record(
     ] = None,
     image_format: Annotated[
         ImageFormat,
-        typer.Option("--format", help="png loses nothing and takes ten times the room."),
+        typer.Option("--format", help="png is lossless and takes ten times the space."),
     ] = ImageFormat.JPEG,
     model: ConfiguredModelOption = None,
     config: ConfigOption = None,

@@ -55,11 +55,11 @@ def track(
     seconds: Annotated[
         float,
         typer.Option(
-            min=0, metavar="S", help="Of each video or camera, so much; 0: all, a camera to Ctrl-C."
+            min=0, metavar="S", help="Seconds of each video or camera; 0: all, a camera to Ctrl-C."
         ),
     ] = 0.0,
     frames: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Of each input, at most so many frames.")
+        int, typer.Option(min=0, metavar="N", help="At most this many frames of each input.")
     ] = 0,
     fps: Annotated[
         float | None,
