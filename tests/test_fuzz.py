@@ -23,8 +23,9 @@ from edgehands.config import Config, explain, load
 from edgehands.config.schema import example_toml
 from edgehands.errors import ConfigError
 from edgehands.mqtt.broker.subscriber import Received as Heard
-from edgehands.mqtt.contract.channels import CHANNELS, MessageError, check_message
+from edgehands.mqtt.contract.channels import CHANNELS
 from edgehands.mqtt.contract.compact import decode_compact, encode_compact
+from edgehands.mqtt.contract.reading import MessageError, check_message
 from edgehands.mqtt.contract.request_messages import VERBS
 from edgehands.mqtt.fake import FakeClient
 from edgehands.mqtt.homeassistant.discovery import Discovery

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from edgehands.config import PublishConfig, RunningSettings
 from edgehands.mqtt.contract.asyncapi import asyncapi, message_schemas, to_yaml
-from edgehands.mqtt.contract.channels import CHANNELS, MAX_BYTES, MessageError, check_message
+from edgehands.mqtt.contract.channels import CHANNELS
 from edgehands.mqtt.contract.messages import CameraMessage, InfoMessage, ModelMessage
+from edgehands.mqtt.contract.reading import MAX_BYTES, MessageError, check_message
 from edgehands.mqtt.contract.request_messages import (
     SetRequest,
     SettingsMessage,

@@ -11,7 +11,8 @@ import pytest
 from edgehands.errors import BrokerError
 from edgehands.gestures.static import GESTURES
 from edgehands.mqtt.broker.oneshot import publish_once, remove_discovery
-from edgehands.mqtt.contract.channels import CHANNELS, check_message
+from edgehands.mqtt.contract.channels import CHANNELS
+from edgehands.mqtt.contract.reading import check_message
 from edgehands.mqtt.contract.request_messages import Model, PlainRequest, Precision, SetRequest
 from edgehands.mqtt.contract.topics import Topics
 from edgehands.mqtt.fake import FakeClient

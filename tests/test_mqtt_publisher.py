@@ -9,7 +9,9 @@ import pytest
 from edgehands.config import PublishConfig
 from edgehands.gestures.events import EventType, GestureEvent
 from edgehands.hand import Handedness
+from edgehands.mqtt.contract.reading import check_message
 from edgehands.mqtt.fake import FakePublisher
+from edgehands.safe_text import printable
 from tests.mqtt_hands import frame_without_hands, make_frame, make_hand
 
 
@@ -146,3 +148,13 @@ def test_the_rate_limit_never_holds_back_the_empty_list() -> None:
     publisher.publish(make_frame(t=100.4))
     shown = [len(json.loads(p)["hands"]) for p in publisher.on(publisher.topics.hands)]
     assert shown == [1, 0]
+
+
+@pytest.mark.parametrize("odd", ["\x1b[2J", "zero\u200bwidth", "\x00", "two\nlines", "y" * 1500])
+def test_a_problem_is_a_line_that_the_contract_reads(publisher: FakePublisher, odd: str) -> None:
+    """Without it: a file's odd name would hide why the camera is away from every reader."""
+    publisher.camera_status("offline", f"{odd}: no such file")
+    topic = publisher.topics.camera_problem
+    line = check_message(topic, publisher.on(topic)[-1]).content
+    assert line == printable(" ".join(f"{odd}: no such file".split())[:1000], 1000)
+    assert line

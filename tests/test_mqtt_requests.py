@@ -11,7 +11,7 @@ import pytest
 
 from edgehands.errors import UsageError
 from edgehands.mqtt.broker.token_bucket import TokenBucket
-from edgehands.mqtt.contract.channels import check_message
+from edgehands.mqtt.contract.reading import check_message
 from edgehands.mqtt.contract.request_messages import (
     VERBS,
     PlainRequest,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edgehands.mqtt.contract.channels import CHANNELS, check_message
+from edgehands.mqtt.contract.channels import CHANNELS
+from edgehands.mqtt.contract.reading import check_message
 from edgehands.mqtt.contract.request_messages import VERBS
 from tests.test_service_process import Asker, service
 from tools.common.mosquitto import Listener, Mosquitto

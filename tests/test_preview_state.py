@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edgehands.mqtt.broker.subscriber import BrokerState, Received
 from edgehands.mqtt.contract.messages import HandsMessage
+from edgehands.mqtt.contract.reading import MessageError, check_message
 from edgehands.mqtt.contract.topics import Topics
 from edgehands.mqtt.fake import FakePublisher
 from edgehands.preview import live
@@ -89,6 +90,46 @@ def test_a_broken_message_is_counted_and_changes_nothing(topic: str, payload: by
     assert state.nodes["node"].online
     assert state.nodes["node"].cameras["main"].visible() is not None
     assert state.nodes["node"].cameras["main"].count == 1
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        (f"{CAMERA}/count", b"2"),
+        (f"{CAMERA}/count", b" 2"),
+        (f"{CAMERA}/count", b"+2"),
+        (f"{CAMERA}/count", b"1_0"),
+        (f"{CAMERA}/count", b"12345678"),
+        (f"{CAMERA}/gesture/left", b"my_rock-2"),
+        (f"{CAMERA}/gesture/left", b"Rock!"),
+        (f"{CAMERA}/gesture/left", b"x" * 33),
+        (f"{CAMERA}/status", b"disabled"),
+        ("edgehands/node/status", b"disabled"),
+        (f"{CAMERA}/problem", b""),
+        (f"{CAMERA}/problem", b"no camera: plug it in"),
+        (f"{CAMERA}/problem", b"two\nlines"),
+        ("edgehands/node/problem", b"\x1b[2J"),
+        (f"{CAMERA}/event", b" " * 70_000 + b"{}"),
+    ],
+)
+def test_viewers_and_the_client_library_refuse_the_same(topic: str, payload: bytes) -> None:
+    """Without it: a page would show as a node's word what a program is never given."""
+    try:
+        content = check_message(topic, payload).content
+    except MessageError:
+        content = None
+    read = read_message("edgehands", received(topic, payload))
+    assert read is not None
+    assert read.broken == (content is None)
+    assert read.value == content
+
+
+def test_a_name_that_no_node_can_have_is_read_by_nobody() -> None:
+    """Without it: long names would fill the memory of who watches, or only of who programs."""
+    for topic in (f"edgehands/{'n' * 65}/status", f"edgehands/n/camera/{'c' * 65}/status"):
+        assert read_message("edgehands", received(topic)) is None
+        with pytest.raises(MessageError):
+            check_message(topic, b"online")
 
 
 @pytest.mark.parametrize(

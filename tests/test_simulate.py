@@ -13,8 +13,8 @@ import pytest
 
 from edgehands.config import MqttConfig
 from edgehands.errors import BrokerError, UsageError
-from edgehands.mqtt.contract.channels import check_message
 from edgehands.mqtt.contract.messages import HandsMessage
+from edgehands.mqtt.contract.reading import check_message
 from edgehands.mqtt.contract.topics import Topics
 from edgehands.simulate import Plan, simulate
 from edgehands.simulate.tracks import messages

@@ -12,8 +12,8 @@ import pytest
 
 from edgehands.errors import ServiceBusy, UsageError
 from edgehands.hand import Frame, FrameHands
-from edgehands.mqtt.contract.channels import MAX_BYTES, check_message
 from edgehands.mqtt.contract.messages import encode
+from edgehands.mqtt.contract.reading import MAX_BYTES, check_message
 from edgehands.mqtt.contract.request_messages import ResponseMessage, SnapshotMessage
 from edgehands.service.snapshot import MAX_JPEG_BYTES, WIDEST, Snapshots, encode_snapshot
 from tests.test_service_process import Asker, service

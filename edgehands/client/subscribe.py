@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgehands.config import MqttConfig, check_topic_level
 from edgehands.mqtt.broker.subscriber import BrokerState, Received, Subscriber, broker_line
-from edgehands.mqtt.contract.channels import MessageError, check_message
 from edgehands.mqtt.contract.messages import HandsMessage
+from edgehands.mqtt.contract.reading import MessageError, check_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -20,6 +20,7 @@ from edgehands.mqtt.contract.request_messages import settings_message
 from edgehands.mqtt.contract.topics import NO_GESTURE, OFF, ON, topics_of
 from edgehands.mqtt.live_hands import LiveHands
 from edgehands.mqtt.rate_limiter import RateLimiter
+from edgehands.safe_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -266,8 +267,8 @@ class HandsPublisher:
 
 
 def problem_line(problem: str) -> bytes:
-    """Make the payload of a ``problem`` topic: one line, not longer than the contract allows."""
-    return " ".join(problem.split())[:MAX_TEXT].encode()
+    """Make the payload of a ``problem`` topic: one printable line, not longer than is allowed."""
+    return printable(" ".join(problem.split())[:MAX_TEXT], MAX_TEXT).encode()
 
 
 class MqttPublisher(HandsPublisher):

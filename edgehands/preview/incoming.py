@@ -5,34 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from edgehands.mqtt.contract.messages import (
-    MAX_TEXT,
-    EventMessage,
-    HandsMessage,
-    InfoMessage,
-    StatsMessage,
-)
+from edgehands.hand import Handedness
+from edgehands.mqtt.contract.messages import EventMessage, HandsMessage, InfoMessage, StatsMessage
+from edgehands.mqtt.contract.reading import MAX_NAME, MessageError, find_channel, read_payload
 
 if TYPE_CHECKING:
     from edgehands.mqtt.broker.subscriber import Received
 
-MAX_NAME = 64
-"""Longest node, camera or gesture name: what ``check_topic_level`` lets a node publish."""
-
-_DECODERS = {
-    "hands": msgspec.json.Decoder(HandsMessage),
-    "event": msgspec.json.Decoder(EventMessage),
-    "info": msgspec.json.Decoder(InfoMessage),
-    "stats": msgspec.json.Decoder(StatsMessage),
+_SHOWN = {
+    *("hands", "event", "info", "stats", "status", "problem", "enabled", "presence", "count"),
+    *(f"gesture/{side.value}" for side in Handedness),
 }
-_WORDS = {
-    "status": ("online", "offline", "disabled"),
-    "presence": ("ON", "OFF"),
-    "enabled": ("ON", "OFF"),
-}
-_MAX_COUNT = 1000
+"""The topics' ends whose values are shown; of all others only that they came."""
 
 Value = HandsMessage | EventMessage | InfoMessage | StatsMessage | str | int
 
@@ -75,43 +59,12 @@ def read_message(prefix: str, received: Received) -> Incoming | None:
         return None
     name = "/".join(rest)
     broken, value = False, None
-    try:
-        value = _value(name, received.payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
-        broken = True
+    place = find_channel(received.topic, prefix) if name in _SHOWN else None
+    if place is not None:
+        try:
+            value = read_payload(place.channel, received.payload)
+        except MessageError:
+            broken = True
     return Incoming(
         received.topic, node, camera, name, value, broken, len(received.payload), received.t
     )
-
-
-def _value(name: str, payload: bytes) -> Value | None:
-    """Decode a payload; None where the topic is none that is shown.
-
-    Raises:
-        ValueError: It isn't what the contract says; DecodeError and UnicodeDecodeError are such.
-    """
-    decoder = _DECODERS.get(name)
-    if decoder is not None:
-        message: Value = decoder.decode(payload)  # type: ignore[attr-defined]
-        return message
-    if name in _WORDS:
-        word = payload.decode()
-        if word not in _WORDS[name]:
-            raise ValueError(word)
-        return word
-    if name == "count":
-        count = int(payload[:8])
-        if not 0 <= count <= _MAX_COUNT:
-            raise ValueError(count)
-        return count
-    if name in {"gesture/left", "gesture/right"}:
-        gesture = payload.decode()
-        if not gesture.isprintable() or not 0 < len(gesture) <= MAX_NAME:
-            raise ValueError(name)
-        return gesture
-    if name == "problem":
-        problem = payload.decode()
-        if len(problem) > MAX_TEXT or not problem.isprintable():
-            raise ValueError(name)
-        return problem
-    return None

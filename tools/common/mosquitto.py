@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edgehands.mqtt.contract.channels import check_message
+from edgehands.mqtt.contract.reading import check_message
 from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import re
 from typing import Any
 
 from edgehands.config.schema import describe_components, json_schema
-from edgehands.mqtt.contract.channels import CHANNELS, MAX_BYTES, Channel
+from edgehands.mqtt.contract.channels import CHANNELS, Channel
 from edgehands.mqtt.contract.messages import MAX_TEXT, SCHEMA
+from edgehands.mqtt.contract.reading import MAX_BYTES, MAX_DIGITS
 
 _PLACES = {
     "node": "The device's name: its host name unless `node.name` says otherwise.",
@@ -107,9 +108,8 @@ def _message(channel: Channel) -> dict[str, Any]:
         elif channel.payload == "text":
             payload["maxLength"] = MAX_TEXT
         else:
-            payload["pattern"] = (
-                "^[0-9]{1,9}$" if channel.payload == "integer" else "^[a-z0-9_-]{1,32}$"
-            )
+            digits = f"^[0-9]{{1,{MAX_DIGITS}}}$"
+            payload["pattern"] = digits if channel.payload == "integer" else "^[a-z0-9_-]{1,32}$"
     return {
         "name": channel.name,
         "contentType": kind,

@@ -1,21 +1,15 @@
 """The contract as data: each topic with its type, its QoS and what it is for.
 
-Documents are made from it, and any message can be checked against it.
+Documents are made from it, and ``reading`` checks any message against it.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
-
-import msgspec
+from typing import TYPE_CHECKING, Literal
 
 from edgehands.hand import Handedness
-from edgehands.mqtt.contract.compact import decode_compact
 from edgehands.mqtt.contract.messages import (
-    MAX_TEXT,
     EventMessage,
     HandsMessage,
     InfoMessage,
@@ -26,13 +20,9 @@ from edgehands.mqtt.contract.request_messages import REQUESTS, ResponseMessage, 
 from edgehands.mqtt.contract.topics import Topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-MAX_BYTES = 65_536
-"""No message is larger; a larger one is refused before anything reads it."""
+    import msgspec
 
 _T = Topics.templates()
-_GESTURE_NAME = re.compile(r"[a-z0-9_-]{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +51,6 @@ class Channel:
         | Literal["integer", "gesture", "compact", "text", "jpeg"]
     )
     direction: Literal["out", "in"] = "out"
-
-
-class MessageError(ValueError):
-    """A message that isn't what the contract says."""
 
 
 CHANNELS: tuple[Channel, ...] = (
@@ -242,103 +228,3 @@ CHANNELS: tuple[Channel, ...] = (
         payload=ResponseMessage,
     ),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A message that is what the contract says.
-
-    Attributes:
-        channel: which of :data:`CHANNELS`.
-        node, camera: the names in the topic; empty where it has none.
-        content: the message, or the text or number that the payload is.
-    """
-
-    channel: Channel
-    node: str
-    camera: str
-    content: Any
-
-
-def check_message(topic: str, payload: bytes, prefix: str = "edgehands") -> Checked:
-    """Find a message's channel and read it.
-
-    Raises:
-        MessageError: No such topic, too large, or not what the channel carries.
-    """
-    for channel, pattern in _patterns():
-        found = pattern.fullmatch(topic.removeprefix(f"{prefix}/"))
-        if found and topic.startswith(f"{prefix}/"):
-            names = found.groupdict()
-            content = read_payload(channel, payload)
-            return Checked(channel, names["node"], names.get("camera") or "", content)
-    raise MessageError(f"{topic[:200]!r} is no topic of the contract")
-
-
-def read_payload(channel: Channel, payload: bytes) -> Any:
-    """Read what a channel carries; raise :class:`MessageError` when it is something else."""
-    if len(payload) > MAX_BYTES:
-        raise MessageError(f"{channel.name}: {len(payload)} bytes, at most {MAX_BYTES} are read")
-    try:
-        return _reader(channel)(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise MessageError(f"{channel.name}: {error}") from None
-
-
-@cache
-def _patterns() -> tuple[tuple[Channel, re.Pattern[str]], ...]:
-    found = []
-    for channel in CHANNELS:
-        address = channel.address.removeprefix("edgehands/")
-        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/+#\\0]+)", re.escape(address))
-        found.append((channel, re.compile(pattern)))
-    return tuple(found)
-
-
-@cache
-def _reader(channel: Channel) -> Callable[[bytes], Any]:
-    payload = channel.payload
-    if isinstance(payload, tuple):
-        return lambda raw: _one_of(raw.decode(), payload)
-    if isinstance(payload, str):
-        return _READERS[payload]
-    return msgspec.json.Decoder(payload).decode
-
-
-def _one_of(text: str, allowed: tuple[str, ...]) -> str:
-    if text not in allowed:
-        raise ValueError(f"{text[:40]!r} is not one of {', '.join(allowed)}")
-    return text
-
-
-def _jpeg(raw: bytes) -> bytes:
-    if not raw.startswith(b"\xff\xd8"):
-        raise ValueError("not a JPEG: its first two bytes are others")
-    return raw
-
-
-def _integer(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 9:
-        raise ValueError(f"{text[:40]!r} is not a whole number")
-    return int(text)
-
-
-def _gesture(text: str) -> str:
-    if not _GESTURE_NAME.fullmatch(text):
-        raise ValueError(f"{text[:40]!r} is not a gesture's name")
-    return text
-
-
-def _text(text: str) -> str:
-    if len(text) > MAX_TEXT or "\0" in text:
-        raise ValueError(f"{len(text)} characters are no line: at most {MAX_TEXT}, and no NUL")
-    return text
-
-
-_READERS: dict[str, Callable[[bytes], Any]] = {
-    "integer": lambda raw: _integer(raw.decode()),
-    "gesture": lambda raw: _gesture(raw.decode()),
-    "text": lambda raw: _text(raw.decode()),
-    "compact": decode_compact,
-    "jpeg": _jpeg,
-}
