@@ -17,7 +17,7 @@ from tools.common.mosquitto import PROGRAM, Mosquitto, free_port, listens
 from tools.common.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FAST = frozenset(
     {
         "architecture",
+        "association",
         "backends",
         "cameras_capture",
         "cameras_files",
@@ -70,11 +71,45 @@ FAST = frozenset(
 that takes longer than a second."""
 
 
+LONGEST_S = 10.0
+"""What takes longer bears the marker ``slow`` with a reason."""
+
+_LONG = pytest.StashKey[list[str]]()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the inner loop."""
+    """Mark the tests of the inner loop, and see that slow ones say why they are."""
     for item in items:
-        if item.path.stem.removeprefix("test_") in FAST:
+        slow = item.get_closest_marker("slow")
+        if slow is not None and not (len(slow.args) == 1 and str(slow.args[0]).strip()):
+            raise pytest.UsageError(f"{item.nodeid}: pytest.mark.slow needs its reason")
+        if item.path.stem.removeprefix("test_") in FAST and slow is None:
             item.add_marker("fast")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep the names of tests that take long and don't say why."""
+    if (
+        call.when == "call"
+        and call.duration > LONGEST_S
+        and item.get_closest_marker("slow") is None
+    ):
+        long = item.config.stash.setdefault(_LONG, [])
+        long.append(f"{call.duration:6.1f} s  {item.nodeid}")
+    return (yield)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Name the tests that took long; a busy machine may be the reason."""
+    if long := config.stash.get(_LONG, []):
+        terminalreporter.section(f"over {LONGEST_S:.0f} s without pytest.mark.slow")
+        for line in long:
+            terminalreporter.line(line)
 
 
 class MakeBroker(Protocol):

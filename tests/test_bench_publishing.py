@@ -12,6 +12,7 @@ import pytest
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.simulate.null_broker import null_broker
 from tests.mqtt_hands import config_for, make_frame, make_hand
+from tests.unmeasured import unmeasured
 from tools.common.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,6 +35,7 @@ def test_bench_says_what_publishing_costs() -> None:
     done = subprocess.run(
         [sys.executable, "-c", program, "bench", "--frames", "30", "--backend", "fake", "--json"],
         cwd=ROOT,
+        env=unmeasured(),
         capture_output=True,
         text=True,
         check=False,

@@ -62,6 +62,7 @@ def annotate(folder: Path, log: Path) -> None:
         browser.close()
 
 
+@pytest.mark.slow("five commands and a browser, one after the other")
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium")
 def test_the_whole_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -289,6 +289,7 @@ def test_killed_it_leaves_no_process_behind(tmp_path: Path) -> None:
         assert wait_for(lambda: not any(map(running, started)), BOOT_S)
 
 
+@pytest.mark.slow("its time must be enough to start in on a busy machine")
 def test_it_ends_by_itself_after_its_time(tmp_path: Path) -> None:
     """Without it: a check that runs the demo would never end."""
     with demo(tmp_path, "--no-page", "--seconds", "10") as command:

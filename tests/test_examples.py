@@ -140,6 +140,7 @@ def node_red(folder: Path, broker: Mosquitto) -> Iterator[Path]:
         process.wait()
 
 
+@pytest.mark.slow("Node-RED takes its time to start")
 def test_the_node_red_flow_switches_the_lamp(broker: Mosquitto, tmp_path: Path) -> None:
     """Without it: an imported flow would do nothing."""
     npm("node-red", NODE_RED)  # before anything runs: the first time it is installed

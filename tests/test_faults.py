@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.unmeasured import unmeasured
 from tools.common.mosquitto import PROGRAM
 from tools.fault_table import soak, watch
 
@@ -59,6 +60,7 @@ def test_a_soak_fails_when_anything_grows(
     assert str(verdict).endswith("pass" if good else "FAIL")
 
 
+@pytest.mark.slow("four faults, each with real pauses of brokers and networks")
 @pytest.mark.broker
 def test_the_service_holds_what_it_promises_when_things_break() -> None:
     """Without it: a change could lose events or bring back old hands after an outage, unseen."""
@@ -70,6 +72,7 @@ def test_the_service_holds_what_it_promises_when_things_break() -> None:
         text=True,
         check=False,
         cwd=ROOT,
+        env=unmeasured(),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()[2:]
@@ -80,6 +83,7 @@ def test_the_service_holds_what_it_promises_when_things_break() -> None:
     assert len(held) >= 3, done.stdout
 
 
+@pytest.mark.slow("600 messages, at the rate that a node answers")
 @pytest.mark.broker
 def test_a_live_node_minds_no_hostile_message() -> None:
     """Without it: a stranger's messages could stop the hands, fill the log, or change settings.
@@ -94,6 +98,7 @@ def test_a_live_node_minds_no_hostile_message() -> None:
         text=True,
         check=False,
         cwd=ROOT,
+        env=unmeasured(),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "600 messages" in done.stdout

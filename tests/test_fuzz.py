@@ -78,6 +78,7 @@ def damaged(random: Random, payload: bytes) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.slow("thousands of damaged inputs; more of them find more")
 @seeds
 @fuzzed
 def test_any_bytes_are_either_a_message_or_refused(random: Random, noise: bytes) -> None:
@@ -93,6 +94,7 @@ def test_any_bytes_are_either_a_message_or_refused(random: Random, noise: bytes)
             assert content is not None
 
 
+@pytest.mark.slow("thousands of damaged inputs; more of them find more")
 @seeds
 @fuzzed
 def test_no_bytes_break_a_node_or_change_it_unnoticed(random: Random, noise: bytes) -> None:
@@ -112,6 +114,7 @@ def test_no_bytes_break_a_node_or_change_it_unnoticed(random: Random, noise: byt
         assert carried_out == (response.status == "ok")
 
 
+@pytest.mark.slow("thousands of damaged inputs; more of them find more")
 @seeds
 @fuzzed
 def test_the_client_library_and_the_viewers_survive_anything(random: Random, noise: bytes) -> None:
@@ -233,6 +236,7 @@ _LINES = [
 _TABLES = [explain(Config()).encode(), example_toml().encode(), *_LINES]
 
 
+@pytest.mark.slow("thousands of damaged inputs; more of them find more")
 @seeds
 @fuzzed
 def test_any_settings_file_is_read_or_named_in_one_line(

@@ -69,6 +69,7 @@ def test_hands_are_read_from_behind() -> None:
     assert np.mean(right) >= 0.85
 
 
+@pytest.mark.slow("draws 96 hands and reads them; a share needs so many")
 def test_a_relaxed_hand_means_nothing_even_where_it_is_read_badly() -> None:
     """A lamp must not go on because somebody's hand hangs in the picture."""
     names = []

@@ -61,6 +61,7 @@ def quick_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stand_by, "SURE_S", 0.5)
 
 
+@pytest.mark.slow("one device has to notice the other, and then its end")
 @pytest.mark.broker
 @pytest.mark.usefixtures("quick_look")
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

@@ -49,6 +49,7 @@ def running(
         yield Asker(broker, listener), process
 
 
+@pytest.mark.slow("statistics come every ten seconds")
 def test_everything_that_a_whole_session_publishes_is_what_the_contract_says(
     running: tuple[Asker, subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:

@@ -84,6 +84,7 @@ def test_settings_are_changed_and_kept(desk: Desk) -> None:
     expect(tab.locator("#s-max_hands")).to_have_value("1")
 
 
+@pytest.mark.slow("teaching counts down and takes thirty examples")
 def test_a_gesture_is_taught_tried_and_removed(desk: Desk) -> None:
     """Without it: teaching would take a shell on the device."""
     tab = desk.tab

@@ -39,6 +39,7 @@ def run_simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow("eight seconds of a fleet's traffic")
 @pytest.mark.broker
 def test_a_fleet_of_two_hundred_loses_nothing_that_must_not_be_lost(broker: Mosquitto) -> None:
     """Without it: nobody could tell from a simulation how many nodes a broker bears."""
