@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 
 from edgehands.errors import GestureError
 from edgehands.gestures import GESTURES, NONE, count_fingers, pinch_strength, recognise, shape_of
+from edgehands.gestures.features import features_of
 from edgehands.gestures.static import score_gestures
 from edgehands.hand import Handedness
 from tests.gesture_hands import made_hand
+from tests.golden_gestures import FILE, measured
 
 # shape, turn in the picture, name, fingers
 SHOWN = [
@@ -124,3 +127,33 @@ def test_points_that_are_no_hand_are_refused_in_one_line(points: np.ndarray) -> 
     with pytest.raises(GestureError) as raised:
         count_fingers(replace(made_hand(), world_landmarks=points))
     assert "\n" not in str(raised.value)
+
+
+def test_measures_and_scores_are_those_that_accuracy_was_measured_with() -> None:
+    """A change of a threshold or a sign would make the figures in docs/gestures.md untrue."""
+    golden, now = json.loads(FILE.read_text()), measured()
+    assert golden.keys() == now.keys()
+    for name, values in golden.items():
+        for key, numbers in values.items():
+            assert now[name][key] == pytest.approx(numbers, abs=0.002), (name, key)
+
+
+@pytest.mark.parametrize("side", Handedness)
+def test_features_are_bones_and_tips_as_seen_from_the_palm(side: Handedness) -> None:
+    """Taught gestures are kept as these numbers: others would make every file of them useless."""
+    hand = made_hand("call", yaw=20.0, pitch=-15.0, roll=40.0, scale=1.3, side=side)
+    points = hand.world_landmarks.astype(float) - hand.world_landmarks[0]
+    if side is Handedness.LEFT:
+        points[:, 0] *= -1
+    along = points[[5, 9, 13, 17]].mean(axis=0)
+    y = along / np.linalg.norm(along)
+    z = np.cross(points[5] - points[17], along)
+    z /= np.linalg.norm(z)
+    axes = np.stack([np.cross(y, z), y, z])
+    seen = points @ axes.T / np.linalg.norm(points[[5, 9, 13, 17]], axis=1).mean()
+    starts = [i for i in range(1, 20) if i % 4]
+    bones = np.array([seen[i + 1] - seen[i] for i in starts])
+    bones /= np.linalg.norm(bones, axis=1)[:, None]
+    expected = np.concatenate([bones.ravel(), 1.5 * seen[[4, 8, 12, 16, 20]].ravel()])
+    found = features_of(hand.world_landmarks, right=side is Handedness.RIGHT)
+    assert found == pytest.approx(expected, abs=1e-4)

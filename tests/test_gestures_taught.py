@@ -331,3 +331,35 @@ def test_a_name_is_refused_before_anybody_shows_anything(library: GestureLibrary
     library.check("my_rock", more=True)
     with pytest.raises(GestureError, match="built in"):
         library.check("victory")
+
+
+def test_a_gesture_taught_elsewhere_is_known_within_a_second(library: GestureLibrary) -> None:
+    """Who teaches on the command line while the service runs would have to restart it."""
+    interpreter = HandInterpreter(GesturesConfig(taught_file=str(library.path)))
+    hand = people("rock", 1, seed=3)[0]
+
+    def shown(begin: float) -> str:
+        seen = [interpreter.interpret(frame_of((hand,), begin + i / 30)) for i in range(15)]
+        gesture = seen[-1].frame_hands.hands[0].gesture
+        assert gesture is not None
+        return gesture.name
+
+    before = shown(0.0)
+    library.teach("my_rock", people("rock", 5))
+    assert shown(0.5) == before  # the file is looked at once a second
+    assert shown(1.2) == "my_rock"
+    assert not library.refresh()
+    GestureLibrary(library.path).teach("my_call", people("call", 5))
+    assert library.refresh()
+
+
+def test_a_clip_that_shows_too_little_is_told_in_numbers() -> None:
+    """Who teaches from a clip would not know what was wrong with it."""
+    collector = ExampleCollector(wanted=3)
+    hand = people("rock", 1)[0]
+    for i, hands in enumerate([(), (hand,), (), (hand, hand), ()]):
+        collector.add(frame_of(hands, i / 30))
+    with pytest.raises(
+        GestureError, match=r"0 examples found, 3 are wanted \(3 frames without a hand, 1 with"
+    ):
+        collector.require_all()
