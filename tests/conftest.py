@@ -62,6 +62,7 @@ FAST = frozenset(
         "service_loop",
         "smoothing",
         "synthetic_hand",
+        "track",
         "tracker",
         "tracker_doubt",
         "tracker_robust",

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgehands import HandTracker, TrackingConfig
 from edgehands.geometry.roi import landmarks_roi
 from edgehands.hand import PalmDetection
 from edgehands.tracking.landmark_model import LandmarkReading
-from tests.hands import open_hand
+from tests.hands import frame, open_hand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from edgehands import Hand
+    from edgehands.hand import Roi
 
 
 @dataclass(frozen=True)
@@ -45,3 +55,27 @@ def palm(seen: Seen) -> PalmDetection:
     away = seen.apart * (box[2] - box[0]) * np.array([1, -1, 1, -1, 0, 0, 0], np.float32) * 1.25
     points[:, 1] += away
     return PalmDetection(box, points, seen.palm)
+
+
+def follow(script: Callable[[int], list[Seen]], frames: int) -> list[tuple[Hand, ...]]:
+    """The hands told in each frame where the two models see what the script says."""
+    hands = HandTracker(TrackingConfig(backend="fake"))
+    now: list[Seen] = []
+
+    def detect(_image: NDArray[np.uint8], _extent: float = 1.0) -> tuple[PalmDetection, ...]:
+        return tuple(palm(seen) for seen in now if seen.palm >= 0.5)
+
+    def read(_image: NDArray[np.uint8], roi: Roi, _before: object = None) -> LandmarkReading | None:
+        near = [seen for seen in now if abs(seen.x - roi.cx) < roi.size / 2]
+        if not near or near[0].presence < 0.5:
+            return None
+        return reading(near[0].x, near[0].presence)
+
+    hands._detector.detect = detect  # type: ignore[assignment]
+    hands._landmarks.read = read  # type: ignore[assignment]
+    told = []
+    for i in range(frames):
+        now[:] = script(i)
+        # Something always moves, so that the schedule never rests.
+        told.append(hands.process(frame((20 + 600 * (i % 2), 20), diameter=80), i / 30))
+    return told

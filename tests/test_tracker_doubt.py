@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,40 +12,7 @@ from edgehands.geometry.duplicates import same_hand
 from edgehands.tracking.association import one_hand, own_palms
 from edgehands.tracking.track import Track
 from tests.hands import frame
-from tests.readings import Seen, palm, reading
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from edgehands import Hand
-    from edgehands.hand import PalmDetection, Roi
-    from edgehands.tracking.landmark_model import LandmarkReading
-
-
-def follow(script: Callable[[int], list[Seen]], frames: int) -> list[tuple[Hand, ...]]:
-    """The hands told in each frame where the two models see what the script says."""
-    hands = HandTracker(TrackingConfig(backend="fake"))
-    now: list[Seen] = []
-
-    def detect(_image: NDArray[np.uint8], _extent: float = 1.0) -> tuple[PalmDetection, ...]:
-        return tuple(palm(seen) for seen in now if seen.palm >= 0.5)
-
-    def read(_image: NDArray[np.uint8], roi: Roi, _before: object = None) -> LandmarkReading | None:
-        near = [seen for seen in now if abs(seen.x - roi.cx) < roi.size / 2]
-        if not near or near[0].presence < 0.5:
-            return None
-        return reading(near[0].x, near[0].presence)
-
-    hands._detector.detect = detect  # type: ignore[assignment]
-    hands._landmarks.read = read  # type: ignore[assignment]
-    told = []
-    for i in range(frames):
-        now[:] = script(i)
-        # Something always moves, so that the schedule never rests.
-        told.append(hands.process(frame((20 + 600 * (i % 2), 20), diameter=80), i / 30))
-    return told
+from tests.readings import Seen, follow, palm, reading
 
 
 def test_a_face_is_not_followed_as_a_hand() -> None:
