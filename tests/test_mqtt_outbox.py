@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 
 import pytest
 
 from edgehands.mqtt.broker.link import FRESH_S, Link
+from edgehands.mqtt.contract.messages import HandsMessage
+from edgehands.mqtt.contract.reading import check_message
+from edgehands.mqtt.live_hands import LiveHands
 from edgehands.mqtt.outbox import EVENTS_IN_FLIGHT, MAX_EVENTS, MAX_WAIT_S, Outbox
+from tests.mqtt_hands import make_frame, make_hand
 
 
 @dataclass(frozen=True)
@@ -158,3 +163,103 @@ def test_one_late_answer_does_not_make_a_link_slow() -> None:
         now += wait
         link.answered(now)
     assert not link.slow
+
+
+def test_whatever_is_added_wakes_the_network_side(clock: Clock) -> None:
+    """Without it: a message would wait until something else happens on the connection."""
+    woken: list[bool] = []
+    outbox = Outbox(lambda: woken.append(True), clock=clock)
+    outbox.state("status", b"online")
+    for count, add in enumerate(
+        (
+            lambda: outbox.state("status", b"offline"),
+            lambda: outbox.event("event", b"1"),
+            lambda: outbox.once("other", b"1"),
+            lambda: outbox.live(Note("a", clock.now)),
+            lambda: outbox.note("stats", b"1"),
+            lambda: outbox.repeat("status"),
+            outbox.repeat_all,
+        ),
+        2,
+    ):
+        add()
+        assert len(woken) == count
+    outbox.state("status", b"offline")  # nothing new
+    assert len(woken) == 8
+
+
+def test_events_in_flight_count_too_and_the_oldest_goes_first(outbox: Outbox) -> None:
+    """Without it: what is in flight would be kept beyond the bound, or new events lost for it."""
+    outbox.event("event", b"first")
+    (first,) = outbox.due_events(1)
+    for number in range(MAX_EVENTS - 1):
+        outbox.event("event", str(number).encode())
+    assert outbox.counters.events_dropped == 0
+    outbox.event("event", b"newest")
+    assert outbox.counters.events_dropped == 1
+    outbox.event_acknowledged(first.number)  # it may have arrived all the same
+    assert outbox.due_events(1)[0].payload == b"0"
+
+
+def test_what_is_forgotten_is_not_sent_on_the_next_connection(outbox: Outbox) -> None:
+    """Without it: a twin that gave way would publish over the one that goes on."""
+    outbox.state("status", b"online")
+    outbox.state("presence", b"ON")
+    outbox.forget("status")
+    for payload in (b"in flight", b"waiting"):
+        outbox.event("event", payload)
+    outbox.due_events(1)
+    outbox.forget_events()
+    assert outbox.counters.events_dropped == 2
+    outbox.connected()
+    assert outbox.due_states() == [("presence", b"ON")]
+    assert outbox.due_events() == []
+
+
+def test_an_event_that_is_dropped_is_counted_once(outbox: Outbox) -> None:
+    """Without it: `stats` would hide that a broker refuses an event, or tell of more than were."""
+    for payload in (b"bad", b"worse", b"good"):
+        outbox.event("event", payload)
+    (bad,) = outbox.due_events(1)
+    outbox.drop_event(bad.number)
+    outbox.drop_event(bad.number + 1)  # it still waits
+    outbox.drop_event(bad.number)
+    assert outbox.counters.events_dropped == 2
+    assert [event.payload for event in outbox.due_events()] == [b"good"]
+
+
+def test_nothing_is_sent_on_a_muted_topic_until_its_time_is_over(
+    outbox: Outbox, clock: Clock
+) -> None:
+    """Without it: what makes a broker hang up would be sent again with every connection."""
+    for topic in ("bad", "good"):
+        outbox.live(Note(topic, clock.now, lasting=True, topic=topic))
+        outbox.note(topic, b"1")
+        outbox.event(topic, b"1")
+        outbox.state(topic, b"1")
+    outbox.mute("bad", 600.0)
+    outbox.live(Note("again", clock.now, lasting=True, topic="bad"))
+    outbox.note("bad", b"2")
+    outbox.event("bad", b"2")
+    assert [message.topic for message in outbox.take_live()] == ["good"]
+    assert outbox.due_notes() == [("good", b"1")]
+    assert [event.topic for event in outbox.due_events()] == ["good"]
+    assert outbox.due_states() == [("good", b"1")]
+    assert (outbox.counters.events_dropped, outbox.counters.live_expired) == (2, 1)
+    clock.now += 600.0
+    outbox.event("bad", b"3")
+    assert [event.payload for event in outbox.due_events()] == [b"3"]
+    assert outbox.due_states() == [("bad", b"1")]
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_a_frames_latency_is_told_in_milliseconds(*, compact: bool) -> None:
+    """Without it: a delay of a fifth of a second would look like none, or like minutes."""
+    now = time.monotonic()
+    tracked = make_frame(make_hand(1))
+    tracked = replace(tracked, frame=replace(tracked.frame, t_mono=now - 0.2))
+    payload = LiveHands("edgehands/n/camera/main/hands", tracked, now, compact).encode()
+    topic = "edgehands/n/camera/main/hands" + ("/bin" if compact else "")
+    message = check_message(topic, payload).content
+    assert isinstance(message, HandsMessage)
+    assert 199 <= message.latency_ms < 5000
