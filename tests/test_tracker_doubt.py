@@ -73,6 +73,27 @@ def test_a_hand_lost_to_blur_is_back_when_it_can_be_read_again() -> None:
     assert told == [1] * 10 + [0] * 3 + [1] * 7
 
 
+def test_a_hand_that_comes_out_of_a_cross_fade_is_seen_as_soon_as_it_can_be_read() -> None:
+    """A palm that was read in vain is left alone for four frames, but not when it gets surer."""
+
+    def hand(i: int) -> list[Seen]:
+        return [Seen(300, (0.55, 0.65, 0.9)[min(i, 2)], (0.2, 0.3, 0.98)[min(i, 2)])]
+
+    assert [len(hands) for hands in follow(hand, 6)] == [0, 0, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("first", range(40, 43))
+def test_a_sure_palm_that_cannot_be_read_yet_is_looked_at_in_the_next_frame(first: int) -> None:
+    """A second hand that rises fast is blurred first: it must not wait for the usual look."""
+
+    def hands(i: int) -> list[Seen]:
+        second = Seen(350 + 15 * (i - first), 0.88, 0.3 if i < first + 3 else 0.98)
+        return [Seen(150, 0.9, 0.98), *([second] if i >= first else [])]
+
+    told = [len(seen) for seen in follow(hands, first + 6)]
+    assert told == [1] * (first + 3) + [2] * 3
+
+
 def test_a_side_that_the_model_is_unsure_of_does_not_change_to_and_fro() -> None:
     """Hands that touch look like left ones as often as like right ones."""
     readings = [reading(300, 0.99, looks_right=0.5 + side) for side in (0.3, -0.38, 0.3) * 12]

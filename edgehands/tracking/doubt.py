@@ -25,6 +25,10 @@ SURE: Final = 0.9
 CONFIRMING_SCORE: Final = 0.7
 """Least score of a palm that confirms a track in doubt: faces have 0.5 to 0.65 mostly."""
 
+SURE_PALM: Final = 0.8
+"""Score of a palm that surely is one, unlike a face's: where no hand is read in it, it is blurred
+or half hidden, and the next frame is worth a look too."""
+
 CONFIRMING_PLACE: Final = 0.35
 """And how close its points lie to the track's on average, in widths of the palm's box: in a face,
 the two models don't mean the same points."""
@@ -43,6 +47,9 @@ _REMEMBERED_FRAMES: Final = 60
 _NEAR: Final = 0.5  # of the ROI's size: a place where a hand was refused
 _PALMS_FRAMES: Final = 4
 _PALM_NEAR: Final = 0.15  # of the palm's box: a palm that was read in vain
+_PALM_SURER: Final = 0.1
+"""How much the score of such a palm must have risen for another reading: a hand that comes out of
+a cross-fade, of blur or from behind something gets surer, a face doesn't."""
 
 
 def sure_at_birth(palm: PalmDetection, reading: LandmarkReading) -> bool:
@@ -67,12 +74,13 @@ def _disagreement(palm: PalmDetection, reading: LandmarkReading) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where something was refused, frame pixels, and when, in frames."""
+    """Where something was refused, frame pixels, when, in frames, and a palm's score there."""
 
     frame: int
     x: float
     y: float
     within: float
+    score: float = 1.0
 
     def holds(self, x: float, y: float) -> bool:
         return math.hypot(x - self.x, y - self.y) < self.within
@@ -110,7 +118,8 @@ class RefusedPlaces:
     def refuse_palm(self, palm: PalmDetection) -> None:
         """Remember a palm in which the landmark model saw no hand."""
         x0, y0, x1, y1 = palm.box.tolist()
-        place = _Place(self._frame, (x0 + x1) / 2, (y0 + y1) / 2, _PALM_NEAR * (x1 - x0))
+        within = _PALM_NEAR * (x1 - x0)
+        place = _Place(self._frame, (x0 + x1) / 2, (y0 + y1) / 2, within, palm.score)
         self._palms.append(place)
 
     def holds(self, roi: Roi) -> bool:
@@ -118,6 +127,9 @@ class RefusedPlaces:
         return any(place.holds(roi.cx, roi.cy) for place in self._tracks)
 
     def holds_palm(self, palm: PalmDetection) -> bool:
-        """Whether this palm was read in vain a few frames ago and hasn't moved."""
+        """Whether this palm was read in vain a few frames ago, hasn't moved and isn't surer."""
         x0, y0, x1, y1 = palm.box.tolist()
-        return any(place.holds((x0 + x1) / 2, (y0 + y1) / 2) for place in self._palms)
+        return any(
+            place.holds((x0 + x1) / 2, (y0 + y1) / 2) and palm.score < place.score + _PALM_SURER
+            for place in self._palms
+        )

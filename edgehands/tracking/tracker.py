@@ -31,7 +31,7 @@ from edgehands.tracking.association import (
 )
 from edgehands.tracking.async_detector import AsyncDetector
 from edgehands.tracking.checks import check_change, checked_frame
-from edgehands.tracking.doubt import SURE, RefusedPlaces, confirms, sure_at_birth
+from edgehands.tracking.doubt import SURE, SURE_PALM, RefusedPlaces, confirms, sure_at_birth
 from edgehands.tracking.filling import read_filling
 from edgehands.tracking.landmark_model import LandmarkModel
 from edgehands.tracking.palm_detector import PalmDetector
@@ -293,7 +293,7 @@ class HandTracker(Closing):
         """Judge the tracks by the palms that detection saw, and adopt the hands that are new.
 
         Returns:
-            Whether there were any.
+            As :meth:`_adopt` does.
         """
         stay = []
         for track in self._tracks:
@@ -306,7 +306,11 @@ class HandTracker(Closing):
         return self._adopt(image, palms, t)
 
     def _adopt(self, image: NDArray[np.uint8], palms: tuple[PalmDetection, ...], t: float) -> bool:
-        """Read the hands of detected palms that aren't followed yet; whether there were any."""
+        """Read the hands of detected palms that aren't followed yet.
+
+        Returns:
+            Whether there were any, or palms so sure that the next frame is worth a look too.
+        """
         found = False
         own = own_palms(palms, self._tracks)
         for i, palm in enumerate(palms):
@@ -314,6 +318,8 @@ class HandTracker(Closing):
                 break
             if i in own:
                 continue
+            # Even where no hand is read in it now: soon one will be.
+            found = found or palm.score >= SURE_PALM
             if self._refused.holds_palm(palm) and not was_lost_at(self._tracks, palm, t):
                 continue
             reading = self._landmarks.read(image, palm_roi(palm))
