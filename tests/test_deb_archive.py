@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.machinery
+import importlib.util
 import io
+import os
 import re
 import shutil
 import struct
@@ -243,3 +246,60 @@ def test_a_hollow_library_is_enough_for_what_is_linked_with_it(
     library.write_bytes(made)
     assert said() == "0\n"
     assert elf.stripped(made) == made
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc isn't here")
+def test_a_forwarding_library_leads_to_the_one_that_has_the_symbols(tmp_path: Path) -> None:
+    """On a PC OpenCV would not find the BLAS of Debian's numpy: nothing would start."""
+    hollow: Any = importlib.import_module("deb.hollow")
+    (tmp_path / "a.c").write_text(EXPORTING)
+    (tmp_path / "b.c").write_text(USING)
+    gcc = ["gcc", "-shared", "-fPIC", "-Wl,-z,now"]
+    library, other, user = (tmp_path / f"lib{name}.so" for name in ("a", "other", "b"))
+    for target in (library, other):
+        words = [f"-Wl,-soname,{target.name}", "-o", str(target), str(tmp_path / "a.c")]
+        subprocess.run([*gcc, *words], check=True)
+    # As wheels are made: an RPATH would be inherited by what isn't theirs.
+    runpath = f"-Wl,--enable-new-dtags,-rpath,{tmp_path}"
+    words = ["-o", str(user), str(tmp_path / "b.c"), str(library), runpath]
+    subprocess.run([*gcc, *words], check=True)
+    made = hollow.forwarding(library.read_bytes(), [b"libother.so"])
+    library.write_bytes(made)
+    assert len(made) < 2000
+    assert elf.stripped(made) == made
+    code = f"import ctypes; print(ctypes.CDLL({str(user)!r}).used())"
+    for environment, said in (({"LD_LIBRARY_PATH": str(tmp_path)}, "44\n"), ({}, "")):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            check=False, capture_output=True, text=True, env={**os.environ, **environment},
+        )  # fmt: skip
+        assert done.stdout == said, done.stderr
+        assert bool(done.returncode) == (not said)
+
+
+def test_what_comes_from_apt_is_a_dependency() -> None:
+    """A package without numpy that doesn't ask for it would be installed and not start."""
+    python = next(iter(NUMPY))
+    of_apt: dict[str, tuple[str, ...]] = wheels.OF_APT
+    for architecture in wheels.ARCHITECTURES:
+        fields = package_parts.control("0.1.0", architecture, python)
+        depends = re.search("^Depends: (.*)$", fields, re.MULTILINE)
+        assert depends is not None
+        wanted = [f"python3-{name}" for name in of_apt[architecture]]
+        assert [item for item in depends[1].split(", ") if item.startswith("python3-")] == wanted
+        assert ("nothing is fetched" in fields) == (not wanted)
+
+
+def test_a_package_that_is_too_large_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    """It would grow by a wheel's next version, on one architecture, and nobody would see it."""
+    loader = importlib.machinery.SourceFileLoader("build_deb", str(ROOT / "scripts" / "build_deb"))
+    module = importlib.util.module_from_spec(
+        importlib.util.spec_from_loader("build_deb", loader)  # type: ignore[arg-type]
+    )
+    loader.exec_module(module)
+    content = [archive.Entry(f"usr/lib/{name}", bytes(1000 * name)) for name in range(12)]
+    module.limit(60.0, content)
+    assert capsys.readouterr().err == ""
+    with pytest.raises(SystemExit, match=r"60\.1 MB"):
+        module.limit(60.1, content)
+    assert "usr/lib/11" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 OpenCV is linked with an FFmpeg of its own and PyAV's FFmpeg with encoders; edgehands plays films
 through PyAV and encodes with neither. A library that is gone would keep both from being loaded.
+The other shell has no symbols either: it leads to libraries of the system that have them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SEGMENT = struct.Struct("<IIQQQQQQ")
@@ -24,7 +25,7 @@ _RETURN_ZERO = {62: b"\x31\xc0\xc3", 183: b"\x00\x00\x80\xd2\xc0\x03\x5f\xd6"}
 """By ELF's number of the machine: x86-64, AArch64."""
 
 _DYNSYM, _DYNAMIC, _VERSIONS, _FUNCTION, _OBJECT = 11, 6, 0x6FFFFFFD, 2, 1
-_SONAME = 14
+_NEEDED, _SONAME = 1, 14
 _ABSOLUTE = 0xFFF1
 _PAGE = 0x10000
 """The largest page of either architecture."""
@@ -58,6 +59,17 @@ def hollow(library: bytes) -> bytes:
         ValueError: it exports what can't be stood in for.
     """
     return _written(_read(library))
+
+
+def forwarding(library: bytes, needed: Sequence[bytes]) -> bytes:
+    """A library of the same name without symbols of its own: the loader finds them in others.
+
+    Args:
+        library: the file's bytes, with section headers.
+        needed: names of the libraries that have its symbols, without versions.
+    """
+    sections = _Sections(library)
+    return _written(_Library(sections.machine, _soname(sections), b"", ()), needed)
 
 
 class _Sections:
@@ -96,11 +108,14 @@ def _string(table: bytes, offset: int) -> bytes:
 
 def _read(library: bytes) -> _Library:
     sections = _Sections(library)
-    table, names = sections.must(_DYNAMIC)
-    soname = dict(struct.iter_unpack("<QQ", table))[_SONAME]
     return _Library(
-        sections.machine, _string(names, soname), _version(sections), tuple(_symbols(sections))
+        sections.machine, _soname(sections), _version(sections), tuple(_symbols(sections))
     )
+
+
+def _soname(sections: _Sections) -> bytes:
+    table, names = sections.must(_DYNAMIC)
+    return _string(names, dict(struct.iter_unpack("<QQ", table))[_SONAME])
 
 
 def _symbols(sections: _Sections) -> Iterator[_Exported]:
@@ -141,7 +156,7 @@ def _elf_hash(name: bytes) -> int:
     return value
 
 
-def _written(library: _Library) -> bytes:
+def _written(library: _Library, needed: Sequence[bytes] = ()) -> bytes:
     strings = bytearray(b"\0")
 
     def text(value: bytes) -> int:
@@ -152,6 +167,7 @@ def _written(library: _Library) -> bytes:
     soname = text(library.soname)
     version = text(library.version) if library.version else 0
     names = [text(symbol.name) for symbol in library.symbols]
+    others = [text(name) for name in needed]
     count = len(library.symbols) + 1
 
     # Everything that is read lies in one segment, in this order; what is written in another.
@@ -173,6 +189,7 @@ def _written(library: _Library) -> bytes:
     dynamic_place = -(-end // 16) * 16
     base = -(-end // _PAGE) * _PAGE + _PAGE  # address of the second segment, less its place
     tags: list[tuple[int, int]] = [
+        *((_NEEDED, name) for name in others),
         (_SONAME, soname), (4, places["hash"]), (5, places["strings"]),
         (6, places["symbols"]), (10, len(strings)), (11, _SYMBOL.size),
     ]  # fmt: skip

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from deb.archive import Entry
-from deb.wheels import HERE, sha256
+from deb.wheels import HERE, OF_APT, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,17 +40,23 @@ Suggests: libedgetpu1-std, mosquitto, avahi-daemon
 Description: real-time 3-D hand landmarks over MQTT
  Sees hands with a camera, on the device itself, and publishes 21 landmarks for
  each hand, gestures and hand pose over MQTT. Carries the Python packages that
- it needs: nothing is fetched when it is installed.
+ it needs{carried}
 """
+
+_ALL_CARRIED = ": nothing is fetched when it is installed."
 
 
 def control(version: str, architecture: str, python: str) -> str:
     """The control file of the package for the system that has this Python."""
+    of_apt = OF_APT[architecture]
+    carried = f", but for Debian's {', '.join(of_apt)}." if of_apt else _ALL_CARRIED
     low, high = python, f"3.{int(python.split('.')[1]) + 1}"
     return _CONTROL.format(
         version=f"{version}+{SYSTEMS[python]}",
         architecture=architecture,
-        depends=_DEPENDS.format(low=low, high=high),
+        depends=_DEPENDS.format(low=low, high=high)
+        + "".join(f", python3-{name}" for name in of_apt),
+        carried=carried,
         maintainer=maintainer(os.environ),
     )
 

@@ -20,6 +20,12 @@ Where apt's numpy isn't installed ours is, of the same version: picamera2's modu
 either, in whatever order they are installed.
 """
 
+OF_APT = {"amd64": ("numpy",), "arm64": ()}
+"""Wheels that a package leaves to apt: it depends on ``python3-`` of the same name.
+
+On a PC OpenCV's and numpy's libraries are twice as large as on a Pi, which may have no network.
+"""
+
 # 4.12 and newer want numpy 2, which Bookworm's picamera2 can't be used with.
 _WANTED = ("opencv-python-headless>=4.8,<4.12", "pip")
 
