@@ -22,12 +22,16 @@ class Container:
 
     Args:
         system: what is booted.
+
+    Attributes:
+        root: its files.
+        leader: its first process, as it is called outside.
     """
 
     def __init__(self, system: Chroot) -> None:
         self.root = system.root
         self._nspawn: subprocess.Popen[bytes] | None = None
-        self._leader = 0
+        self.leader = 0
 
     def __enter__(self) -> Self:
         command = (
@@ -85,7 +89,7 @@ class Container:
 
     def _inside(self, command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["nsenter", "-t", str(self._leader), "-a", "/bin/sh", "-c", command],
+            ["nsenter", "-t", str(self.leader), "-a", "/bin/sh", "-c", command],
             check=False, capture_output=True, text=True, env={"PATH": PATH, "LC_ALL": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
@@ -94,5 +98,5 @@ class Container:
         assert self._nspawn is not None
         children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children")
         found = children.read_text().split()
-        self._leader = int(found[0]) if found else 0
+        self.leader = int(found[0]) if found else 0
         return bool(found)

@@ -14,16 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.emulated.debian import (
-    ROOT,
-    STOCK,
-    Chroot,
-    bootstrap,
-    build_package,
-    needs,
-    own_architecture,
-)
-from tests.test_pose_calibrate import CX, CY, FOCAL, views
+from tests.emulated.debian import Chroot, build_package, needs, own_architecture
+from tests.test_calibration import CX, CY, FOCAL, views
+from tools import ROOT
+from tools.emulated.debian import STOCK, bootstrap
 
 if TYPE_CHECKING:
     from pathlib import Path

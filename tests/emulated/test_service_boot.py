@@ -13,6 +13,7 @@ import pytest
 
 from tests.emulated.container import Container
 from tests.emulated.debian import Chroot, build_package, needs, own_architecture
+from tests.emulated.page import THERE, neighbour
 from tools import ROOT
 from tools.emulated.debian import STOCK, bootstrap
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.emulated.conftest import Note
 
-pytestmark = needs("mmdebstrap", "systemd-nspawn", "unshare", "nsenter")
+pytestmark = needs("mmdebstrap", "systemd-nspawn", "unshare", "nsenter", "ip")
 
 TOPIC = "edgehands/box"
 DISK = "1600m"
@@ -43,7 +44,8 @@ def system(tmp_path_factory: pytest.TempPathFactory, note: Note) -> Iterator[Con
     disk = tmp_path_factory.mktemp("disk")
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(disk)], check=True)
     try:
-        base = bootstrap("bookworm", "bookworm", packages=f"{STOCK},mosquitto,mosquitto-clients")
+        more = "mosquitto,mosquitto-clients,avahi-daemon"
+        base = bootstrap("bookworm-avahi", "bookworm", packages=f"{STOCK},{more}")
         here = Chroot(base, disk)
         package = build_package(tmp_path_factory.mktemp("package"), own_architecture())
         shutil.move(package, here.root / "root" / package.name)
@@ -114,43 +116,29 @@ def test_becomes_active_and_publishes(system: Container, note: Note) -> None:
     note("boot, from the unit's start to READY", system.show("StatusText"), ready - start)
 
 
-LOOK_AT_THE_PAGE = """
-import json, socket, sys, time, urllib.parse
-from websockets.sync.client import connect
-page = urllib.parse.urlsplit(sys.argv[1])
-token = page.fragment.removeprefix("token=")
-def look(said):
-    # Its name comes from mDNS, which this network hasn't got.
-    sock = socket.create_connection(("127.0.0.1", page.port))
-    with connect(f"ws://{page.netloc}/live", sock=sock, proxy=None) as live:
-        print(json.loads(live.recv(20))["type"], flush=True)
-        live.send(json.dumps({"token": said}))
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            news = json.loads(live.recv(20))
-            if news["type"] == "locked" or news["type"] == "hands" and news["message"]["hands"]:
-                print(news["type"], flush=True)
-                return
-look("not the token at all")
-look(token)
-"""
-
-
 def test_the_page_shows_a_hand_with_the_token_of_the_card(system: Container, note: Note) -> None:
-    """Somebody with a new Pi would open the address on the card and see nothing."""
+    """Somebody with a new Pi would open the address on the card, at a desk, and see nothing."""
     card = system.root / "boot" / "firmware"
     assert system.wait((card / "edgehands-info.txt").exists, 30)
     told = (card / "edgehands-info.txt").read_text()
     (address,) = re.findall(r"http://\S+", told)
     host = system.run("hostname")
     assert re.fullmatch(rf"http://{host}\.local:8765/#token=[\w-]{{12}}", address)
-    (system.root / "root" / "look.py").write_text(LOOK_AT_THE_PAGE)
     assert system.wait(lambda: system.run("systemctl is-active edgehands-page") == "active", 60)
-    python = "/usr/lib/edgehands/venv/bin/python"
-    started = time.monotonic()
-    said = system.must(f"{python} /root/look.py '{address}'").split()
-    assert said == ["locked", "locked", "locked", "hands"]
-    note("the page, with the card's token", "a hand of the film", time.monotonic() - started)
+    token = address.partition("#token=")[2]
+    with neighbour(system) as there:
+        started = time.monotonic()
+        (machine,) = there("resolve", f"{host}.local")
+        note(
+            "the page's name, asked by multicast from another machine",
+            machine,
+            time.monotonic() - started,
+        )
+        assert machine == THERE
+        assert there("look", address, machine, "not the token at all") == ["locked", "locked"]
+        started = time.monotonic()
+        assert there("look", address, machine, token) == ["locked", "hands"]
+        note("the page, with the card's token", "a hand of the film", time.monotonic() - started)
 
 
 def test_survives_being_killed(system: Container, note: Note) -> None:
