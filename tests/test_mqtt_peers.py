@@ -21,7 +21,7 @@ from edgehands.mqtt.contract.topics import Topics
 from edgehands.mqtt.homeassistant.discovery import Discovery, discovery_document
 from edgehands.mqtt.homeassistant.entities import Offers
 from edgehands.mqtt.outbox import Outbox
-from edgehands.mqtt.peers import GONE_S, TOLERANCE_S, Peers, read_instance
+from edgehands.mqtt.peers import ANSWER_S, GONE_S, TOLERANCE_S, Peers, read_instance
 from edgehands.mqtt.publisher import MqttPublisher
 from edgehands.mqtt.requests import Received
 from tests.mqtt_hands import config_for, make_frame, make_hand
@@ -372,3 +372,45 @@ def test_what_a_twin_said_before_it_gave_way_is_put_right(peers: Peers, clock: C
     assert f"{NODE}/camera/front/presence" not in dict(outbox.due_states())
     peers.receive(claim(held_s=0))
     assert dict(outbox.due_states())[f"{NODE}/camera/front/presence"] == b"ON"
+
+
+def test_a_sibling_that_does_not_answer_is_gone_and_another_speaks(
+    peers: Peers, clock: Clock
+) -> None:
+    """Without it: after the first camera's service died, requests would be answered by nobody."""
+    told: list[bool] = []
+    peers.changed = told.append
+    peers.receive(claim(camera="main"))
+    assert not peers.primary
+    clock.now += 100
+    peers.connected()  # asks who is there
+    clock.now += ANSWER_S - 0.1
+    peers.tick()
+    assert (peers.primary, peers.siblings) == (False, ("main",))
+    clock.now += 0.1
+    peers.tick()
+    assert (peers.primary, peers.siblings) == (True, ())
+    clock.now += 100
+    peers.connected()
+    clock.now += ANSWER_S
+    peers.tick()
+    assert told == [False, True]  # nothing has changed since: nothing is written again
+
+
+def test_a_twin_that_ends_silences_nobody(peers: Peers, clock: Clock) -> None:
+    """Without it: a device that is switched off would silence the one that should go on."""
+    clock.now += 100
+    peers.receive(claim(held_s=1000, leaving=True))
+    assert (peers.yielded, peers.twin) == (False, False)
+
+
+def test_who_has_yielded_takes_nothing_that_others_say_for_a_twin(
+    peers: Peers, clock: Clock
+) -> None:
+    """Without it: the silent device would write the node's `problem` over that of the other."""
+    clock.now += 100
+    peers.receive(claim(held_s=1000))
+    assert peers.yielded
+    peers.receive(claim("11111111", held_s=1))
+    assert not peers.twin
+    assert not peers._outbox.due_states()
