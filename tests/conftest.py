@@ -54,6 +54,7 @@ FAST = frozenset(
         "mqtt_messages",
         "mqtt_outbox",
         "mqtt_publisher",
+        "mqtt_reasons",
         "pose",
         "preview_state",
         "public_api",
