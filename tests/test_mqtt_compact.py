@@ -110,3 +110,18 @@ def test_a_still_hand_is_told_once_a_second_and_a_moving_one_always() -> None:
     assert not wants(10.3, id=2)
     assert wants(11.3, id=2)
     assert limiter.wants(make_frame(hand, make_hand(2), t=11.31))
+
+
+@pytest.mark.parametrize(("early_s", "all_pass"), [(0.003, True), (0.0067, False)])
+def test_a_camera_that_is_not_punctual_loses_no_frame_to_the_limit(
+    early_s: float, *, all_pass: bool
+) -> None:
+    """Without it: at a limit of 30, a camera of 30 frames a second would publish 15 of them."""
+    limiter = RateLimiter(rate_limit=30.0)
+    tracked = make_frame(make_hand(1))
+    wanted = [
+        limiter.wants(replace(tracked, frame=replace(tracked.frame, t_mono=100 + i / 30 - early)))
+        for i in range(20)
+        for early in [early_s if i % 2 else 0.0]
+    ]
+    assert all(wanted) == all_pass
