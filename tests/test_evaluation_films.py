@@ -9,9 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
+from edgehands.errors import UsageError
 from edgehands.evaluation.film_scores import score, total
 from edgehands.evaluation.film_sheet import ContactSheet
 from edgehands.evaluation.films import Film, SeenHand
+from edgehands.evaluation.not_hands import is_none, read_not_hands
 from edgehands.evaluation.values import ReportedHand, Run
 from edgehands.hand import Handedness
 from tests.hands import frame, open_hand
@@ -91,6 +93,42 @@ def test_marks_beside_a_reference() -> None:
     assert {doubt.why for doubt in doubts if doubt.frame == 4} >= {"missed", "nobody else sees it"}
     both = total([marks, marks])
     assert (both.reference, both.gaps, both.frames) == (40, 4, 20)
+
+
+def test_where_the_references_hand_is_none_nobody_misses_one(tmp_path: Path) -> None:
+    """MediaPipe takes faces for hands: who doesn't must not seem to be the worse tracker."""
+    table = tmp_path / "none.tsv"
+    table.write_text("film\tfirst\tlast\tx\ty\n# a face\nclip\t2\t6\t0.625\t0.4\n")
+    (place,) = read_not_hands(table)["clip"]
+    size = (640, 480)
+
+    def none(i: int, hand: ReportedHand) -> bool:
+        return is_none((place,), i, hand, size)
+
+    both = Run(tuple((theirs(200), theirs(400)) for _ in range(10)), 1.0)
+    mine: Frames = [(ours(200, 1),)] * 8 + [(ours(200, 1), ours(400, 2))] * 2
+    marks, _ = score(Run(tuple(mine), 1.0), 30.0, (both, both), none)
+    assert (marks.reference, marks.found, marks.gaps, marks.no_hand) == (15, 12, 3, 0)
+    its, _ = score(both, 30.0, (both, both), none)
+    assert (its.found, its.no_hand) == (15, 5)
+
+
+@pytest.mark.parametrize(
+    "line", ["clip\t1\t2\t0.5", "clip\t5\t2\t0.5\t0.5", "clip\t1\t2\t1.5\t0.5", "\t1\t2\t0\t0"]
+)
+def test_a_place_that_is_none_is_named(tmp_path: Path, line: str) -> None:
+    """A slip in the table must not silently count a face as a missed hand."""
+    table = tmp_path / "none.tsv"
+    table.write_text(f"film\tfirst\tlast\tx\ty\n{line}\n")
+    with pytest.raises(UsageError, match="line 2: not a place"):
+        read_not_hands(table)
+
+
+def test_places_need_a_reference(tmp_path: Path) -> None:
+    """Without MediaPipe there is nothing to leave out: it must be said, not ignored."""
+    done = run("eval", "--films", tmp_path, "--not-hands", tmp_path / "none.tsv")
+    assert done.returncode == 2
+    assert "add --mediapipe PYTHON" in one_line(done.stderr)
 
 
 def film(path: Path, frames: int = 12) -> Path:

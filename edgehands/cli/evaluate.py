@@ -65,12 +65,16 @@ def evaluate(
     films: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Films of real hands instead; the next three are theirs."
+            metavar="FOLDER", help="Films of real hands instead; the next four are theirs."
         ),
     ] = None,
     mediapipe: Annotated[
         Path | None,
         typer.Option(metavar="PYTHON", help="Compare with MediaPipe: a python that has mediapipe."),
+    ] = None,
+    not_hands: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Places where MediaPipe's hands are none: left out."),
     ] = None,
     sheet: Annotated[
         Path | None,
@@ -118,7 +122,12 @@ def evaluate(
 
         evaluate_films(
             FilmOptions(
-                folder=films, mediapipe=mediapipe, sheet=sheet, seconds=seconds, as_json=as_json
+                folder=films,
+                mediapipe=mediapipe,
+                not_hands=not_hands,
+                sheet=sheet,
+                seconds=seconds,
+                as_json=as_json,
             ),
             config,
         )

@@ -19,7 +19,7 @@ from edgehands.evaluation.films import SeenHand
 from edgehands.evaluation.matching import NEAR, TRACKED, distances, with_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,6 +50,7 @@ class FilmScore(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         gaps: hands that the reference and the other tracker have and this one hasn't nearby.
         alone: hands that nobody else has nearby.
         switches: changes of id along the reference's hands.
+        no_hand: hands that lie where none is, of the places that somebody judged.
     """
 
     frames: int = 0
@@ -68,6 +69,7 @@ class FilmScore(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     gaps: int = 0
     alone: int = 0
     switches: int = 0
+    no_hand: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +90,25 @@ def total(scores: Sequence[FilmScore]) -> FilmScore:
     return msgspec.convert(sums, FilmScore)
 
 
-def score(run: Run, fps: float, others: Sequence[Run] = ()) -> tuple[FilmScore, list[Doubt]]:
+def all_are_hands(_frame: int, _hand: ReportedHand) -> bool:
+    """What holds where nobody judged any place: nothing is no hand."""
+    return False
+
+
+def score(
+    run: Run,
+    fps: float,
+    others: Sequence[Run] = (),
+    no_hand: Callable[[int, ReportedHand], bool] = all_are_hands,
+) -> tuple[FilmScore, list[Doubt]]:
     """The marks of a run, and the frames that are worth a look.
 
     Args:
         run: of the tracker.
         fps: of the film.
         others: the reference, and the other tracker's; none where there are no others.
+        no_hand: whether a hand of a frame lies where none is: of the reference's, those don't
+            count.
     """
     run = _named(run)
     doubts: list[Doubt] = []
@@ -119,7 +133,7 @@ def score(run: Run, fps: float, others: Sequence[Run] = ()) -> tuple[FilmScore, 
             if i - before[0] == 1 and _apart(before[1], hand) > LEAP:
                 doubts.append(Doubt(i, "leaps"))
     still = still_stretches(_named(others[0]) if others else run)
-    beside = _beside(run, others, doubts) if others else {}
+    beside = _beside(run, others, no_hand, doubts) if others else {}
     return (
         FilmScore(
             frames=len(run.frames),
@@ -135,13 +149,19 @@ def score(run: Run, fps: float, others: Sequence[Run] = ()) -> tuple[FilmScore, 
     )
 
 
-def _beside(run: Run, others: Sequence[Run], doubts: list[Doubt]) -> dict[str, int]:
+def _beside(
+    run: Run,
+    others: Sequence[Run],
+    no_hand: Callable[[int, ReportedHand], bool],
+    doubts: list[Doubt],
+) -> dict[str, int]:
     """The marks that need a reference."""
     reference = _named(others[0])
     second = others[-1]
     owner: dict[int, int] = {}
-    marks = dict.fromkeys(("reference", "found", "gaps", "alone", "switches"), 0)
-    for i, (mine, theirs) in enumerate(zip(run.frames, reference.frames, strict=True)):
+    marks = dict.fromkeys(("reference", "found", "gaps", "alone", "switches", "no_hand"), 0)
+    for i, (mine, seen) in enumerate(zip(run.frames, reference.frames, strict=True)):
+        theirs = tuple(hand for hand in seen if not no_hand(i, hand))
         costs = _costs(theirs, mine)
         pairs = assign(costs, TRACKED)
         marks["reference"] += len(theirs)
@@ -157,6 +177,7 @@ def _beside(run: Run, others: Sequence[Run], doubts: list[Doubt]) -> dict[str, i
                 marks["gaps"] += 1
                 doubts.append(Doubt(i, "missed"))
         for hand in mine:
+            marks["no_hand"] += no_hand(i, hand)
             if not any((_costs((hand,), other.frames[i]) < NEAR).any() for other in others):
                 marks["alone"] += 1
                 doubts.append(Doubt(i, "nobody else sees it"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +12,15 @@ import torch
 from build_models import graph, palm_cpu
 
 from . import data, labelled, layerwise, palm_data, plot, sources, students, weights
+from .data import say
 from .distil import Training
 from .hands import locate
 from .recipes import RECIPES, LandmarkRecipe, PalmRecipe
 from .shrink import for_input, multiplications
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from build_models.graph import Graph
 
     from .distil import Subject
@@ -54,11 +56,11 @@ def teach(name: str, recipe: LandmarkRecipe | PalmRecipe, options: argparse.Name
     out.mkdir(parents=True, exist_ok=True)
     stem = f"{name}-quick" if options.quick else name
     if isinstance(recipe, PalmRecipe):
-        student, subjects = palm(recipe, options)
+        student, lessons, examination = palm(recipe, options)
     else:
-        student, subjects = landmarks(stem, recipe, options)
+        student, lessons, examination = landmarks(stem, recipe, options)
     say(f"{name}: {multiplications(student):.1f} million multiplications")
-    training = Training(student, recipe.schedule, subjects, options.device)
+    training = Training(student, recipe.schedule, lessons, examination, options.device)
     checkpoint = out / f"{stem}.pt"
     if checkpoint.exists():
         training.resume(checkpoint)
@@ -69,7 +71,9 @@ def teach(name: str, recipe: LandmarkRecipe | PalmRecipe, options: argparse.Name
     plot.curve(training.curve, out / f"{stem}.png", name)
 
 
-def palm(recipe: PalmRecipe, options: argparse.Namespace) -> tuple[Graph, tuple[Subject, Subject]]:
+def palm(
+    recipe: PalmRecipe, options: argparse.Namespace
+) -> tuple[Graph, Callable[[int], Subject], Subject]:
     """The palm student as it begins, and what it learns from and is examined by."""
     learning, examining = found(options, "palm_detection")
     if recipe.parent is None:
@@ -81,15 +85,16 @@ def palm(recipe: PalmRecipe, options: argparse.Namespace) -> tuple[Graph, tuple[
     if options.begin is not None:
         student = weights.load(student, options.begin)
     making = data.Making(recipe.size, tuple(student.outputs), options.out, say)
-    return student, (
-        palm_data.lesson(recipe.learn, learning, making, views=1),
+    return (
+        student,
+        palm_data.Renewed(recipe.learn, learning, making, recipe.schedule.lessons),
         palm_data.lesson(recipe.examine, examining, making, views=0),
     )
 
 
 def landmarks(
     stem: str, recipe: LandmarkRecipe, options: argparse.Namespace
-) -> tuple[Graph, tuple[Subject, Subject]]:
+) -> tuple[Graph, Callable[[int], Subject], Subject]:
     """The landmark student, fitted layer by layer, and what it learns from and is examined by."""
     learning, examining = found(options, "hand_landmark")
     parent = graph.read(data.teacher(options.models, "hand_landmark", recipe.parent))
@@ -107,8 +112,9 @@ def landmarks(
     # Names of tensors are those of the file from here on.
     student = graph.read(fitted)
     making = replace(making, outputs=tuple(student.outputs))
-    return student, (
-        data.lesson(recipe.learn, learning, making),
+    return (
+        student,
+        lambda _: data.lesson(recipe.learn, learning, making),
         data.lesson(recipe.examine, examining, making),
     )
 
@@ -129,11 +135,6 @@ def found(options: argparse.Namespace, task: str) -> tuple[data.Found, data.Foun
     ours += labelled.squares(options.labelled)
     theirs = [s for s in squares if sources.is_held_out(s.source)]
     return data.Found(ours, negatives[::2], blob), data.Found(theirs, negatives[1::2], blob)
-
-
-def say(text: str) -> None:
-    """A line of progress."""
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

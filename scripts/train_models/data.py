@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -248,3 +249,8 @@ def pictures_without_hands(folders: Sequence[Path]) -> list[Path]:
 def teacher(models: Path, task: str, variant: str = "full") -> bytes:
     """MediaPipe's float model of a task, ``hand_landmark`` or ``palm_detection``."""
     return (models / f"{task}_{variant}_float16.tflite").read_bytes()
+
+
+def say(text: str) -> None:
+    """A line of progress."""
+    print(text, file=sys.stderr, flush=True)

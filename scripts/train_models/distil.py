@@ -55,6 +55,7 @@ class Schedule:
             cosine to a hundredth.
         frozen: operators from the beginning that stay as they are.
         every: steps from one examination to the next.
+        renew: steps from one lesson to the next; 0 for a single lesson.
         seed: of the order of crops.
     """
 
@@ -63,7 +64,13 @@ class Schedule:
     rate: float
     frozen: int
     every: int
+    renew: int = 0
     seed: int = 0
+
+    @property
+    def lessons(self) -> int:
+        """How many there are."""
+        return -(-self.steps // self.renew) if self.renew else 1
 
     def at(self, step: int) -> float:
         """The learning rate of a step."""
@@ -97,12 +104,19 @@ class Training:
     Args:
         student: the graph, with the weights to begin with.
         schedule: how long and how fast.
-        subjects: to learn from, and to be examined by.
+        lessons: gives what to learn from, by number: one alone, or a new one every
+            ``schedule.renew`` steps.
+        examination: what to be examined by.
         device: ``cpu`` or ``cuda``.
     """
 
     def __init__(
-        self, student: Graph, schedule: Schedule, subjects: tuple[Subject, Subject], device: str
+        self,
+        student: Graph,
+        schedule: Schedule,
+        lessons: Callable[[int], Subject],
+        examination: Subject,
+        device: str,
     ) -> None:
         self._student = student
         self._schedule = schedule
@@ -110,8 +124,12 @@ class Training:
         front, back = split(student, schedule.frozen) if schedule.frozen else (None, student)
         self._front = front
         self._network = Network(back).to(self._device)
-        self._inputs = [self._features(front, subject.pictures) for subject in subjects]
-        self._subjects = subjects
+        self._lessons = lessons
+        self._number = -1
+        self._lesson = examination  # until the first step
+        self._learned = torch.empty(0)
+        self._examination = examination
+        self._examined = self._features(front, examination.pictures)
         self._average = [p.detach().clone() for p in self._network.parameters()]
         self._adam = torch.optim.Adam(self._network.parameters(), betas=(0.9, 0.99))
         self._order = torch.Generator().manual_seed(schedule.seed)
@@ -128,6 +146,7 @@ class Training:
         if not self.curve.step:
             self._examine(0.0, tell)
         while self.step < self._schedule.steps and time.monotonic() < until:
+            self._renew()
             losses.append(self._descend())
             self._seconds = time.monotonic() - begun
             if self.step % self._schedule.every == 0 or self.step == self._schedule.steps:
@@ -148,18 +167,31 @@ class Training:
             ]
         return torch.cat(parts)
 
-    def _batch(self, which: int, rows: torch.Tensor | slice) -> torch.Tensor:
-        value = self._inputs[which][rows].to(self._device)
+    def _renew(self) -> None:
+        """Take up the next lesson where it is time for it."""
+        number = self.step // self._schedule.renew if self._schedule.renew else 0
+        if number == self._number:
+            return
+        self._learned = torch.empty(0)  # the memory first: both would be too much
+        self._lesson = self._lessons(number)
+        self._learned = self._features(self._front, self._lesson.pictures)
+        if self._number >= 0:
+            self._queue.clear()
+        self._number = number
+
+    def _batch(self, inputs: torch.Tensor, rows: torch.Tensor | slice) -> torch.Tensor:
+        value = inputs[rows].to(self._device)
         return value.float() / 255 if value.dtype == torch.uint8 else value.float()
 
     def _descend(self) -> float:
         if len(self._queue) < self._schedule.batch:
-            self._queue += torch.randperm(len(self._inputs[0]), generator=self._order).tolist()
+            self._queue += torch.randperm(len(self._learned), generator=self._order).tolist()
         rows = torch.tensor(self._queue[: self._schedule.batch])
         del self._queue[: self._schedule.batch]
         for group in self._adam.param_groups:
             group["lr"] = self._schedule.at(self.step)
-        loss = self._subjects[0].loss(self._network(self._batch(0, rows)), rows)
+        outputs = self._network(self._batch(self._learned, rows))
+        loss = self._lesson.loss(outputs, rows)
         self._adam.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
@@ -176,12 +208,13 @@ class Training:
         present = self._swap()
         parts: list[Outputs] = []
         with torch.no_grad():
-            for start in range(0, len(self._inputs[1]), 50):
-                given = self._network(self._batch(1, slice(start, start + 50)))
+            for start in range(0, len(self._examined), 50):
+                rows = slice(start, start + 50)
+                given = self._network(self._batch(self._examined, rows))
                 parts.append({name: value.cpu() for name, value in given.items()})
         self._swap(present)
         outputs = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-        figures = self._subjects[1].examine(outputs)
+        figures = self._examination.examine(outputs)
         self.curve.step.append(self.step)
         self.curve.seconds.append(round(self._seconds, 1))
         self.curve.loss.append(round(loss, 5))

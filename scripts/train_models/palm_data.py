@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 import torch
 from ai_edge_litert.interpreter import Interpreter
@@ -15,17 +16,13 @@ from build_models.evaluate import SCORE, PalmError, compare_palms
 from torch.nn import functional as F  # noqa: N812 - torch's own convention
 
 from edgehands.geometry.anchors import palm_anchors
-from edgehands.geometry.averaging import averaged, block_size, to_blocks
 from edgehands.geometry.constants import PALM_INPUT_SIZE
-from edgehands.geometry.roi import crop_to_frame, letterbox_to_frame
-from edgehands.hand import Roi
-from edgehands.synthetic import random_scene, render_scene
 
-from . import crops, hands
+from . import hands, palm_pictures
 from .data import even
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
@@ -38,14 +35,6 @@ GRIDS = ((8, 2), (16, 6))
 
 
 @dataclass(frozen=True)
-class Frames:
-    """The same pictures for the teacher, (N, 3, 192, 192) uint8, and the student, (N, 3, S, S)."""
-
-    large: torch.Tensor
-    small: torch.Tensor
-
-
-@dataclass(frozen=True)
 class Raw:
     """A palm model's outputs: (N, anchors, 18) in input pixels and (N, anchors) logits."""
 
@@ -53,64 +42,12 @@ class Raw:
     logits: NDArray[np.float32]
 
 
-def photographs(
-    paths: Sequence[tuple[Path, bool]], size: int, rng: np.random.Generator, *, views: int
-) -> Frames:
-    """Photographs, letterboxed; with ``views``, seen by so many other cameras each."""
-    pairs = []
-    for path, margin in paths:
-        image = hands.read(path, margin=margin)
-        if image is None:
-            continue
-        whole = letterbox_to_frame(image.shape[1], image.shape[0], PALM_INPUT_SIZE)
-        if not views:
-            scaled = whole.copy()
-            scaled[:, :2] *= PALM_INPUT_SIZE / size
-            large = _draw(image, whole, PALM_INPUT_SIZE, average=False)
-            pairs.append((large, _draw(image, scaled, size, average=size < PALM_INPUT_SIZE)))
-        pairs += [_view(crops.vary(image, rng), size, rng) for _ in range(views)]
-    return _stacked(pairs, rng)
-
-
-def drawn(count: int, size: int, rng: np.random.Generator, seed: int) -> Frames:
-    """Drawn scenes with no, one or two hands."""
-    pairs = []
-    for i in range(count):
-        scene = random_scene(
-            seed + i,
-            hands=(1, 2, 1, 0)[i % 4],
-            difficulty=("fair", "hard")[i // 4 % 2],
-            size=((640, 480), (480, 640), (512, 512))[i % 3],
-        )
-        pairs.append(_view(render_scene(scene).image, size, rng))
-    return _stacked(pairs, rng)
-
-
 def lesson(plan: Plan, found: Found, making: Making, *, views: int) -> PalmLesson:
     """The pictures of a plan with the teacher's answers; made once and kept in a folder.
 
     With ``views`` each photograph is seen by so many other cameras, else as it is.
     """
-    size, kept = making.size, making.kept
-    text = f"averaged {plan} {size} {views} {found.digest()}"
-    path = kept / f"palms-{hashlib.sha256(text.encode()).hexdigest()[:12]}.npz"
-    if not path.exists():
-        rng = np.random.default_rng(plan.seed)
-        chosen = even(found.squares, plan.photographs, rng)
-        paths = [(Path(s.path), hands.needs_margin(s.source)) for s in chosen]
-        if found.empty:
-            paths += [(found.empty[i % len(found.empty)], False) for i in range(plan.empty)]
-        if not views:
-            paths = list(dict.fromkeys(paths))
-        seen = joined(
-            [
-                photographs(paths, size, rng, views=views),
-                drawn(plan.drawn, size, rng, 700_000 + 10_000 * plan.seed),
-            ]
-        )
-        raw = run(found.teacher, seen.large)
-        kept.mkdir(parents=True, exist_ok=True)
-        np.savez(path, small=seen.small.numpy(), boxes=raw.boxes, logits=raw.logits)
+    path, size = make(plan, found, making, views=views), making.size
     with np.load(path) as stored:
         raw = Raw(stored["boxes"], stored["logits"])
         small = torch.from_numpy(stored["small"])
@@ -118,44 +55,72 @@ def lesson(plan: Plan, found: Found, making: Making, *, views: int) -> PalmLesso
     return PalmLesson(small, wanted, raw, making.outputs)
 
 
-def joined(parts: Sequence[Frames]) -> Frames:
-    """Several as one; those without any picture are left out."""
-    parts = [part for part in parts if len(part.large)]
-    return Frames(torch.cat([p.large for p in parts]), torch.cat([p.small for p in parts]))
-
-
-def _view(image: Pixels, size: int, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
-    """A picture from nearer or farther, shifted, a little turned, perhaps mirrored."""
-    height, width = image.shape[:2]
-    side = max(height, width) * float(np.exp(rng.uniform(np.log(0.55), np.log(2.0))))
-    roi = Roi(
-        width / 2 + float(rng.normal(0, 0.12)) * width,
-        height / 2 + float(rng.normal(0, 0.12)) * height,
-        side,
-        float(rng.normal(0, 0.15)),
+def make(plan: Plan, found: Found, making: Making, *, views: int) -> Path:
+    """Where the pictures of a plan are kept with the teacher's answers; made where they aren't."""
+    size, kept = making.size, making.kept
+    text = f"{palm_pictures.RULES} {plan} {size} {views} {found.digest()}"
+    path = kept / f"palms-{hashlib.sha256(text.encode()).hexdigest()[:12]}.npz"
+    if path.exists():
+        return path
+    rng = np.random.default_rng(plan.seed)
+    chosen = even(found.squares, plan.photographs, rng)
+    paths = [(Path(s.path), hands.needs_margin(s.source)) for s in chosen]
+    if found.empty:
+        paths += [(found.empty[i % len(found.empty)], False) for i in range(plan.empty)]
+    # Mixed, so that mosaics show several sources; without views each picture once.
+    mixed = [paths[i] for i in rng.permutation(len(paths))]
+    paths = mixed if views else list(dict.fromkeys(paths))
+    seen = palm_pictures.joined(
+        [
+            palm_pictures.photographs(paths, size, rng, views=views),
+            palm_pictures.drawn(plan.drawn, size, rng, 700_000 + 10_000 * plan.seed),
+        ]
     )
-    both = [_draw(image, crop_to_frame(roi, s), s, average=True) for s in (PALM_INPUT_SIZE, size)]
-    if rng.integers(2):
-        both = [np.ascontiguousarray(picture[:, ::-1]) for picture in both]
-    return both[0], both[1]
+    raw = run(found.teacher, seen.large)
+    kept.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part.npz")
+    np.savez(part, small=seen.small.numpy(), boxes=raw.boxes, logits=raw.logits)
+    part.replace(path)
+    return path
 
 
-def _draw(image: Pixels, to_frame: NDArray[np.float64], size: int, *, average: bool) -> Pixels:
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    block = block_size(float(np.hypot(*to_frame[:, 0]))) if average else 1
-    if block > 1:
-        image, to_frame = averaged(image, block), to_blocks(to_frame, block)
-    return cv2.warpAffine(image, to_frame, (size, size), flags=flags).astype(np.uint8)
+class Renewed:
+    """Lesson after lesson of one plan, each with other pictures; the next is made meanwhile.
 
+    Args:
+        plan: of each lesson; the seed of lesson N is the plan's and a hundred times N.
+        found: hands and empty pictures.
+        making: how.
+        count: of lessons.
+    """
 
-def _stacked(pairs: Sequence[tuple[Pixels, Pixels]], rng: np.random.Generator) -> Frames:
-    if not pairs:
-        return Frames(torch.empty(0), torch.empty(0))
-    order = rng.permutation(len(pairs))
-    return Frames(
-        torch.from_numpy(crops.stack([pairs[i][0] for i in order])),
-        torch.from_numpy(crops.stack([pairs[i][1] for i in order])),
-    )
+    def __init__(self, plan: Plan, found: Found, making: Making, count: int) -> None:
+        self._plan = plan
+        self._count = count
+        self._found = found
+        self._making = making
+        self._worker = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+        self._futures: dict[int, Future[Path]] = {}
+
+    def __call__(self, number: int) -> PalmLesson:
+        """The lesson of a number; its file is removed: it is read once."""
+        path = self._made(number).result()
+        if number + 1 < self._count:
+            self._made(number + 1)
+        out = lesson(self._numbered(number), self._found, self._making, views=1)
+        path.unlink()
+        return out
+
+    def _made(self, number: int) -> Future[Path]:
+        plan = self._numbered(number)
+        if number not in self._futures:
+            self._futures[number] = self._worker.submit(
+                make, plan, self._found, self._making, views=1
+            )
+        return self._futures[number]
+
+    def _numbered(self, number: int) -> Plan:
+        return replace(self._plan, seed=self._plan.seed + 100 * number)
 
 
 def run(model: bytes, pictures: torch.Tensor) -> Raw:

@@ -202,7 +202,9 @@ def test_photographs_are_fetched_once_and_what_is_missing_is_named(tmp_path: Pat
     assert not fetch.fetch(folder, every[:1], far.as_uri())
 
 
-@pytest.mark.parametrize(("name", "size"), [("landmark_lite", 160), ("palm", 192)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("landmark_lite", 160), ("palm", 192), ("palm_full", 144)]
+)
 def test_quick_training_runs_from_end_to_end_and_goes_on_where_it_stopped(
     tmp_path: Path, name: str, size: int
 ) -> None:
@@ -220,6 +222,7 @@ def test_quick_training_runs_from_end_to_end_and_goes_on_where_it_stopped(
     assert curve["step"][0] == 0
     assert curve["step"][-1] == 24
     assert curve["loss"][-1] < curve["loss"][1]
+    assert not [*tmp_path.glob("palms-*.npz")][1:]  # lessons go when they were read
     assert (tmp_path / f"{name}-quick.png").stat().st_size > 1000
     model = graph.read(tmp_path / f"{name}-quick.tflite")
     assert model.tensors[model.inputs[0]].shape == (1, size, size, 3)

@@ -17,10 +17,14 @@ from edgehands.cli.actions.output import people, progress_bar, tables
 from edgehands.errors import UsageError
 from edgehands.evaluation.film_scores import FilmScore, score, total
 from edgehands.evaluation.film_sheet import ContactSheet
-from edgehands.evaluation.films import FilmTracker, MediaPipe, find_films, read_film
+from edgehands.evaluation.films import Film, FilmTracker, MediaPipe, find_films, read_film
+from edgehands.evaluation.not_hands import NotHand, is_none, read_not_hands
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from edgehands.config import TrackingConfig
+    from edgehands.evaluation.values import ReportedHand
 
 COMPLEXITY = {"lite": 0, "full": 1}
 
@@ -35,6 +39,7 @@ class FilmOptions:
     Attributes:
         folder: of films.
         mediapipe: a Python that has mediapipe; None = edgehands alone.
+        not_hands: a table of places where the reference's hands are none; None = all are hands.
         sheet: where the contact sheet goes; None = none is made.
         seconds: of each film.
         as_json: one JSON object for programs.
@@ -42,6 +47,7 @@ class FilmOptions:
 
     folder: Path
     mediapipe: Path | None
+    not_hands: Path | None
     sheet: Path | None
     seconds: float
     as_json: bool
@@ -64,7 +70,10 @@ def evaluate_films(options: FilmOptions, config: TrackingConfig) -> None:
         UsageError: no film is there, none can be read, or the sheet can't be written.
         BackendUnavailable: MediaPipe doesn't run in its Python.
     """
+    if options.not_hands is not None and options.mediapipe is None:
+        raise UsageError("--not-hands is about the reference's hands: add --mediapipe PYTHON")
     paths = find_films(options.folder)
+    listed = {} if options.not_hands is None else read_not_hands(options.not_hands)
     films: dict[str, dict[str, FilmScore]] = {}
     sheet = ContactSheet()
     with ExitStack() as stack:
@@ -87,8 +96,9 @@ def evaluate_films(options: FilmOptions, config: TrackingConfig) -> None:
                 films[film.name] = {"edgehands": mine}
             else:
                 reference, other = static.run(film), theirs.run(film)
-                mine, doubts = score(run, film.fps, (reference, other))
-                its, _ = score(other, film.fps, (reference, run))
+                none = _judged(film, listed.get(film.name, ()))
+                mine, doubts = score(run, film.fps, (reference, other), none)
+                its, _ = score(other, film.fps, (reference, run), none)
                 films[film.name] = {"edgehands": mine, "MediaPipe": its}
             if options.sheet is not None:
                 sheet.add(film, run, doubts)
@@ -107,10 +117,15 @@ def evaluate_films(options: FilmOptions, config: TrackingConfig) -> None:
     if options.as_json:
         typer.echo(msgspec.json.encode(report).decode())
     else:
-        _show(report, beside=options.mediapipe is not None)
+        _show(report, beside=options.mediapipe is not None, judged=options.not_hands is not None)
 
 
-def _show(report: FilmReport, *, beside: bool) -> None:
+def _judged(film: Film, places: Sequence[NotHand]) -> Callable[[int, ReportedHand], bool]:
+    height, width = film.images.shape[1:3]
+    return lambda frame, hand: is_none(places, frame, hand, (width, height))
+
+
+def _show(report: FilmReport, *, beside: bool, judged: bool) -> None:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("film", no_wrap=True)
     table.add_column("tracker", no_wrap=True)
@@ -118,6 +133,7 @@ def _show(report: FilmReport, *, beside: bool) -> None:
         *("frames", "any %", "two %", "tracks", "holes", "doubles", "flips"),
         *("raw %", "jitter %", "lag ms", "CPU ms"),
         *(("found %", "gaps", "alone", "switches") if beside else ()),
+        *(("no hand",) if judged else ()),
     ]
     for column in columns:
         table.add_column(column, justify="right")
@@ -125,6 +141,7 @@ def _show(report: FilmReport, *, beside: bool) -> None:
     for film, scores in rows:
         for tracker, marks in scores.items():
             cells = [*_cells(marks), *(_beside_cells(marks) if beside else ())]
+            cells += [str(marks.no_hand)] if judged else []
             table.add_row(film, tracker, *cells)
     tables.print(f"{report.model} {report.precision}, {len(report.films)} films")
     # Rather lines that a narrow terminal wraps than figures that are cut off.
