@@ -42,3 +42,11 @@ def test_the_bill_of_materials_names_every_wheel_and_model(release: Any) -> None
     models = json.loads((ROOT / "models" / "manifest.json").read_text())["models"]
     assert {model["file"] for model in models} <= names
     assert all(c["hashes"] for c in bill["components"])
+
+
+def test_half_a_package_is_not_listed(release: Any, tmp_path: Path) -> None:
+    """A build that was broken off left a file that the next release's sums called good."""
+    for name in ("edgehands_1_arm64.deb", "edgehands_1_amd64.part", "SHA256SUMS", "NOTES.md"):
+        (tmp_path / name).touch()
+    names = [file.name for file in release.published(tmp_path)]
+    assert names == ["NOTES.md", "edgehands_1_arm64.deb"]
