@@ -98,7 +98,7 @@ def test_marks_beside_a_reference() -> None:
 def test_where_the_references_hand_is_none_nobody_misses_one(tmp_path: Path) -> None:
     """MediaPipe takes faces for hands: who doesn't must not seem to be the worse tracker."""
     table = tmp_path / "none.tsv"
-    table.write_text("film\tfirst\tlast\tx\ty\n# a face\nclip\t2\t6\t0.625\t0.4\n")
+    table.write_text("film\tfirst\tlast\tx\ty\n# a face\nclip\t2\t6\t0.63\t0.48\n")
     (place,) = read_not_hands(table)["clip"]
     size = (640, 480)
 

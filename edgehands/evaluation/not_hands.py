@@ -25,7 +25,7 @@ COLUMNS: Final = ("film", "first", "last", "x", "y")
 MOST_LINES: Final = 100_000
 """Of a file."""
 
-WITHIN: Final = 0.5
+WITHIN: Final = 0.2
 """A hand lies at such a place if its middle is this close to it, in the hand's longest side."""
 
 
