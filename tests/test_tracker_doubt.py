@@ -50,6 +50,15 @@ def test_a_face_in_profile_that_palm_detection_is_sure_of_is_given_up() -> None:
     assert sum(told) <= 15
 
 
+def test_a_fist_that_touches_another_stays_where_its_palm_is_certain() -> None:
+    """The models disagree about such a fist as about a face, but no face has so sure a palm."""
+    told = follow(lambda _: [Seen(300, 0.96, 0.86, apart=0.5)], 60)
+    assert [len(hands) for hands in told] == [1] * 60
+    assert (
+        sum(len(hands) for hands in follow(lambda _: [Seen(300, 0.9, 0.86, apart=0.5)], 60)) <= 12
+    )
+
+
 def test_a_new_blurred_hand_is_told_at_once_where_both_models_agree() -> None:
     """Waiting for a second look would lose the first frame of each hand that comes in fast."""
     assert len(follow(lambda _: [Seen(300, 0.6, 0.75, apart=0.2)], 1)[0]) == 1

@@ -33,6 +33,13 @@ CONFIRMING_PLACE: Final = 0.35
 """And how close its points lie to the track's on average, in widths of the palm's box: in a face,
 the two models don't mean the same points."""
 
+CERTAIN_SCORE: Final = 0.93
+"""Score of a palm that no face has had (0.90 at most, in profile): it confirms a track also where
+the models agree less, as they do on a fist that touches another one (0.5)."""
+
+CERTAIN_PLACE: Final = 0.6
+"""How close its points must lie then, in widths of the palm's box."""
+
 AGREEING: Final = 0.3
 """The same for a new hand that is reported at once although neither model is sure: faces have 0.37
 to 0.54, hands 0.14 to 0.29."""
@@ -63,7 +70,10 @@ def sure_at_birth(palm: PalmDetection, reading: LandmarkReading) -> bool:
 
 def confirms(palm: PalmDetection, reading: LandmarkReading) -> bool:
     """Whether a detected palm is a second opinion that a reading is of a hand."""
-    return palm.score >= CONFIRMING_SCORE and _disagreement(palm, reading) < CONFIRMING_PLACE
+    if palm.score < CONFIRMING_SCORE:
+        return False
+    place = CERTAIN_PLACE if palm.score >= CERTAIN_SCORE else CONFIRMING_PLACE
+    return _disagreement(palm, reading) < place
 
 
 def _disagreement(palm: PalmDetection, reading: LandmarkReading) -> float:
