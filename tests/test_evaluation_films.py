@@ -158,6 +158,8 @@ def test_anybodys_films_are_marked(tmp_path: Path) -> None:
     for_people = run(*words).stdout
     assert "all together" in for_people
     assert "found %" not in for_people
+    assert "…" not in for_people  # figures aren't cut off in a pipe of 80 columns either
+    assert "24" in for_people.splitlines()[-1].split()
 
 
 def test_a_folder_without_films_is_named(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from edgehands.cameras import SourceFailure
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 COMPLEXITY = {"lite": 0, "full": 1}
 
-LEAST_WIDTH = 132
+LEAST_WIDTH = 142
 """Of the table, characters."""
 
 
@@ -145,7 +146,8 @@ def _show(report: FilmReport, *, beside: bool, judged: bool) -> None:
             table.add_row(film, tracker, *cells)
     tables.print(f"{report.model} {report.precision}, {len(report.films)} films")
     # Rather lines that a narrow terminal wraps than figures that are cut off.
-    tables.print(table, width=max(tables.width, LEAST_WIDTH), crop=False)
+    wide = Console(width=max(tables.width, LEAST_WIDTH), highlight=False, markup=False)
+    wide.print(table, crop=False)
 
 
 def _cells(marks: FilmScore) -> list[str]:
