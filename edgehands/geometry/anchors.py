@@ -25,8 +25,8 @@ def palm_anchors(size: int = PALM_INPUT_SIZE) -> NDArray[np.float32]:
     N is 2016 for an input of 192 pixels. ``size`` is the side of the model's input in pixels, a
     multiple of its largest stride.
 
-    Strides that follow each other and are equal share one grid; its cells are walked row by row,
-    all anchors of a cell in turn. Anchors have a fixed size of 1, so only centres matter.
+    Consecutive equal strides share one grid; its cells go row by row, all anchors of a cell
+    together. Anchors have a fixed size of 1, so only centres matter.
     """
     grids: list[NDArray[np.float32]] = []
     for stride in sorted(set(PALM_ANCHOR_STRIDES)):

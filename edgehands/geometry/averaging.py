@@ -1,7 +1,7 @@
-"""Frames made smaller by averaging, before a few of their pixels are sampled.
+"""Frames reduced by averaging before a few of their pixels are sampled.
 
 A model whose input is much smaller than the frame would otherwise see every fifth or tenth pixel:
-noise and thin fingers come and go with the place where the sample happens to fall.
+noise and thin fingers would come and go with the sampling position.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SAMPLES_A_PIXEL: Final = 1.5
-"""Pixels of the averaged frame along each side of a sampled one, at the least."""
+"""Least number of averaged pixels per sampled one, along each side."""
 
 
 def block_size(step: float) -> int:
-    """Side of the square blocks, in pixels, whose mean replaces them; 1: nothing is averaged.
+    """Side of the square blocks to average, in pixels; 1: no averaging.
 
     Args:
         step: distance of two samples, in pixels of the frame.
@@ -28,7 +28,7 @@ def block_size(step: float) -> int:
 
 
 def to_blocks(to_frame: NDArray[np.float64], block: int) -> NDArray[np.float64]:
-    """The map to pixels of the averaged frame, (2, 3), from one to pixels of the frame itself."""
+    """Convert a map to frame pixels, (2, 3), into one to pixels of the averaged frame."""
     out = to_frame / block
     out[:, 2] -= (block - 1) / 2 / block
     return out
@@ -37,10 +37,10 @@ def to_blocks(to_frame: NDArray[np.float64], block: int) -> NDArray[np.float64]:
 def averaged(
     image: NDArray[np.uint8], block: int, out: NDArray[np.uint8] | None = None
 ) -> NDArray[np.uint8]:
-    """A frame, (H, W, 3) uint8, of which each block is one pixel.
+    """A frame, (H, W, 3) uint8, with each block reduced to one pixel.
 
     Args:
-        image: the frame; what doesn't fill a block at its right and lower edge is left out.
+        image: the frame; incomplete blocks at its right and lower edge are left out.
         block: side of a block, pixels; at most the frame's shorter side.
         out: (H // block, W // block, 3) to write into; None makes one.
     """

@@ -29,17 +29,18 @@ def weighted_nms(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Merge overlapping detections into their mean, weighted by score.
 
-    Blends instead of picking the best, which is steadier from frame to frame: "BlazeFace:
+    Blending is steadier from frame to frame than picking the best: "BlazeFace:
     Sub-millisecond Neural Face Detection on Mobile GPUs" (arXiv:1907.05047), section 3.
 
     Args:
-        boxes: (N, 4), what the overlap is measured on.
-        coordinates: (N, C), what is averaged.
+        boxes: (N, 4), used for the overlap.
+        coordinates: (N, C), averaged.
         scores: (N,), weights.
-        min_iou: detections that overlap the best remaining one by more than this are one with it.
+        min_iou: detections that overlap the best remaining one by more than this are merged with
+            it.
 
     Returns:
-        (M, C) averaged coordinates and (M,) the best score of each, by falling score.
+        (M, C) averaged coordinates and (M,) the best score of each, by descending score.
     """
     order = np.argsort(-scores, kind="stable")
     merged: list[NDArray[np.float32]] = []

@@ -26,7 +26,7 @@ PALM_ROI_SHIFT: Final = -0.5  # along the hand, towards the fingers
 # calculators/tensor/image_to_tensor_converter_opencv.cc: warpPerspective, as OpenCV 3 samples
 SAMPLING_STEPS: Final = 32  # a pixel
 
-# Of a frame, pixels: OpenCV samples no larger ones.
+# Frame side in pixels: OpenCV samples no larger frames.
 LONGEST_SIDE: Final = 32766
 
 # hand_landmark/hand_landmark_landmarks_to_roi.pbtxt

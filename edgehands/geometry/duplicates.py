@@ -1,4 +1,4 @@
-"""Whether two sets of landmarks are one hand seen twice."""
+"""Whether two sets of landmarks show the same hand."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ def _bounds(points: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def lie_together(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
-    """Whether two hands' landmarks (21, 2 or more), frame pixels, are as near as only one hand's.
+    """Whether two hands' landmarks (21, 2 or more), frame pixels, are too close for two hands.
 
-    A hand seen edge-on lets landmarks slide along it, and :func:`same_hand` fails; the mean
-    distance doesn't. Clasped hands come as near, so it is a rule for two hands of one side only.
+    Landmarks of a hand seen edge-on slide along it, so :func:`same_hand` fails, but their mean
+    distance stays small. Clasped hands come as near, so use this only for two hands of the same
+    side.
     """
     a, b = one[:, :2], other[:, :2]
     apart = float(np.sqrt(((a - b) ** 2).sum(axis=1)).mean())
@@ -40,7 +41,7 @@ def lie_together(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
 
 
 def _palm(points: NDArray[np.float32]) -> float:
-    """Palm size; where the hand points at the camera, half of the palm's width."""
+    """Palm size; if the hand points at the camera, half of the palm's width."""
     length, width = points[9] - points[0], points[17] - points[5]
     return max(float(np.hypot(*length)), 0.5 * float(np.hypot(*width)))
 

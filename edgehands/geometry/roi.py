@@ -1,7 +1,7 @@
 """The rotated square around a hand: from a palm, from landmarks, to and from the crop.
 
 All formulas follow MediaPipe's calculators (named in each function), so that its landmark model
-sees the pixels that it was trained on.
+sees pixels as in its training.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _square(  # noqa: PLR0913, PLR0917  (the numbers of a rotated rectangle and 
 
 
 def palm_roi(palm: PalmDetection) -> Roi:
-    """Where the hand of a detected palm is: DetectionsToRects and RectTransformation."""
+    """The ROI of a detected palm's hand: DetectionsToRects and RectTransformation."""
     x0, y0, x1, y1 = palm.box.tolist()
     wrist = palm.keypoints[PALM_ROTATION_FROM].tolist()
     middle = palm.keypoints[PALM_ROTATION_TO].tolist()
@@ -64,12 +64,12 @@ def palm_roi(palm: PalmDetection) -> Roi:
 
 
 def landmarks_roi(landmarks: NDArray[np.float32]) -> Roi:
-    """Where the hand will be looked for next: HandLandmarksToRect and RectTransformation.
+    """The ROI in which to look for the hand next: HandLandmarksToRect and RectTransformation.
 
     Args:
         landmarks: (21, 2 or more), frame pixels.
     """
-    # Twelve points: plain numbers take a fifth of what numpy's calls on them would.
+    # Twelve points: plain numbers take a fifth of the time of numpy calls.
     points = landmarks[:, :2].tolist()
     wrist, index, middle, ring = points[0], points[5], points[9], points[13]
     rotation = _rotation(
@@ -95,15 +95,15 @@ def landmarks_roi(landmarks: NDArray[np.float32]) -> Roi:
 
 
 def on_grid(roi: Roi) -> Roi:
-    """The ROI in steps that no landmark notices, so that every processor cuts out the same pixels.
+    """The ROI, rounded so that all processors crop the same pixels; too finely to move landmarks.
 
-    Palms come from float models, which are equal to the sixth digit only from one processor to the
-    next. A ROI that is 0.0001 pixels elsewhere changes a few bytes of the crop, those change the
-    landmarks, and they the next ROI: soon two machines see the same hand differently. Rounded, the
-    two are the same ROI, unless a value lies that close to the middle between two steps.
+    Float palm models agree only to the sixth digit between processors. A ROI shifted by 0.0001
+    pixels changes a few bytes of the crop, those change the landmarks, and these the next ROI: soon
+    two machines see the same hand differently. Rounded, both ROIs are the same, unless a value lies
+    that close to the middle between two steps.
 
-    Steps are binary fractions: of centre and size between a 1024th and a 512th of the size, of the
-    rotation a 512th of a radian; so nothing moves by more than half of one of the crop's pixels.
+    Steps are binary fractions: 1/1024 to 1/512 of the size for centre and size, 1/512 radian for
+    the rotation; so nothing moves by more than half a pixel of the crop.
     """
     _, exponent = math.frexp(roi.size)
     finer = math.ldexp(1.0, ROI_GRID_BITS - exponent)
@@ -118,8 +118,8 @@ def on_grid(roi: Roi) -> Roi:
 def crop_to_frame(roi: Roi, crop_size: int) -> NDArray[np.float64]:
     """The affine map from crop pixels to frame pixels, (2, 3) float64.
 
-    Crop corner (0, 0) falls on the ROI's corner and (size, size) on the opposite one, without
-    half-pixel offsets: ImageToTensor's OpenCV path does the same.
+    Crop corner (0, 0) maps to the ROI's corner and (size, size) to the opposite one, without
+    half-pixel offsets, as in ImageToTensor's OpenCV path.
     """
     step = roi.size / crop_size
     cos, sin = math.cos(roi.rotation) * step, math.sin(roi.rotation) * step
@@ -141,7 +141,7 @@ def letterbox_to_frame(
         width: of the frame, pixels.
         height: of the frame, pixels.
         crop_size: side of the crop, pixels.
-        extent: side of the square around the frame's middle that it shows, in its longest sides.
+        extent: side of the square around the frame's middle shown, in units of its longest side.
     """
     return crop_to_frame(Roi(width / 2, height / 2, max(width, height) * extent, 0.0), crop_size)
 
@@ -151,8 +151,8 @@ def letterbox_maps(
 ) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
     """Where each pixel of a letterboxed crop lies in the frame, as ``cv2.remap`` takes it.
 
-    In 32nds of a pixel: MediaPipe's OpenCV, and all before 5, sample no finer, and the palm model
-    answers a picture that differs by one level in a few bytes with a box 0.2 pixels elsewhere.
+    In 32nds of a pixel: MediaPipe's OpenCV, like all before 5, samples no finer, and one level of
+    difference in a few bytes makes the palm model return a box 0.2 pixels elsewhere.
 
     Args:
         to_frame: (2, 3), from :func:`letterbox_to_frame`.
@@ -184,8 +184,8 @@ def project_landmarks(
     """
     turn = to_frame.astype(np.float32)
     out = np.empty((21, 3), np.float32)
-    # One product and one sum at a time: those of a matrix product are rounded as the processor
-    # likes, and a landmark would differ in its last bit.
+    # Products and sums one at a time: the rounding of a matrix product depends on the processor,
+    # and landmarks would differ in the last bit.
     np.multiply(raw[:, :1], turn[:, 0], out=out[:, :2])
     out[:, :2] += raw[:, 1:2] * turn[:, 1]
     out[:, :2] += turn[:, 2]

@@ -1,4 +1,4 @@
-"""Which reading, palm and track are of one hand."""
+"""Which readings, palms and tracks belong to the same hand."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
     from edgehands.tracking.track import Track
 
 NEAR_PALM: Final = 0.5
-"""A palm detected this close to a tracked palm, in palm sizes, is the tracked one."""
+"""A palm detected within this distance of a tracked palm, in palm sizes, is the tracked one."""
 
 NEAREST_PALM: Final = 0.6
-"""So is the nearest one, if it is this close in widths of the palm's box."""
+"""The nearest palm is the tracked one within this distance, in widths of the palm's box."""
 
 SURPRISE_MARGIN: Final = 0.1
-"""How much better than an older track a younger one must fit a hand that both see, to keep it."""
+"""How much better than an older track a younger one must fit a hand to take it over."""
 
 NEAR_LOST: Final = 0.5
-"""A hand found this close to where a lost one should be, in sizes of its ROI, is the lost one."""
+"""A hand found within this distance of a lost one's predicted place, in ROI sizes, is that hand."""
 
 UNLIKE_SIDES: Final = 0.5
-"""Difference of two readings' probabilities of a right hand from which they are of unlike sides."""
+"""Two readings whose probabilities of a right hand differ by this much show different sides."""
 
 
 def claim(
     claims: list[tuple[Track, LandmarkReading]], track: Track, reading: LandmarkReading, t: float
 ) -> None:
-    """Let a track have a reading, unless an older one sees the same hand and expected it as much.
+    """Assign a reading to a track, unless an older track fits the same hand about as well.
 
-    When one hand passes before another, both tracks end up on the front one: the older id would
-    often be the wrong one's.
+    When one hand passes in front of another, both tracks end up on the front one, and the older id
+    would often be the wrong one.
     """
     for i, (other, its) in enumerate(claims):
         if one_hand(its, reading):
@@ -47,7 +47,7 @@ def claim(
 
 
 def one_hand(one: LandmarkReading, other: LandmarkReading) -> bool:
-    """Whether two readings are of one hand; those of unlike sides must lie closer together."""
+    """Whether two readings show one hand; readings of different sides must lie closer together."""
     if same_hand(one.landmarks, other.landmarks):
         return True
     one_side = abs(one.looks_right - other.looks_right) < UNLIKE_SIDES
@@ -55,10 +55,10 @@ def one_hand(one: LandmarkReading, other: LandmarkReading) -> bool:
 
 
 def own_palms(palms: tuple[PalmDetection, ...], tracks: list[Track]) -> set[int]:
-    """Which of a frame's palms, by index, are those of the tracks that were seen in it.
+    """Indices of a frame's palms that belong to tracks seen in that frame.
 
-    All that lie on a tracked palm, and of those near by the nearest: turned the other way round,
-    a palm leads the landmark model to a second hand in the same place.
+    All palms that lie on a tracked palm, and the nearest one close by: a palm detected upside down
+    would lead the landmark model to a second hand in the same place.
     """
     own: set[int] = set()
     for track in tracks:
@@ -83,7 +83,7 @@ def apart(one: Roi, other: Roi) -> float:
 
 
 def seen_already(tracks: list[Track], reading: LandmarkReading, t: float) -> bool:
-    """Whether a reading is of a hand that a track has seen in the frame of second ``t``."""
+    """Whether a track already has this reading's hand in the frame at second ``t``."""
     return any(
         not track.missed and track.last_seen == t and one_hand(track.reading, reading)
         for track in tracks
@@ -106,7 +106,7 @@ def was_lost_at(tracks: list[Track], palm: PalmDetection, t: float) -> bool:
 def _lost_within_reach(
     tracks: list[Track], x: float, y: float, t: float
 ) -> list[tuple[int, float]]:
-    """The lost tracks, by index, near a middle knuckle, frame pixels; and how far, in ROI sizes."""
+    """Indices of lost tracks near a middle knuckle (frame pixels), and distances in ROI sizes."""
     near = []
     for i, track in enumerate(tracks):
         if track.missed:

@@ -1,4 +1,4 @@
-"""Palm detection in a thread of its own, so that the tracked hand never waits for it."""
+"""Palm detection in its own thread, so that tracking never waits for it."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class AsyncDetector(Closing):
 
     @property
     def busy(self) -> bool:
-        """Whether a detection is under way or its result still waits to be taken."""
+        """Whether a detection is running or its result hasn't been taken yet."""
         with self._wake:
             return self._asked or self._result is not None
 
     def ask(self, image: NDArray[np.uint8], extent: float = 1.0) -> bool:
-        """Start a detection, arguments as of ``PalmDetector.draw``; false, ignored, while busy."""
+        """Start a detection, arguments as for ``PalmDetector.draw``; False while busy."""
         if self.busy:
             return False
         self._detector.draw(image, extent)
@@ -50,16 +50,16 @@ class AsyncDetector(Closing):
         return True
 
     def forget(self) -> None:
-        """Have no answer from frames that were asked about before now."""
+        """Discard results for frames submitted before this call."""
         with self._wake:
             self._result = None
             self._stale = self._asked
 
     def take(self) -> tuple[PalmDetection, ...] | None:
-        """The palms of the last frame asked about, once; None while there is no new answer.
+        """The palms of the last submitted frame, returned once; None if there is no new result.
 
         Raises:
-            Exception: whatever ended the thread.
+            Exception: the error that ended the thread.
         """
         with self._wake:
             if self._error is not None:
@@ -68,7 +68,7 @@ class AsyncDetector(Closing):
             return result
 
     def close(self) -> None:
-        """End the thread; a detection under way is finished first."""
+        """End the thread; a running detection is finished first."""
         with self._wake:
             self._closed = True
             self._wake.notify()

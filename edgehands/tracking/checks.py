@@ -1,4 +1,4 @@
-"""What a tracker refuses: frames that are none, and settings that need another tracker."""
+"""What a tracker rejects: invalid frames, and settings that need a new tracker."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ FIXED: Final = (
     *("model", "precision", "backend", "edgetpu_palm", "num_threads"),
     *("static_image", "async_detection"),
 )
-"""Settings that a tracker keeps for life: they choose its models and its threads."""
+"""Settings that can't change during a tracker's life: they choose its models and threads."""
 
 
 def check_change(before: TrackingConfig, wanted: TrackingConfig) -> None:
-    """Raise :class:`ConfigError` where a setting of :data:`FIXED` is to be changed."""
+    """Raise :class:`ConfigError` if a setting in :data:`FIXED` would change."""
     for key in FIXED:
         is_, to_be = getattr(before, key), getattr(wanted, key)
         if to_be != is_:
@@ -36,7 +36,7 @@ def checked_frame(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A frame as a contiguous array.
 
     Raises:
-        FrameError: it isn't (H, W, 3) uint8, or too long for OpenCV.
+        FrameError: it isn't (H, W, 3) uint8, or too large for OpenCV.
     """
     shape = getattr(image, "shape", None)
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:

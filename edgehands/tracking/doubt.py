@@ -1,9 +1,9 @@
-"""What is taken for a hand although it may be something else, a face above all.
+"""Handling of detections that may not be hands, above all faces.
 
-The palm model sees a palm in a face now and then, and the landmark model is then as content with
-it as with a blurred hand. Three things tell them apart: a face's presence stays below 0.9 on
-average, the palm model doesn't see it again in the next frames, as it sees a hand, and where it
-does, the two models don't agree where in it the wrist and the knuckles are.
+The palm model sometimes sees a palm in a face, and the landmark model is then as confident as with
+a blurred hand. Three things tell them apart: a face's presence stays below 0.9 on average; unlike
+with a hand, the palm model doesn't see it again in the next frames; and where it does, the two
+models disagree about where the wrist and knuckles are.
 """
 
 from __future__ import annotations
@@ -23,44 +23,44 @@ SURE: Final = 0.9
 """Presence of a hand that needs no second opinion; below it, on average, a track is in doubt."""
 
 CONFIRMING_SCORE: Final = 0.7
-"""Least score of a palm that confirms a track in doubt: faces have 0.5 to 0.65 mostly."""
+"""Lowest score of a palm that confirms a track in doubt: most faces score 0.5 to 0.65."""
 
 SURE_PALM: Final = 0.8
-"""Score of a palm that surely is one, unlike a face's: where no hand is read in it, it is blurred
-or half hidden, and the next frame is worth a look too."""
+"""Score from which a palm is certainly no face's: if no hand is read in it, the hand is blurred or
+half hidden, and palm detection runs again in the next frame."""
 
 CONFIRMING_PLACE: Final = 0.35
-"""And how close its points lie to the track's on average, in widths of the palm's box: in a face,
+"""Greatest mean distance of its points from the track's, in widths of the palm's box: in a face,
 the two models don't mean the same points."""
 
 CERTAIN_SCORE: Final = 0.93
-"""Score of a palm that no face has had (0.90 at most, in profile): it confirms a track also where
-the models agree less, as they do on a fist that touches another one (0.5)."""
+"""Score of a palm that no face has reached (0.90 at most, in profile). It confirms a track even if
+the models agree less, as on a fist that touches another one (0.5)."""
 
 CERTAIN_PLACE: Final = 0.6
-"""How close its points must lie then, in widths of the palm's box."""
+"""Greatest mean distance of its points then, in widths of the palm's box."""
 
 AGREEING: Final = 0.3
-"""The same for a new hand that is reported at once although neither model is sure: faces have 0.37
-to 0.54, hands 0.14 to 0.29."""
+"""The same for a new hand that is reported at once although neither model is certain: faces have
+0.37 to 0.54, hands 0.14 to 0.29."""
 
 VAIN_LOOKS: Final = 3
-"""Looks in a row that don't see the palm of a track in doubt, and end it."""
+"""Consecutive detections without a palm for a track in doubt that end the track."""
 
 VAIN_LOOKS_TENTATIVE: Final = 2
 """The same for a track that hasn't been reported yet."""
 
 _REMEMBERED_FRAMES: Final = 60
-_NEAR: Final = 0.5  # of the ROI's size: a place where a hand was refused
+_NEAR: Final = 0.5  # of the ROI's size: near a place where a hand was rejected
 _PALMS_FRAMES: Final = 4
-_PALM_NEAR: Final = 0.15  # of the palm's box: a palm that was read in vain
+_PALM_NEAR: Final = 0.15  # of the palm's box: near a palm in which no hand was read
 _PALM_SURER: Final = 0.1
-"""How much the score of such a palm must have risen for another reading: a hand that comes out of
-a cross-fade, of blur or from behind something gets surer, a face doesn't."""
+"""How much the score of such a palm must rise before it is read again: a hand that comes out of a
+cross-fade, blur or occlusion scores higher and higher, a face doesn't."""
 
 
 def sure_at_birth(palm: PalmDetection, reading: LandmarkReading) -> bool:
-    """Whether a new hand can be reported at once, without a second look."""
+    """Whether a new hand can be reported at once, without a second detection."""
     return (
         reading.presence >= SURE
         or palm.score >= CONFIRMING_SCORE
@@ -69,7 +69,7 @@ def sure_at_birth(palm: PalmDetection, reading: LandmarkReading) -> bool:
 
 
 def confirms(palm: PalmDetection, reading: LandmarkReading) -> bool:
-    """Whether a detected palm is a second opinion that a reading is of a hand."""
+    """Whether a detected palm confirms that a reading shows a hand."""
     if palm.score < CONFIRMING_SCORE:
         return False
     place = CERTAIN_PLACE if palm.score >= CERTAIN_SCORE else CONFIRMING_PLACE
@@ -77,14 +77,14 @@ def confirms(palm: PalmDetection, reading: LandmarkReading) -> bool:
 
 
 def _disagreement(palm: PalmDetection, reading: LandmarkReading) -> float:
-    """How far apart the two models see the points that both give, mean, in the box's widths."""
+    """Mean distance between the points that both models give, in widths of the palm's box."""
     away = reading.palm_points - palm.keypoints[:5]
     return float(np.hypot(away[:, 0], away[:, 1]).mean() / (palm.box[2] - palm.box[0]))
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where something was refused, frame pixels, when, in frames, and a palm's score there."""
+    """A rejected place (frame pixels), its frame number, and the score of a palm there."""
 
     frame: int
     x: float
@@ -97,7 +97,7 @@ class _Place:
 
 
 class RefusedPlaces:
-    """Where no hand was, for as long as that may help: faces hold still."""
+    """Places where no hand was, remembered for a limited time: faces hold still."""
 
     def __init__(self) -> None:
         self._frame = 0
@@ -113,11 +113,11 @@ class RefusedPlaces:
             self._palms.popleft()
 
     def refuse(self, reading: LandmarkReading, palms: tuple[PalmDetection, ...]) -> None:
-        """Remember where a track was given up as no hand, and which palms kept it up till then.
+        """Remember where a track was dropped as no hand, and which palms had kept it alive.
 
         Args:
-            reading: the track's last.
-            palms: of that frame.
+            reading: the track's last reading.
+            palms: the palms of that frame.
         """
         roi = reading.roi
         self._tracks.append(_Place(self._frame, roi.cx, roi.cy, _NEAR * roi.size))
@@ -133,11 +133,11 @@ class RefusedPlaces:
         self._palms.append(place)
 
     def holds(self, roi: Roi) -> bool:
-        """Whether something was given up here not long ago."""
+        """Whether a track was recently dropped here."""
         return any(place.holds(roi.cx, roi.cy) for place in self._tracks)
 
     def holds_palm(self, palm: PalmDetection) -> bool:
-        """Whether this palm was read in vain a few frames ago, hasn't moved and isn't surer."""
+        """Whether no hand was recently read in this palm, and it hasn't moved or scored higher."""
         x0, y0, x1, y1 = palm.box.tolist()
         return any(
             place.holds((x0 + x1) / 2, (y0 + y1) / 2) and palm.score < place.score + _PALM_SURER

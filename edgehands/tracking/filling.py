@@ -1,4 +1,4 @@
-"""One hand that fills the picture, or reaches out of it: no palm shows there."""
+"""One hand that fills the picture or extends beyond it: no palm is detected there."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from edgehands.tracking.landmark_model import LandmarkModel, LandmarkReading
 
 FILLED: Final = 1.2
-"""Side of the square that a hand which fills the picture is read in, in its longest sides."""
+"""Side of the square in which such a hand is read, in units of the picture's longest side."""
 
 
 def read_filling(landmarks: LandmarkModel, image: NDArray[np.uint8]) -> LandmarkReading | None:
-    """The hand that fills a frame, (H, W, 3) uint8 RGB; None where none does.
+    """The hand that fills a frame, (H, W, 3) uint8 RGB; None if there is none.
 
-    The whole picture is read as one upright hand, and once more where that seems to lie.
+    The whole picture is read as one upright hand, then again where that hand seems to be.
     """
     height, width = image.shape[:2]
     whole = Roi(width / 2, height / 2, FILLED * max(width, height), 0.0)

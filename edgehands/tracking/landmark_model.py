@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from edgehands.hand import Roi
 
 UNCHANGED: Final = 3
-"""A crop is unchanged if no pixel of its thumbnail, the mean of about 8 x 8, differs by more than
-this, of 255: noise of sigma 4 stays below; an edge of contrast 40 that moves by 0.6 pixels, 0.8 %
-of a palm, doesn't."""
+"""A crop is unchanged if no pixel of its thumbnail (means of about 8 x 8 pixels) differs by more
+than this, of 255. Noise of sigma 4 stays below; an edge of contrast 40 that moves by 0.6 pixels,
+0.8 % of a palm, doesn't."""
 
 _THUMBNAIL = (28, 28)
 
 _PALM_POINTS: Final = (0, 5, 9, 13, 17)
-"""The landmarks that are key points of a palm detection too: wrist and MCPs."""
+"""The landmarks that are also key points of a palm detection: wrist and MCPs."""
 
 _SMALLEST, _LARGEST = 1.0, 1e6
-"""Frame pixels: sizes and places of a ROI that can be one."""
+"""Valid sizes and coordinates of a ROI, frame pixels."""
 
 _FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
@@ -46,13 +46,13 @@ class LandmarkReading:
     """What the landmark model sees in one ROI.
 
     Attributes:
-        roi: where it looked: what was asked for, on the grid of crops.
+        roi: where the model looked: the requested ROI, on the grid of crops.
         found_roi: where the hand is, by its landmarks: where to look next.
-        presence: 0..1, that there is a hand.
-        looks_right: 0..1, that it is a right hand if the image isn't a mirror image.
+        presence: 0..1, probability of a hand.
+        looks_right: 0..1, probability of a right hand if the image isn't mirrored.
         landmarks: (21, 3) float32, frame pixels.
         world_landmarks: (21, 3) float32, world metres.
-        thumbnail: the crop, 8 times smaller each way: what an unchanged one is known by.
+        thumbnail: the crop, 8 times smaller each way: used to detect an unchanged one.
     """
 
     roi: Roi
@@ -65,7 +65,7 @@ class LandmarkReading:
 
     @property
     def palm_points(self) -> NDArray[np.float32]:
-        """(5, 2) frame pixels: the landmarks that are the first key points of a palm, too."""
+        """(5, 2) frame pixels: the landmarks that are also the first key points of a palm."""
         points: NDArray[np.float32] = self.landmarks[list(_PALM_POINTS), :2]
         return points
 
@@ -75,12 +75,12 @@ class LandmarkModel:
 
     Args:
         model: a loaded landmark model.
-        min_presence: least presence of a hand, 0..1.
+        min_presence: lowest presence of a hand, 0..1.
 
     Attributes:
-        min_presence: least presence of a hand, 0..1.
+        min_presence: lowest presence of a hand, 0..1.
         runs: how often the model was executed.
-        seconds: how long that took in all.
+        seconds: total time of those runs.
     """
 
     def __init__(self, model: Model, min_presence: float) -> None:
@@ -95,11 +95,11 @@ class LandmarkModel:
     ) -> LandmarkReading | None:
         """The hand in a ROI of a frame, (H, W, 3) uint8 RGB; None where there is none.
 
-        Where ``before`` was read from the same ROI and the crop hasn't changed since, it is the
-        answer, and the model doesn't run: a still hand then stands still.
+        If ``before`` was read from the same ROI and the crop hasn't changed since, it is returned
+        and the model doesn't run, so that a still hand stays still.
 
-        There is none in a ROI of no size or of numbers that are none, nor where the model's
-        answer holds such: one odd answer must not end a service.
+        None also for a ROI that is empty or not finite, and for a model output that is: one invalid
+        output must not end a service.
         """
         if not (
             _SMALLEST <= roi.size < _LARGEST
@@ -127,7 +127,7 @@ class LandmarkModel:
         self.seconds += time.perf_counter() - start
         self.runs += 1
         presence = float(self._model.output("presence")[0])
-        if not presence >= self.min_presence:  # nor is NaN
+        if not presence >= self.min_presence:  # true for NaN, too
             return None
         raw = self._model.output("landmarks").reshape(21, 3)
         world = self._model.output("world_landmarks").reshape(21, 3)
@@ -135,7 +135,8 @@ class LandmarkModel:
         if not math.isfinite(float(raw.sum()) + float(world.sum()) + looks_right):
             return None
         if self._side != LANDMARK_INPUT_SIZE:
-            # Whatever its input, a model answers in pixels of a crop of LANDMARK_INPUT_SIZE.
+            # Whatever its input size, a model's output is in pixels of a crop of
+            # LANDMARK_INPUT_SIZE.
             to_frame = crop_to_frame(roi, LANDMARK_INPUT_SIZE)
         landmarks = project_landmarks(raw, to_frame)
         return LandmarkReading(

@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from edgehands.backends.base import Model
 
 _LARGEST = 1e6
-"""Pixels of the model's input: no palm is further away or larger."""
+"""Pixels of the model's input: palms further away or larger are discarded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
-    """How a part of frames is drawn.
+    """How part of a frame is drawn.
 
     Attributes:
         to_frame: the map from the model's input to the frame.
         whole, beyond: ``cv2.remap``'s two tables.
-        blocks: the frame with the mean of each block of pixels for a pixel, which is sampled
-            instead of the frame itself; None: the frame is.
+        blocks: the frame averaged over blocks of pixels, sampled instead of the frame itself; None:
+            the frame is sampled.
         side: of such a block, pixels.
     """
 
@@ -53,16 +53,16 @@ class _View:
 class PalmDetector:
     """Finds palms in a frame.
 
-    Drawing and inference are two calls, so that inference can run in another thread while the
+    Drawing and inference are separate calls, so that inference can run in another thread while the
     caller already has its frame back.
 
     Args:
         model: a loaded palm model.
-        min_score: least score of a detection, 0..1.
+        min_score: lowest score of a detection, 0..1.
 
     Attributes:
         runs: how often the model was executed.
-        seconds: how long that took in all.
+        seconds: total time of those runs.
     """
 
     def __init__(self, model: Model, min_score: float) -> None:
@@ -85,13 +85,13 @@ class PalmDetector:
 
     @property
     def min_score(self) -> float:
-        """Least score of a detection, 0..1."""
+        """Lowest score of a detection, 0..1."""
         return self._min_score
 
     @min_score.setter
     def min_score(self, score: float) -> None:
         self._min_score = score
-        # The threshold goes into the model's own numbers once; 2016 sigmoids a frame don't.
+        # The threshold becomes a logit once; that saves 2016 sigmoids a frame.
         self._threshold = self._scores.quantised(math.log(score / (1 - score)))
 
     def draw(self, image: NDArray[np.uint8], extent: float = 1.0) -> None:
@@ -99,8 +99,8 @@ class PalmDetector:
 
         Args:
             image: the frame.
-            extent: side of the square around its middle that is drawn, in its longest sides: 1 is
-                the letterboxed frame, less enlarges its middle.
+            extent: side of the square around its middle that is drawn, in units of the longest
+                side: 1 is the letterboxed frame, less enlarges its middle.
         """
         height, width = image.shape[:2]
         if (width, height) != (self._width, self._height):
@@ -116,7 +116,7 @@ class PalmDetector:
         cv2.remap(image, view.whole, view.beyond, cv2.INTER_LINEAR, pixels, cv2.BORDER_CONSTANT)
 
     def _view(self, extent: float) -> _View:
-        """How frames of the present size are drawn."""
+        """How frames of the current size are drawn."""
         to_frame = sampled = letterbox_to_frame(self._width, self._height, self._size, extent)
         # MediaPipe's own models see frames as MediaPipe draws them.
         side = block_size(to_frame[0, 0]) if self._size < PALM_INPUT_SIZE else 1
@@ -128,7 +128,7 @@ class PalmDetector:
         return _View(to_frame, *letterbox_maps(sampled, self._size), blocks, side)
 
     def infer(self) -> tuple[PalmDetection, ...]:
-        """The palms of the frame that was drawn, by falling score."""
+        """The palms of the frame that was drawn, by descending score."""
         start = time.perf_counter()
         self._model.run()
         self.seconds += time.perf_counter() - start
@@ -139,7 +139,7 @@ class PalmDetector:
             return ()
         scores = _sigmoid(self._scores.real(logits[candidates]))
         raw = self._boxes.real(self._model.raw("boxes")[candidates])
-        usable = np.abs(raw).max(axis=1) < _LARGEST  # nor is NaN
+        usable = np.abs(raw).max(axis=1) < _LARGEST  # NaN is discarded, too
         if not usable.all():
             candidates, scores, raw = candidates[usable], scores[usable], raw[usable]
             if not candidates.size:
@@ -147,7 +147,7 @@ class PalmDetector:
         return self._decode(raw, scores, self._anchors[candidates])
 
     def detect(self, image: NDArray[np.uint8], extent: float = 1.0) -> tuple[PalmDetection, ...]:
-        """The palms of a frame, by falling score; arguments as of :meth:`draw`."""
+        """The palms of a frame, by descending score; arguments as for :meth:`draw`."""
         self.draw(image, extent)
         return self.infer()
 

@@ -1,8 +1,8 @@
 """When palm detection is due.
 
-Detection costs more than reading a hand, and finds something new once in a while only. So it runs
-at once where nothing is tracked, ever more rarely while it finds nothing beside the tracked hands,
-and rarely in a room that has long been empty, until something moves there.
+Detection costs more than reading a hand and rarely finds anything new. So it runs in every frame
+while nothing is tracked, less and less often while it finds nothing besides the tracked hands, and
+rarely in a room that has long been empty, until something moves there.
 """
 
 from __future__ import annotations
@@ -20,42 +20,42 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 INTERVAL_FIRST: Final = 1
-"""Frames until the next look beside a tracked hand, after one that found something: two hands
-often come one after the other."""
+"""Frames until the next detection beside a tracked hand, after one that found a hand: two hands
+often appear one shortly after the other."""
 
 INTERVAL_LIVELY: Final = 2
-"""The same for the first looks in vain, while something moves."""
+"""The same after the first detections that found nothing, while something moves."""
 
 INTERVAL_DOUBT: Final = 3
-"""The same while a track may be no hand: the next looks confirm it or end it."""
+"""The same while a track may not be a hand: the next detections confirm or end it."""
 
 LOST_LOOKS: Final = (1, 2, 3, 5, 7, 9)
-"""How long a hand has been lost, in frames, when it is looked for whatever else is due."""
+"""Frames after losing a hand at which detection runs in any case."""
 
 IDLE_AFTER: Final = 90
-"""Frames without a hand after which a room counts as empty."""
+"""Frames without a hand after which the room counts as empty."""
 
 INTERVAL_IDLE: Final = 10
-"""Frames between looks into an empty, still room."""
+"""Frames between detections in an empty, still room."""
 
 INTERVAL_IDLE_MOVING: Final = 1
 """The same where something moves."""
 
 MOST_SHARE: Final = 0.25
-"""Of a picture: where more of it changes, it is the light or the camera, no hand."""
+"""Share of the picture: if more of it changes, it is the light or the camera, not a hand."""
 
 CHEAP_SIDE: Final = 128
-"""Side of the input, pixels, up to which a palm model is cheap: it costs a third of one of 192."""
+"""Input side, pixels, up to which a palm model is cheap: a third of the cost of one with 192."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long detection waits, frames, after looks in vain.
+    """Frames between detections that find nothing.
 
     Attributes:
-        last: beside a tracked hand, after many looks, where nothing moves or all does.
+        last: beside a tracked hand, after many detections, if nothing or everything moves.
         moving: the same while something moves beside the tracked hands.
-        empty: in a picture without hands where nothing moves.
+        empty: without hands, if nothing moves.
     """
 
     last: int
@@ -64,48 +64,49 @@ class Pace:
 
 
 SPARING: Final = Pace(last=8, moving=3, empty=2)
-"""Of a model that costs as much as reading one or two hands."""
+"""For a model that costs as much as reading one or two hands."""
 
 GENEROUS: Final = Pace(last=4, moving=2, empty=1)
-"""Of a cheap one: over 45 films it looks in 0.49 of all frames instead of 0.37."""
+"""For a cheap one: over 45 films it runs in 0.49 of all frames instead of 0.37."""
 
 
 def pace_of(side: int) -> Pace:
-    """The pace for a palm model whose input is so many pixels wide."""
+    """The pace for a palm model whose input is ``side`` pixels wide."""
     return GENEROUS if side <= CHEAP_SIDE else SPARING
 
 
 OTHER_LOOK_EVERY: Final = 4
-"""Where looks find nothing, every so many are followed by one of another kind: in its place, it
-would miss the hand that comes in just then."""
+"""While detections find nothing, every so many are followed by one of another kind. Replacing one
+would miss a hand that appears just then."""
 
 
 MIDDLE: Final = 0.5
-"""Side of the picture's middle that is enlarged for far hands, in its longest sides."""
+"""Side of the middle that is enlarged for distant hands, in units of the picture's longest side."""
 
 
 class Look(enum.Enum):
-    """What else is looked at where the picture shows no palm."""
+    """Where else to look if the picture shows no palm."""
 
     MIDDLE = enum.auto()
-    """Its middle enlarged, for palms that are far away."""
+    """Its enlarged middle, for distant palms."""
     FILLED = enum.auto()
-    """The whole picture, for one hand that fills it or reaches out of it: no palm shows there."""
+    """The whole picture, for one hand that fills it or extends beyond it, without a visible
+    palm."""
 
 
 class DetectionSchedule:
-    """Counts frames and says when to look, and at what else.
+    """Counts frames and decides when to run detection, and on what else.
 
     Args:
-        pace: how long it waits after looks in vain.
+        pace: intervals after detections that found nothing.
     """
 
     def __init__(self, pace: Pace = SPARING) -> None:
         self._pace = pace
-        self._since = pace.last  # frames since the last look: the first frame is due
+        self._since = pace.last  # frames since the last detection: the first frame is due
         self._interval = INTERVAL_FIRST
         self._empty = 0
-        self._vain = 0  # looks in a row that found nothing where nothing is tracked
+        self._vain = 0  # consecutive detections that found nothing where nothing is tracked
 
     def due(  # noqa: PLR0913  (what it depends on)
         self,
@@ -117,16 +118,16 @@ class DetectionSchedule:
         fresh: bool,
         moving: Callable[[float], bool],
     ) -> bool:
-        """Whether to look now; to be asked once a frame.
+        """Whether to run detection now; call once per frame.
 
         Args:
             tracked: hands seen in this frame.
-            room: fewer than are allowed.
-            lost: frames for which the hand that was lost first hasn't been seen; 0: none is lost.
-            doubt: a track may be no hand.
-            fresh: a new one may be.
-            moving: tells whether something moves beside the tracked hands, but in no more than the
-                share of the picture that it is given; only asked where the answer matters.
+            room: fewer hands are seen than are allowed.
+            lost: frames since the hand lost longest ago was last seen; 0: none is lost.
+            doubt: a track may not be a hand.
+            fresh: a new track may not be a hand.
+            moving: returns whether something moves besides the tracked hands, in no more than the
+                given share of the picture; only called if the answer matters.
         """
         self._since += 1
         if tracked:
@@ -149,33 +150,33 @@ class DetectionSchedule:
         return self._since >= late or (self._since >= soon and moving(share))
 
     def other_look(self) -> Look | None:
-        """What else to look at in this frame if its picture shows nothing; now and then."""
+        """Where else to look in this frame if it shows no palm; only now and then."""
         turn, rest = divmod(self._vain, OTHER_LOOK_EVERY)
         if rest or not turn:
             return None
         return Look.FILLED if turn % 2 else Look.MIDDLE
 
     def looked(self, *, found: bool) -> None:
-        """Tell that detection ran, and whether it found a hand that wasn't tracked."""
+        """Report that detection ran, and whether it found a hand that wasn't tracked."""
         self._since = 0
         self._vain = 0 if found else self._vain + 1
         self._interval = INTERVAL_FIRST if found else min(self._interval * 2, self._pace.last)
 
 
 class MotionGate:
-    """Whether something has moved since the last look, from a thumbnail of the green channel."""
+    """Whether something moved since the last detection, by a thumbnail of the green channel."""
 
     STEP: Final = 8  # every 8th pixel is read
-    CELL: Final = 2  # and the mean of 2 x 2 of those is compared: sensor noise drops to a half
+    CELL: Final = 2  # and the mean of 2 x 2 of those is compared: sensor noise is halved
     CHANGE: Final = 10.0  # of 255
     LEAST_CELLS: Final = 3
-    LEAST_SHARE: Final = 0.04  # of a tracked hand's square: what is smaller is no hand like it
+    LEAST_SHARE: Final = 0.04  # of a tracked hand's square: anything smaller isn't such a hand
 
     def __init__(self) -> None:
         self._seen: NDArray[Any] | None = None
 
     def keep(self, image: NDArray[np.uint8]) -> None:
-        """Compare with this frame, (H, W, 3) uint8, from now on: it has been looked at."""
+        """Compare later frames with this one, (H, W, 3) uint8, on which detection ran."""
         self._seen = self._thumbnail(image)
 
     def moved(
@@ -184,13 +185,13 @@ class MotionGate:
         masks: Iterable[tuple[int, int, int, int]],
         most_share: float = 1.0,
     ) -> bool:
-        """Whether a frame, (H, W, 3) uint8, differs from the one that was last kept.
+        """Whether a frame, (H, W, 3) uint8, differs from the last one kept.
 
         Args:
             image: the frame.
-            masks: x0, y0, x1, y1 of tracked hands, frame pixels: places that don't count, and a
-                measure of what a hand is.
-            most_share: of the picture: where more of it differs, it doesn't count as moved.
+            masks: x0, y0, x1, y1 of tracked hands, frame pixels: areas to ignore, and a reference
+                for a hand's size.
+            most_share: of the picture: if more of it differs, it doesn't count as motion.
         """
         least = float(self.LEAST_CELLS)
         now = self._thumbnail(image)

@@ -1,8 +1,8 @@
 """One Euro smoothing of a hand's landmarks, in units of palm size.
 
 Casiez, Roussel, Vogel: "1 € Filter: A Simple Speed-based Low-pass Filter for Noisy Input in
-Interactive Systems" (CHI 2012). A slow point is smoothed much, a fast one little, so that a still
-hand stands still and a moving hand doesn't lag.
+Interactive Systems" (CHI 2012). Slow points are smoothed strongly and fast ones little, so that a
+still hand stays still and a moving hand doesn't lag.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ SPEED_CUTOFF: Final = 2.0
 """Hz: the cut-off for the speed itself."""
 
 LONGEST_GAP: Final = 0.5
-"""Seconds: a hand seen again after longer starts again."""
+"""Seconds: after a longer gap, smoothing restarts."""
 
 
 class HandSmoother:
     """Smooths the landmarks and world landmarks of one hand.
 
-    What it returns is never written to again.
+    Returned arrays are never modified later.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class HandSmoother:
         pace = np.hypot(self._speed[:, 0], self._speed[:, 1])
         pace *= BETA * 2 * math.pi * gap
         pace += MIN_CUTOFF * 2 * math.pi * gap
-        pace /= pace + 1  # how much of the way to the raw point is gone
+        pace /= pace + 1  # weight of the raw point
         smooth = (raw - points).reshape(2, 21, 3)
         smooth *= pace[:, None]
         smooth += points.reshape(2, 21, 3)

@@ -14,49 +14,49 @@ if TYPE_CHECKING:
     from edgehands.tracking.landmark_model import LandmarkReading
 
 LONGEST_STEP: Final = 0.35
-"""The furthest that a ROI is predicted ahead of its last place, in its own sizes."""
+"""The furthest that a ROI is predicted from its last place, in its own sizes."""
 
 MOST_TURN: Final = 0.8
-"""Radians a frame: a hand on a curve is expected further along it, up to this bend."""
+"""Radians a frame: the largest turn by which a curved path is extrapolated."""
 
 HANDEDNESS_WEIGHT: Final = 0.08
-"""What the newest reading counts for, at least, in a track's handedness: it is the mean of the
-first readings, then follows slowly. A hand doesn't change sides."""
+"""Smallest weight of the newest reading in a track's handedness: the mean of the first readings,
+then a slow average. A hand doesn't change sides."""
 
 PRESENCE_WEIGHT: Final = 0.05
 """The same for its presence."""
 
 OTHER_SIDE: Final = 0.6
-"""The mean from which a track changes sides: between this and its opposite it keeps the one it had.
-Of hands that touch, the readings say one side as often as the other."""
+"""Mean at which a track changes sides; between this and its complement it keeps its side. Readings
+of touching hands give either side about equally often."""
 
 SIDE_WEIGHT: Final = 0.5
-"""What the wrong side counts for in a track's surprise, in sizes of its ROI."""
+"""Weight of the wrong side in a track's surprise, in sizes of its ROI."""
 
 LOST_WEIGHT: Final = 0.15
-"""What each frame unseen counts for in a track's surprise, in sizes of its ROI."""
+"""Weight of each unseen frame in a track's surprise, in sizes of its ROI."""
 
 FRESH_READINGS: Final = 4
-"""Readings for which a track is new, and looked at in each frame if it is in doubt."""
+"""Number of readings during which a track is new and, if in doubt, checked in each frame."""
 
 STILL_SHIFT: Final = 0.02
 STILL_TURN: Final = 0.04
 """A ROI that would move by less than this share of its size, and turn by less than these radians,
-stays where it is: the model then sees the same pixels, and a still hand's landmarks stand still."""
+stays where it is: the model then sees the same pixels, and a still hand's landmarks stay still."""
 
 
 class Track:
     """A hand with an id: where it is, where it will be, and what has been seen of it.
 
     Args:
-        track_id: never reused in a run; 0 for a tentative one, which gets its own when reported.
-        reading: the hand's first.
-        t: its time, seconds.
+        track_id: never reused in a run; 0 for a tentative one, which gets its id when first
+            reported.
+        reading: the hand's first reading.
+        t: time of that reading, seconds.
         mirrored: the frames are mirror images.
-        smoothing: smooth what :meth:`hand` tells.
-        tentative: it isn't reported yet: a second look must confirm it.
-        refused: no hand was found here not long ago: only readings that are sure on average make
-            it one.
+        smoothing: smooth the hands that :meth:`next_hand` returns.
+        tentative: not reported until a second detection confirms it.
+        refused: a track was recently dropped here: only a high mean presence makes it a hand.
     """
 
     def __init__(  # noqa: PLR0913  (what it begins with, and three switches)
@@ -75,7 +75,7 @@ class Track:
         self.refused = refused
         self.missed = 0
         self._presence = reading.presence
-        self._vain = 0  # looks in a row that didn't see its palm while it was in doubt
+        self._vain = 0  # consecutive detections without its palm while in doubt
         self.last_seen = t
         self.reading = reading
         self._mirrored = mirrored
@@ -86,7 +86,7 @@ class Track:
         self._roi = reading.found_roi
         self._measured = self._roi
         self._velocity = (0.0, 0.0)  # frame pixels per second
-        self._turn = 0.0  # radians that the velocity turned by, from the last reading but one
+        self._turn = 0.0  # radians by which the velocity turned since the reading before
 
     def predict(self, t: float) -> Roi:
         """Where the hand should be at second ``t``."""
@@ -101,7 +101,7 @@ class Track:
         return Roi(self._roi.cx + dx, self._roi.cy + dy, self._roi.size, self._roi.rotation)
 
     def surprise(self, reading: LandmarkReading, t: float) -> float:
-        """How little a reading at second ``t`` fits: 0 as expected; a ROI's size away is 1."""
+        """How badly a reading at second ``t`` fits: 0 as expected, 1 for one ROI size away."""
         expected, found = self.predict(t), reading.found_roi
         apart = math.hypot(found.cx - expected.cx, found.cy - expected.cy) / expected.size
         lost = max(0, self.missed - 1)  # this frame's reading is still being judged
@@ -132,7 +132,7 @@ class Track:
         if max(self._right, 1 - self._right) >= OTHER_SIDE:
             self._is_right = self._right >= 0.5
         self._presence += max(PRESENCE_WEIGHT, first) * (reading.presence - self._presence)
-        # Where a face was given up, one good reading is no proof: faces have such now and then.
+        # Where a face was dropped, one good reading proves nothing: faces have them now and then.
         if (self._presence if self.refused else reading.presence) >= SURE:
             self.tentative = self.refused = False
         self.reading = reading
@@ -141,7 +141,7 @@ class Track:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether it may be no hand: its presence is low on average."""
+        """Whether it may not be a hand: its presence is low on average."""
         return self.tentative or self._presence < SURE
 
     @property
@@ -151,11 +151,11 @@ class Track:
 
     @property
     def fresh(self) -> bool:
-        """Whether it has only just begun, or isn't reported yet."""
+        """Whether it is new or not reported yet."""
         return self.tentative or self._readings <= FRESH_READINGS
 
     def judge(self, *, confirmed: bool) -> bool:
-        """Take what palm detection says of it; returns whether it stays a hand."""
+        """Apply a detection's result; returns whether the track is kept."""
         if confirmed and not self.refused:
             self.tentative = False
             self._vain = 0
@@ -165,13 +165,13 @@ class Track:
         return self._vain < (VAIN_LOOKS_TENTATIVE if self.tentative else VAIN_LOOKS)
 
     def next_hand(self) -> Hand:
-        """The hand as it was last seen, smoothed. Advances the smoothing filter: once a frame."""
+        """The hand as last seen, smoothed. Advances the smoothing filter: call once per frame."""
         reading = self.reading
         landmarks, world = reading.landmarks, reading.world_landmarks
         if self._smoother is not None:
             palm = math.hypot(*(landmarks[9, :2] - landmarks[0, :2]).tolist())
             landmarks, world = self._smoother.smooth(landmarks, world, palm, self.last_seen)
-        # The next frames are smoothed from these numbers, and found by them.
+        # The next frames are smoothed and tracked from these numbers.
         landmarks.flags.writeable = world.flags.writeable = False
         right = self._is_right
         return Hand(
@@ -185,7 +185,7 @@ class Track:
         )
 
     def _right_of(self, reading: LandmarkReading) -> float:
-        """Probability that it is the person's right hand: a mirror image shows the other one."""
+        """Probability that it is the person's right hand; mirrored images are accounted for."""
         return 1 - reading.looks_right if self._mirrored else reading.looks_right
 
 

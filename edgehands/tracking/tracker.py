@@ -1,4 +1,4 @@
-"""The loop's policy: follow the hands that are known, look for others only when it is due.
+"""Tracking policy: follow known hands, and look for others only when it is due.
 
 >>> with HandTracker(TrackingConfig(max_hands=2)) as tracker:  # doctest: +SKIP
 ...     for frame in frames:
@@ -49,32 +49,32 @@ if TYPE_CHECKING:
     from edgehands.tracking.landmark_model import LandmarkReading
 
 MISSES_TOLERATED: Final = 8
-"""Frames in a row that a track may go unseen before its id is given up."""
+"""Consecutive frames a track may be unseen before its id is dropped."""
 
 SECOND_LOOK: Final = 0.1
-"""A hand further than this from the middle of its ROI, in the ROI's sizes, is read again."""
+"""A hand further than this from the middle of its ROI, in ROI sizes, is read again there."""
 
 READ_WHERE_LOST: Final = 2
-"""Frames in a row in which a lost hand is read where it should be; then palm detection looks."""
+"""Consecutive frames in which a lost hand is read at its predicted place before detection runs."""
 
 TASKS: Final[tuple[Task, ...]] = ("palm_detection", "hand_landmark")
-"""What it needs models for."""
+"""The tasks it needs models for."""
 
 
 class HandTracker(Closing):
     """Finds hands in frames and follows them.
 
     A context manager. Deterministic for a given sequence of frames and timestamps, unless
-    ``async_detection`` is on. Several threads may share one: their calls wait for each other, and
-    their frames are taken for one video. Who wants to track several videos makes several trackers.
+    ``async_detection`` is on. Threads may share a tracker: their calls wait for each other, and
+    their frames count as one video. Use one tracker per video.
 
     Args:
-        config: None takes the defaults.
-        store: where the model files are; None looks in the usual places.
-        backend: what executes them; None opens the configured one.
+        config: None: the defaults.
+        store: where the model files are; None: the usual places.
+        backend: runs the models; None: the configured one.
 
     Raises:
-        BackendUnavailable: the configured backend can't be had.
+        BackendUnavailable: the configured backend isn't available.
         ModelNotFound, ModelCorrupt: a model file is missing or isn't the released one.
     """
 
@@ -102,13 +102,13 @@ class HandTracker(Closing):
             self._landmarks = LandmarkModel(landmark, config.presence)
             if config.async_detection and not config.static_image:
                 self._beside = resources.enter_context(AsyncDetector(self._detector))
-            self._resources = resources.pop_all()  # from here on they are closed by close()
+            self._resources = resources.pop_all()  # from here on close() closes them
         self._next_id = 1
         self._time = -math.inf
         self.reset()
 
     def close(self) -> None:
-        """End the detection thread, if there is one, and let go of the backend that it opened."""
+        """End the detection thread, if any, and close the backend if the tracker opened it."""
         with self._lock:
             self._resources.close()
 
@@ -116,8 +116,7 @@ class HandTracker(Closing):
         """Forget all tracks, as before another video.
 
         Args:
-            ids: begin at 1 again, as for a picture that has nothing to do with those before; else
-                none is reused.
+            ids: restart at 1, as for an unrelated picture; otherwise no id is reused.
         """
         with self._lock:
             if ids:
@@ -131,12 +130,12 @@ class HandTracker(Closing):
                 self._beside.forget()
 
     def continue_ids(self, other: HandTracker) -> None:
-        """Number new hands on from another tracker's, whose place this one takes."""
+        """Continue the numbering of the tracker that this one replaces."""
         self._next_id = max(self._next_id, other._next_id)
 
     @property
     def config(self) -> TrackingConfig:
-        """The settings in force. Setting it does what :meth:`reconfigure` does."""
+        """The current settings. Assigning them calls :meth:`reconfigure`."""
         return self._config
 
     @config.setter
@@ -144,10 +143,10 @@ class HandTracker(Closing):
         self.reconfigure(config)
 
     def reconfigure(self, config: TrackingConfig) -> None:
-        """Go on with other settings; all tracks are forgotten, as by :meth:`reset`.
+        """Continue with other settings; all tracks are forgotten, as by :meth:`reset`.
 
         Raises:
-            ConfigError: what is to be changed takes another tracker.
+            ConfigError: the change requires a new tracker.
         """
         check_change(self._config, config)
         with self._lock:
@@ -171,18 +170,19 @@ class HandTracker(Closing):
 
         Args:
             image: (H, W, 3) uint8 RGB. It isn't kept.
-            timestamp: seconds, monotonic; None takes the time of the call.
+            timestamp: seconds, monotonic; None: the time of the call.
 
         Returns:
             At most ``max_hands`` hands, the one followed longest first.
 
         Raises:
-            FrameError: the image has another shape or type, or the time runs backwards or isn't
+            FrameError: the image has another shape or type, or the timestamp decreases or isn't
                 finite.
         """
         image = checked_frame(image)
         with self._lock:
-            # Within the lock: the frame of the thread that comes first is the earlier one.
+            # Inside the lock, so that the frame of the thread that gets it first has the earlier
+            # time.
             return self._process(image, time.monotonic() if timestamp is None else timestamp)
 
     def _process(self, image: NDArray[np.uint8], t: float) -> tuple[Hand, ...]:
@@ -205,7 +205,7 @@ class HandTracker(Closing):
         for track in seen:
             if not track.id:  # it is reported for the first time
                 track.id, self._next_id = self._next_id, self._next_id + 1
-        # Where all hands are seen there is no room for a lost one to come back to.
+        # If all hands are seen, a lost one has no slot to return to.
         self._tracks = (
             [
                 track
@@ -218,7 +218,7 @@ class HandTracker(Closing):
         return tuple(track.next_hand() for track in seen)
 
     def _follow(self, image: NDArray[np.uint8], t: float) -> None:
-        """Read every known hand where it should be by now."""
+        """Read every known hand at its predicted place."""
         claims: list[tuple[Track, LandmarkReading]] = []
         for track in self._tracks:
             reading = self._read(image, track, t) if track.missed <= READ_WHERE_LOST else None
@@ -229,9 +229,9 @@ class HandTracker(Closing):
             track.see(reading, t)
 
     def _read(self, image: NDArray[np.uint8], track: Track, t: float) -> LandmarkReading | None:
-        """Read a track's hand; once more where it lies if that isn't where it was expected.
+        """Read a track's hand, and again where it lies if that isn't where it was expected.
 
-        Not where another track expects its hand: that is whose it will be.
+        Not if it lies where another track expects its hand, which then gets it.
         """
         expected = track.predict(t)
         reading = self._landmarks.read(image, expected, track.reading)
@@ -246,7 +246,7 @@ class HandTracker(Closing):
         return self._landmarks.read(image, found) or reading
 
     def _look(self, image: NDArray[np.uint8], t: float) -> None:
-        """Run palm detection when it is due, and take in what it finds."""
+        """Run palm detection when due, and process what it finds."""
         if self._beside is not None:
             palms = self._beside.take()
             if palms is not None:
@@ -276,7 +276,7 @@ class HandTracker(Closing):
             self._schedule.looked(found=found)
         else:
             if not self._beside.ask(image, MIDDLE if other is Look.MIDDLE else 1.0):
-                return  # it is busy: only a picture that is looked at is compared with the next
+                return  # it is busy: only frames on which detection ran are kept for comparison
             if other is Look.FILLED:
                 self._adopt_filling(image, t)
         self._motion.keep(image)
@@ -290,10 +290,10 @@ class HandTracker(Closing):
     def _take_in(
         self, image: NDArray[np.uint8], palms: tuple[PalmDetection, ...], t: float
     ) -> bool:
-        """Judge the tracks by the palms that detection saw, and adopt the hands that are new.
+        """Judge the tracks by the detected palms, and adopt new hands.
 
         Returns:
-            As :meth:`_adopt` does.
+            As for :meth:`_adopt`.
         """
         stay = []
         for track in self._tracks:
@@ -306,10 +306,10 @@ class HandTracker(Closing):
         return self._adopt(image, palms, t)
 
     def _adopt(self, image: NDArray[np.uint8], palms: tuple[PalmDetection, ...], t: float) -> bool:
-        """Read the hands of detected palms that aren't followed yet.
+        """Read the hands of detected palms that aren't tracked yet.
 
         Returns:
-            Whether there were any, or palms so sure that the next frame is worth a look too.
+            Whether there were any, or palms so certain that detection should run in the next frame.
         """
         found = False
         own = own_palms(palms, self._tracks)
@@ -318,7 +318,7 @@ class HandTracker(Closing):
                 break
             if i in own:
                 continue
-            # Even where no hand is read in it now: soon one will be.
+            # Even if no hand is read in it now, one soon will be.
             found = found or palm.score >= SURE_PALM
             if self._refused.holds_palm(palm) and not was_lost_at(self._tracks, palm, t):
                 continue

@@ -1,4 +1,4 @@
-"""What a tracker's models have done."""
+"""How much a tracker's models have run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What the models have done so far: executions, and seconds in them."""
+    """What the models have done so far: number of runs, and seconds spent in them."""
 
     palm_runs: int
     palm_seconds: float
