@@ -1,4 +1,4 @@
-"""What a hand means: finger counts, static, dynamic and taught gestures."""
+"""Gestures: finger counts, static, dynamic and taught gestures."""
 
 from edgehands.config.gestures import GesturesConfig
 from edgehands.gestures.events import EventType, GestureEvent, Interpretation

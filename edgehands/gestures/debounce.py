@@ -1,8 +1,8 @@
-"""Turns the gesture of single frames into one that neither flickers nor sticks.
+"""Turns single frames' gestures into one that neither flickers nor sticks.
 
-One :class:`GestureDebouncer` follows one hand. Three things hold it steady: each gesture's score is
-averaged over a few hundredths of a second, a gesture begins at a higher score than it ends at,
-and a change must last a moment before it counts.
+One :class:`GestureDebouncer` follows one hand. Three things stabilise it: each gesture's score is
+averaged over a few hundredths of a second, a gesture starts at a higher score than it ends at, and
+a change must last a moment before it counts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _AVERAGE_S: Final = 0.04
 """Time constant of the scores' average: at 30 fps a new shape reaches 0.56 in its first frame."""
 
 _GAP_S: Final = 0.5
-"""After a gap this long the past says nothing about the present."""
+"""After a gap this long the past is discarded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class GestureChange:
 class GestureDebouncer:
     """The gesture of one hand over time.
 
-    Not thread-safe; one object a hand. ``update`` costs about 3 us.
+    Not thread-safe; use one object per hand. ``update`` costs about 3 us.
     """
 
     def __init__(self, config: GesturesConfig) -> None:
@@ -53,12 +53,12 @@ class GestureDebouncer:
 
     @property
     def name(self) -> str:
-        """The gesture that stands now."""
+        """The current gesture."""
         return self._name
 
     @property
     def since(self) -> float:
-        """Since when it stands, seconds of the frames' clock."""
+        """Since when it is current, seconds of the frames' clock."""
         return self._since
 
     def update(
@@ -69,11 +69,11 @@ class GestureDebouncer:
         Args:
             t: the frame's time, seconds.
             scores: of :data:`~edgehands.gestures.static.GESTURES`, each 0..1.
-            taught: the taught gesture that was recognised in this frame, which wins over the
-                built-in ones: who taught a shape wants to hear its name.
+            taught: the taught gesture recognised in this frame; it takes precedence over the
+                built-in ones.
 
         Returns:
-            The gesture that stands, and the change if it changed in this frame.
+            The current gesture, and the change if it changed in this frame.
         """
         self._average(t, scores)
         seen = self._seen(taught)
@@ -82,7 +82,7 @@ class GestureDebouncer:
             return seen, None
         if seen.name != self._candidate:
             self._candidate, self._candidate_since = seen.name, t
-        # Half a frame of grace: at 30 fps the third frame comes 0.0667 s after the first, or
+        # Half a frame of tolerance: at 30 fps the third frame comes 0.0667 s after the first, or
         # 0.0666 by a camera's own clock, and both should count as the same.
         patience = self._release if seen.name == NONE else self._hold
         if t - self._candidate_since < patience - 0.004:
@@ -102,7 +102,7 @@ class GestureDebouncer:
         ]
 
     def _seen(self, taught: Gesture | None) -> Gesture:
-        """What this frame shows, the standing gesture favoured."""
+        """This frame's gesture, biased towards the current one."""
         if taught is not None and taught.name != NONE:
             return taught
         best = max(self._scores)

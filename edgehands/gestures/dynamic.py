@@ -1,10 +1,10 @@
-"""Dynamic gestures: what one hand's movement means, each told once when it is over.
+"""Dynamic gestures: the meaning of one hand's movement, reported once when it is over.
 
-Lengths are metres at the hand, so that thresholds mean the same near and far: pixels are divided
-by the pixels that a metre takes up at the hand's distance, read off the world landmarks.
+Lengths are metres at the hand, so that thresholds don't depend on distance: pixels are divided by
+the pixels per metre at the hand's distance, derived from the world landmarks.
 
-A stroke that turns round at once is part of a wave or of fidgeting, not a swipe; so swipes,
-pushes and rotations wait a moment after they end before they are told.
+A stroke that reverses at once is part of a wave or of fidgeting, not a swipe; so swipes, pushes and
+rotations are reported a moment after they end.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ SWIPE_SPEED: Final = 0.6
 """Least top speed of a swipe, metres a second."""
 
 PUSH_RATIO: Final = 0.22
-"""Least change of distance of a push or pull, natural logarithm: 0.22 is from 50 cm to 40 cm."""
+"""Least change of distance in a push or pull, natural logarithm: 0.22 is from 50 cm to 40 cm."""
 
 ROTATE_ANGLE: Final = 30.0
 """Least angle of a rotation, degrees."""
 
 _CONFIRM_S: Final = 0.18
 _RETURN_S: Final = 0.8
-"""After a swipe the hand comes back: for so long the opposite stroke isn't a swipe."""
+"""After a swipe the hand returns: for this long the opposite stroke isn't a swipe."""
 
 _GAP_S: Final = 0.3
 _SWIPES: Final = frozenset(
@@ -53,19 +53,19 @@ _PALM: Final = np.array([0, 5, 9, 13, 17])
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """A movement that is told unless the hand turns round at once."""
+    """A movement that is reported unless the hand reverses at once."""
 
     movement: Movement
     since: float
 
 
 class MotionTracker:
-    """Watches one hand's movement. Not thread-safe; ``update`` costs about 30 us.
+    """Tracks one hand's movement. Not thread-safe; ``update`` costs about 30 us.
 
     Args:
         width, height: of the frames, pixels.
-        focal: focal length, pixels: turns sizes into distances for the speed of a push.
-        sure: tell only what shows that it is meant (see :mod:`edgehands.gestures.intent`).
+        focal: focal length, pixels: converts sizes to distances for the speed of a push.
+        sure: report only movements that look intended (see :mod:`edgehands.gestures.intent`).
     """
 
     def __init__(self, width: int, height: int, focal: float, *, sure: bool = True) -> None:
@@ -87,7 +87,7 @@ class MotionTracker:
         self._openness = 0.0
 
     def update(self, t: float, hand: Hand, shape: HandShape) -> list[Movement]:
-        """Take one frame; returns the movements that are told now."""
+        """Process one frame; returns the movements that are reported now."""
         if self._t is None or not 0.0 < t - self._t < _GAP_S:
             self._restart()
         place = self._locate(t, hand)
@@ -115,7 +115,7 @@ class MotionTracker:
                 self._pending.clear()
                 told.append(wave)
         self._consider_turn(t, turned)
-        # A new stroke or turn right after one takes it back: it was a wave, a shake.
+        # A new stroke or turn right after one cancels it: it was a wave or a shake.
         if self._across.moving:
             self._drop(_SWIPES)
         if self._turn.moving or self._swings.swinging(t):
@@ -126,11 +126,11 @@ class MotionTracker:
         return told
 
     def lost(self) -> list[Movement]:
-        """The hand is gone: what it was doing is over. A swipe may well leave the picture."""
+        """End the current movement: the hand is gone. A swipe may well leave the picture."""
         if self._t is None or self._drag.held:
             return []
         stroke = self._across.cut()
-        # Arms that drop leave it downwards.
+        # Dropped arms leave it downwards.
         if stroke is None or (self._intent is not None and abs(stroke.dy) > abs(stroke.dx)):
             return []
         self._consider_swipe(self._t, stroke)
@@ -153,7 +153,7 @@ class MotionTracker:
         world = hand.world_landmarks[:, :2]
         image_mean = image.mean(axis=0)
         a, b = image - image_mean, world - world.mean(axis=0)
-        # Pixels a metre takes up at the hand (weak perspective): foreshortening drops out, as it
+        # Pixels per metre at the hand (weak perspective): foreshortening cancels out, as it
         # shortens both.
         scale = math.sqrt(
             max(float(np.einsum("ij,ij->", a, a)), 1e-6)
@@ -161,7 +161,7 @@ class MotionTracker:
         )
         if self._scale is None:
             self._scale = scale
-        # Slowly, so that trembling sizes don't move a hand that is far from the picture's corner.
+        # Slowly, so that size jitter doesn't move a hand that is far from the picture's corner.
         self._scale += 0.1 * (scale - self._scale)
         palm = image[_PALM]
         middle = palm.mean(axis=0)
@@ -284,7 +284,7 @@ class MotionTracker:
             self._pending = [p for p in self._pending if p.movement.event_type not in kinds]
 
     def _confirmed(self, t: float) -> list[Movement]:
-        """The pending movements whose time has come; a swipe that also turned is a swipe."""
+        """The pending movements that are due; a swipe that also turned is a swipe."""
         due = [p.movement for p in self._pending if t - p.since >= _CONFIRM_S]
         if not due:
             return []
@@ -295,7 +295,7 @@ class MotionTracker:
         if swipes:
             self._last_swipe = (t, swipes[-1].dx or 0.0, swipes[-1].dy or 0.0)
             pushes = [m for m in due if m.event_type in _PUSHES]
-            # A hand that swings past the camera also comes nearer: the longer way counts.
+            # A hand that swings past the camera also comes nearer: the longer path counts.
             if pushes and (pushes[0].distance or 0.0) > (swipes[0].distance or 0.0):
                 return pushes
             return swipes

@@ -1,4 +1,4 @@
-"""The events that gestures and movements cause, beside the gesture of each hand."""
+"""The events of gestures and movements, in addition to the gesture of each hand."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class EventType(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GestureEvent:
-    """Something that a hand did, told once.
+    """Something a hand did, reported once.
 
-    Left, right, up and down are those of the picture. A field that doesn't belong to the event's
-    type is None.
+    Left, right, up and down refer to the picture. Fields that don't apply to the event's type are
+    None.
 
     Attributes:
         event_type: what happened.
@@ -43,8 +43,8 @@ class GestureEvent:
         gesture: name of the gesture that started or ended.
         score: 0..1, of the gesture that started.
         duration: seconds that the movement (or the gesture that ended) took.
-        speed: swipes, push, pull, wave, pinch_drag: mean speed in metres a second, for a hand of
-            the size that the pose settings say; rotate: degrees a second.
+        speed: swipes, push, pull, wave, pinch_drag: mean speed in metres a second, for the hand
+            size in the pose settings; rotate: degrees a second.
         angle: rotate: degrees, clockwise as seen in the picture is positive.
         dx, dy: swipes, pinch_drag: displacement as parts of the picture's width and height.
         distance: swipes, push, pull, pinch_drag: displacement in metres, positive.
@@ -64,7 +64,7 @@ class GestureEvent:
     distance: float | None = None
 
     def details(self) -> dict[str, Any]:
-        """The fields that belong to an event of this type, as messages carry them: 4 decimals."""
+        """The fields that apply to this event type, as in messages: 4 decimals."""
         values = {name: getattr(self, name) for name in _DETAILS}
         return {
             name: round(value, 4) if isinstance(value, float) else value
@@ -88,7 +88,7 @@ class Movement:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interpretation:
-    """A frame's hands with their gesture and pose filled in, and what began or ended in it."""
+    """A frame's hands with gesture and pose filled in, and what began or ended in it."""
 
     frame_hands: FrameHands
     events: tuple[GestureEvent, ...]

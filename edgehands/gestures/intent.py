@@ -1,7 +1,7 @@
-"""What shows that a movement is meant: the ``sure`` setting asks for it.
+"""Whether a movement is intended, for the ``sure`` setting.
 
-Who talks, signs or works moves their hands as fast and as far as who commands. A command begins
-from rest and ends at rest, the hand stays up, and a push goes forward, not past the camera.
+People who talk, sign or work move their hands as fast and as far as people giving commands. A
+command begins and ends at rest, the hand stays up, and a push goes forward, not past the camera.
 """
 
 from __future__ import annotations
@@ -17,56 +17,56 @@ if TYPE_CHECKING:
     from edgehands.gestures.strokes import Stroke
 
 REST_S: Final = 0.2
-"""How long the hand rests before a movement that is meant, seconds."""
+"""How long the hand rests before an intended movement, seconds."""
 
 SETTLE_S: Final = 0.1
-"""How long it has rested again when the movement is told, seconds."""
+"""How long it must have rested again when the movement is reported, seconds."""
 
 REST_WAY: Final = 0.03
-"""How far a resting hand may stray meanwhile, metres."""
+"""How far a resting hand may move meanwhile, metres."""
 
 REST_TURN: Final = math.radians(15)
-"""And how far it may turn."""
+"""How far it may turn meanwhile."""
 
 SWIPE_TURN: Final = math.radians(60)
-"""How far a hand may turn in a swipe: sideways it goes round the elbow."""
+"""How far a hand may turn in a swipe: sideways it moves around the elbow."""
 
 PUSH_S: Final = 0.2
-"""Least time of a push or pull, seconds."""
+"""Least duration of a push or pull, seconds."""
 
 PUSH_SPEED: Final = 1.5
 """Its greatest mean speed, metres a second."""
 
 PUSH_SIDEWAYS: Final = 0.7
-"""How far the hand may move across the picture meanwhile, in parts of its way."""
+"""How far the hand may move across the picture meanwhile, as a share of its path."""
 
 TURN_WAY: Final = 0.08
 """How far the hand may move in a rotation, metres."""
 
 WAVE_S: Final = 0.4
-"""Least time of the swings that make a wave, seconds: less is a twitch."""
+"""Least duration of a wave's swings, seconds: anything shorter is a twitch."""
 
 DRAG_S: Final = 0.3
-"""Least time of a pinch-and-drag, seconds."""
+"""Least duration of a pinch-and-drag, seconds."""
 
 DRAG_WAY: Final = 0.06
 """Its least displacement, metres."""
 
 _KEPT_S: Final = 2.5
-_SLACK_S: Final = 0.02  # of a frame: cameras' clocks tremble
+_SLACK_S: Final = 0.02  # of a frame: camera clocks jitter
 _LEAST_UP: Final = 0.0  # not below level
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the hand is in one frame.
+    """The hand's position in one frame.
 
     Attributes:
         t: seconds.
         x, y: the palm, metres at the hand.
         tip_x: the middle finger's tip, metres.
         pinch_x, pinch_y: between the tips of thumb and index finger, metres.
-        depth: logarithm of the distance.
+        depth: natural logarithm of the distance.
         roll: radians.
         up: 1 when the hand points up in the picture, -1 when it points down.
     """
@@ -83,30 +83,30 @@ class Place:
 
 
 class Intent:
-    """Remembers where a hand was, and says whether a movement that ended was meant."""
+    """Remembers where a hand was, and decides whether a finished movement was intended."""
 
     def __init__(self) -> None:
         self._places: deque[Place] = deque()
 
     def reset(self) -> None:
-        """Forget the past: the hand was away."""
+        """Forget the past, as after a hand was away."""
         self._places.clear()
 
     def add(self, place: Place) -> None:
-        """Take where the hand is now."""
+        """Add the hand's current position."""
         self._places.append(place)
         while place.t - self._places[0].t > _KEPT_S:
             self._places.popleft()
 
     def swipe(self, stroke: Stroke) -> bool:
-        """Whether a stroke across the picture is meant: an arm that drops isn't."""
+        """Whether a stroke across the picture is intended: a dropped arm isn't."""
         before, after = self._at(stroke.start), self._at(stroke.end)
         upright = min(before.up, after.up) > _LEAST_UP
         turned = abs(after.roll - before.roll)
         return upright and turned <= SWIPE_TURN and self._rested(stroke.start)
 
     def push(self, stroke: Stroke, distance: float) -> bool:
-        """Whether a change of distance by so many metres is a push or pull."""
+        """Whether a change of distance by ``distance`` metres is a push or pull."""
         duration = max(stroke.end - stroke.start, 1e-3)
         before, after = self._at(stroke.start), self._at(stroke.end)
         sideways = math.hypot(after.x - before.x, after.y - before.y)
@@ -118,7 +118,7 @@ class Intent:
         )
 
     def turn(self, stroke: Stroke) -> bool:
-        """Whether a change of roll is a rotation: the hand stays where it is."""
+        """Whether a change of roll is a rotation: the hand stays in place."""
         before, after = self._at(stroke.start), self._at(stroke.end)
         moved = math.hypot(after.x - before.x, after.y - before.y)
         return moved <= TURN_WAY and self._rested(stroke.start)
@@ -128,7 +128,7 @@ class Intent:
         return stroke.end - stroke.start >= DRAG_S and stroke.length >= DRAG_WAY
 
     def wave(self, duration: float) -> bool:
-        """Whether swings that took so many seconds are a wave: a raised hand's."""
+        """Whether swings that took ``duration`` seconds are a wave, made with a raised hand."""
         recent = self._since(self._places[-1].t - duration)
         return min(place.up for place in recent) > _LEAST_UP
 

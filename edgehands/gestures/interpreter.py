@@ -1,4 +1,4 @@
-"""All that this package says about a stream of frames, from one object.
+"""All gesture and pose results for a stream of frames, from one object.
 
 interpreter = HandInterpreter(config.gestures, config.pose)
 for frame_hands in tracked:
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger(__name__)
 
 _LOST_S: Final = 0.25
-"""A hand that hasn't been seen for so long is gone; the tracker bridges shorter gaps itself."""
+"""A hand unseen for this long is gone; the tracker bridges shorter gaps itself."""
 
 _REFRESH_S: Final = 1.0
 _NO_SCORES: Final = (0.0,) * len(GESTURES)
 
 
 class _Track:
-    """What is remembered of one hand."""
+    """The state kept for one hand."""
 
     def __init__(self, hand: Hand, steady: GestureDebouncer, motion: MotionTracker) -> None:
         self.handedness: Handedness = hand.handedness
@@ -49,16 +49,16 @@ class _Track:
 
 
 class HandInterpreter:
-    """Fills in each hand's gesture and pose, and tells what began, ended and moved.
+    """Fills in each hand's gesture and pose, and reports what began, ended and moved.
 
-    Not thread-safe; one object a stream of frames.
+    Not thread-safe; use one object per stream.
 
     Args:
-        gestures: what to look for.
-        pose: how to place hands in space.
-        library: the taught gestures; None = those of ``gestures.taught_file``, looked at again
-            every second, so that a gesture taught meanwhile counts without a restart. A file that
-            can't be read is logged once, and no taught gesture is seen until it is mended.
+        gestures: the gesture settings.
+        pose: the pose settings.
+        library: the taught gestures; None = those in ``gestures.taught_file``, checked every
+            second, so that newly taught gestures work without a restart. A file that can't be read
+            is logged once, and no taught gesture is recognised until it is fixed.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class HandInterpreter:
         self._tracks: dict[int, _Track] = {}
 
     def interpret(self, frame_hands: FrameHands) -> Interpretation:
-        """Interpret the hands of one frame. Frames come in the order of their time."""
+        """Interpret the hands of one frame. Frames must be in order of time."""
         frame = frame_hands.frame
         t = frame.t_mono
         height, width = frame.image.shape[:2]
@@ -123,7 +123,7 @@ class HandInterpreter:
         return self._library.taught.match_hand(hand, keep=standing).gesture
 
     def _refresh(self, t: float) -> None:
-        """Look at the file of taught gestures now and then."""
+        """Check the file of taught gestures now and then."""
         if not (self._config.enabled and self._config.taught):
             return
         if self._refreshed is not None and 0.0 <= t - self._refreshed < _REFRESH_S:
@@ -137,7 +137,7 @@ class HandInterpreter:
             _LOG.warning("taught gestures: %s", error)
 
     def end(self) -> tuple[GestureEvent, ...]:
-        """What the end of the stream ends, as if every hand had left; another stream may follow."""
+        """Events at the end of the stream, as if every hand had left; another stream may follow."""
         events: list[GestureEvent] = []
         for i in tuple(self._tracks):
             self._drop(i, self._tracks[i].seen, events)

@@ -1,8 +1,7 @@
 """Taught gestures by name: teach, list, remove, test, export, import.
 
-Whoever changes the file holds a lock, writes a new file beside it and puts it in its place in one
-step: a power cut leaves the old file or the new one. A file that can't be understood is never
-overwritten.
+Changes hold a lock, write a new file next to the old one and replace it in one step: after a power
+cut the file is either the old or the new one. A file that can't be parsed is never overwritten.
 """
 
 from __future__ import annotations
@@ -42,18 +41,18 @@ if TYPE_CHECKING:
 
 MIN_EXAMPLES: Final = 3
 ALIKE_LIMIT: Final = 3.0
-"""Most that an example may lie from the middle of its gesture's other examples."""
+"""Greatest distance of an example from the mean of its gesture's other examples."""
 
 
 @dataclass(frozen=True, slots=True)
 class TeachResult:
-    """What teaching led to.
+    """The result of teaching.
 
     Attributes:
         name: the gesture.
         examples: how many it has now.
-        spread: how far its examples lie from their middle on average; 0 = all alike.
-        similar: the taught gesture that it may be mistaken for; empty when there is none.
+        spread: mean distance of its examples from their mean; 0 = all alike.
+        similar: the taught gesture that it may be confused with; empty when there is none.
     """
 
     name: str
@@ -63,7 +62,7 @@ class TeachResult:
 
 
 def default_path() -> Path:
-    """Where taught gestures are kept when the settings don't say."""
+    """The file of taught gestures if the settings name none."""
     state = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     folder = Path(state) if state else Path(home) / "edgehands"
@@ -71,7 +70,7 @@ def default_path() -> Path:
 
 
 def only_hand(frame_hands: FrameHands) -> Hand:
-    """The one hand of a frame that is to be an example.
+    """The only hand in a frame, to be used as an example.
 
     Raises:
         GestureError: no hand, or more than one.
@@ -86,11 +85,11 @@ def only_hand(frame_hands: FrameHands) -> Hand:
 
 
 class GestureLibrary:
-    """The taught gestures of one file, which need not exist yet.
+    """The taught gestures of one file, which may not exist yet.
 
     Args:
-        path: the file; None = :func:`default_path`.
-        load: read it now; else the first :meth:`refresh` does.
+        path: path of the file; None = :func:`default_path`.
+        load: read it now; otherwise the first :meth:`refresh` does.
 
     Raises:
         GestureError: the file is there but can't be read or understood.
@@ -106,7 +105,7 @@ class GestureLibrary:
 
     @property
     def taught(self) -> TaughtGestures:
-        """The gestures in the form that shapes are compared with."""
+        """The gestures in the form used for comparison."""
         return self._taught
 
     def list(self) -> tuple[TaughtGesture, ...]:
@@ -114,15 +113,15 @@ class GestureLibrary:
         return self._gestures
 
     def refresh(self) -> bool:
-        """Read the file again if it has changed; True if it had. Costs 2 us when it hadn't.
+        """Reload the file if it has changed; True if it had. Costs 2 us when it hadn't.
 
         Raises:
-            GestureError: the file can't be read or understood; what was known before stays.
+            GestureError: the file can't be read or understood; the previous gestures remain.
         """
         stamp = stamp_of(self.path)
         if stamp == self._stamp:
             return False
-        # Remembered even if reading fails, so that a damaged file is complained about once.
+        # Remembered even if reading fails, so that a damaged file is reported once.
         self._stamp = stamp
         self._take(() if stamp is None else read_gestures(self.path))
         return True
@@ -138,7 +137,7 @@ class GestureLibrary:
 
         Raises:
             GestureError: name not allowed or taken, too few or too many examples, an example that
-                doesn't look like the others, damaged landmarks, or a file that can't be written.
+                doesn't resemble the others, damaged landmarks, or a file that can't be written.
                 Nothing is changed then.
         """
         check_name(name)
@@ -162,7 +161,7 @@ class GestureLibrary:
         return TeachResult(name, len(examples), spread, self._similar(name, features))
 
     def check(self, name: str, *, more: bool = False) -> None:
-        """Say before any example is shown whether this name can be taught.
+        """Check, before any example is shown, whether this name can be taught.
 
         Raises:
             GestureError: the name isn't allowed, or is taken and no more are to be added.
@@ -171,7 +170,7 @@ class GestureLibrary:
         _check_free(name, {g.name: g for g in self._gestures}, more=more)
 
     def remove(self, name: str) -> None:
-        """Forget a gesture.
+        """Remove a gesture.
 
         Raises:
             GestureError: there is none of that name, or the file can't be written.
@@ -182,7 +181,7 @@ class GestureLibrary:
             del gestures[name]
 
     def test(self, hand: Hand) -> TaughtMatch:
-        """What a shape would be taken for, and how near it is."""
+        """What a shape would be recognised as, and how close it is."""
         return self._taught.match_hand(hand)
 
     def export(self, path: Path | str, names: Sequence[str] = ()) -> tuple[str, ...]:
@@ -229,7 +228,7 @@ class GestureLibrary:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[dict[str, TaughtGesture]]:
-        """The gestures as they are in the file now; written back if the block succeeds."""
+        """The gestures currently in the file; written back if the block succeeds."""
         with locked(self.path):
             current = read_gestures(self.path) if self.path.exists() else ()
             gestures = {g.name: g for g in current}
@@ -246,7 +245,7 @@ class GestureLibrary:
         )
 
     def _similar(self, name: str, features: NDArray[np.float32]) -> str:
-        """The other gesture that lies so near that examples of this one are within its limit."""
+        """The other gesture so close that examples of this one are within its limit."""
         match = self._taught.match(features.mean(axis=0))
         other, distance = match.second, match.second_distance
         if match.nearest != name:
@@ -267,7 +266,7 @@ def _unknown(name: str, known: Iterable[str]) -> GestureError:
 
 
 def _example(hand: Hand) -> tuple[Point, ...]:
-    """A hand's points as they stand in the file."""
+    """A hand's points as stored in the file."""
     right = hand.handedness is Handedness.RIGHT
     features_of(hand.world_landmarks, right=right)  # raises for what isn't a hand
     points = as_right(hand.world_landmarks, right=right) * np.float32(1000.0)
@@ -275,8 +274,8 @@ def _example(hand: Hand) -> tuple[Point, ...]:
 
 
 def _check_alike(name: str, features: NDArray[np.float32]) -> float:
-    """The examples' mean distance from their middle; refuses one that is another shape."""
-    # The middle of the others, so that a stray example can't drag the middle to itself.
+    """Mean distance of the examples from their mean; rejects one that is another shape."""
+    # The mean of the others, so that a stray example can't pull the mean towards itself.
     count = len(features)
     rest = (features.sum(axis=0) - features) / np.float32(max(count - 1, 1))
     distances = np.sqrt(((features - rest) ** 2).sum(axis=1))

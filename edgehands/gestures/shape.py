@@ -1,12 +1,11 @@
-"""What a hand's shape is, in a handful of numbers: finger states, pinch, directions.
+"""A hand's shape as a few numbers: finger states, pinch, directions.
 
-Everything here is measured on the world landmarks and is independent of the hand's size, of left
-and right, and of how the hand is turned in the picture (only ``thumb_up`` and ``index_up`` look at
-where up is, and only they should).
+Everything here is measured on the world landmarks and doesn't depend on the hand's size, its side
+or its rotation in the picture (except ``thumb_up`` and ``index_up``, which are relative to up).
 
-The thresholds were read off the world landmarks that MediaPipe gives for photos of about 140
-signers showing digits (5th and 95th percentile of each measure for raised and lowered fingers).
-``tools/eval_gestures.py`` prints what they reach.
+The thresholds come from the world landmarks that MediaPipe gives for photos of about 140 signers
+showing digits (5th and 95th percentile of each measure for raised and lowered fingers).
+``tools/eval_gestures.py`` prints the accuracy they reach.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
     from edgehands.hand import Hand
 
 FINGERS: Final = ("thumb", "index", "middle", "ring", "pinky")
-"""The order of every five-number tuple in this package."""
+"""The order of all five-number tuples in this package."""
 
-# One table of (from, to) pairs lets numpy form every vector that is needed in one subtraction:
-# small arrays cost 1-5 us a call, so the number of calls is what this function pays for.
+# One table of (from, to) pairs lets numpy compute all vectors in one subtraction: calls on small
+# arrays cost 1-5 us each, so their number determines the cost.
 _REACH_TIP: Final = ((0, 8), (0, 12), (0, 16), (0, 20))
 _REACH_PIP: Final = ((0, 6), (0, 10), (0, 14), (0, 18))
 _PALM_BONE: Final = ((0, 5), (0, 9), (0, 13), (0, 17))
@@ -46,12 +45,12 @@ _ACROSS, _TO_THUMB, _TIPS, _THUMB, _INDEX, _TO_JOINT, _TO_MIDDLE = range(24, 31)
 _FROM: Final = np.array([a for a, _ in _PAIRS])
 _TO: Final = np.array([b for _, b in _PAIRS])
 
-# |tip - wrist| / |middle joint - wrist| of a lowered finger; the pinky's runs higher.
+# |tip - wrist| / |middle joint - wrist| of a lowered finger; higher for the pinky.
 _REACH_LOW: Final = (1.12, 1.12, 1.12, 1.22)
 
 
 def ramp(value: float, zero: float, one: float) -> float:
-    """0 at ``zero``, 1 at ``one``, straight in between, flat outside (either order)."""
+    """0 at ``zero``, 1 at ``one``, linear in between, constant outside (either order)."""
     return min(1.0, max(0.0, (value - zero) / (one - zero)))
 
 
@@ -60,18 +59,17 @@ class HandShape:
     """The shape of one hand in one frame.
 
     Attributes:
-        extension: thumb, index, middle, ring, pinky: 0 lowered .. 1 raised. The thumb is raised
-            when it stands out beside the palm and meets no finger, lowered when it lies over the
+        extension: thumb, index, middle, ring, pinky: 0 lowered .. 1 raised. The thumb is raised if
+            it stands out beside the palm without touching a finger, lowered if it lies over the
             palm.
-        thumb_out: 0 .. 1, the thumb stands out beside the palm, whether it meets a finger or not.
+        thumb_out: 0 .. 1, the thumb stands out beside the palm, touching a finger or not.
         closed: 0 .. 1, middle, ring and pinky are folded into the palm, not merely curved.
-        gathered: 0 .. 1, the same less strictly: as far as it shows from the back.
-        touch: 0 .. 1, how sure it is that thumb tip and index tip hold something between them.
+        gathered: 0 .. 1, a less strict version of it: as far as visible from the back.
+        touch: 0 .. 1, confidence that thumb tip and index tip hold something between them.
         pinch: 0 .. 1, how close thumb tip and index tip are: 0 apart, 1 touching.
-        thumb_up: cosine between the thumb and up, both as seen in the picture (depth is the
-            least certain of the three coordinates), -1 .. 1; near 0 when the thumb points at the
-            camera or away from it.
-        index_up: the same of the index finger.
+        thumb_up: cosine between the thumb and up, both in the picture plane (depth is the least
+            certain coordinate), -1 .. 1; near 0 if the thumb points at the camera or away from it.
+        index_up: the same for the index finger.
         probabilities: 0 .. 1, how much the hand looks like each shape of
             :data:`~edgehands.gestures.shape_probability_table.SHAPES`.
     """
@@ -114,12 +112,12 @@ def shape_of(world: NDArray[np.float32]) -> HandShape:
 
     reach = [n[i] / n[4 + i] for i in range(4)]
     middle_bend = [_angle(v, n, 12 + i, 16 + i) for i in range(4)]
-    # The first joint counts half: a straight finger that points at the camera is still raised.
+    # The first joint counts half: a straight finger pointing at the camera is still raised.
     bend = [
         0.5 * _angle(v, n, 8 + i, 12 + i) + middle_bend[i] + _angle(v, n, 16 + i, 20 + i)
         for i in range(4)
     ]
-    # A tip that reaches far is raised even if its joints seem to zigzag, as they do in back views.
+    # A distant tip is raised even if its joints seem to zigzag, as they do in back views.
     fingers = [
         max(
             0.5 * ramp(r, low, low + 0.22) + 0.5 * ramp(b, 115.0, 60.0),
@@ -129,8 +127,8 @@ def shape_of(world: NDArray[np.float32]) -> HandShape:
     ]
     others = (reach[1] + reach[2] + reach[3]) / 3.0
 
-    # The palm's own axes: along from the wrist, out of the palm on the side that the fingers bend
-    # to (so that left and right hands need no telling apart), and radial to the thumb's side.
+    # The palm's axes: along from the wrist, out of the palm on the side that the fingers bend to
+    # (so that left and right hands need no distinction), and radial to the thumb's side.
     out = _cross(v[_ACROSS], v[9])
     if sum(_dot(v[i], out) for i in range(12, 16)) < 0.0:
         out = [-c for c in out]
@@ -139,24 +137,24 @@ def shape_of(world: NDArray[np.float32]) -> HandShape:
     radial = _dot(v[_THUMB], v[_ACROSS]) / (n[_THUMB] * n[_ACROSS] + 1e-12)
     thumb_out = ramp(across + radial, 0.3, 0.9)
 
-    # Tips that meet: near each other; or less near, but with a bent index finger beside three that
-    # are clearly raised or folded (half of the OK signs and pinches measured read as 0.36 palm
-    # sizes and more, which is where a relaxed hand's tips may be too).
+    # Touching tips: close to each other; or less close, but with a bent index finger beside three
+    # that are clearly raised or folded (half of the measured OK signs and pinches read as 0.36 palm
+    # sizes and more, where a relaxed hand's tips may be too).
     tips = n[_TIPS] / palm
     closed = ramp(others, 1.13, 1.03)
     posed = max(closed, ramp(sum(fingers[1:]), 2.0, 2.6))
     less_near = min(ramp(tips, 0.66, 0.5), ramp(fingers[0], 0.95, 0.7), posed)
     touch = max(ramp(tips, 0.46, 0.32), less_near)
-    # With the other fingers in the palm that may also be a fist with the thumb over it. Weights of
-    # a linear discriminant between synthetic pinches and fists, rounded.
+    # With the other fingers in the palm it may also be a fist with the thumb over it. Weights of a
+    # linear discriminant between synthetic pinches and fists, rounded.
     pinching = reach[0] + 0.35 * radial + 0.7 * n[_TO_JOINT] / palm
     in_fist = min(ramp(pinching, 1.32, 1.16), ramp(others, 1.05, 0.95))
-    # From the back the tips are hidden and guessed; what looks like a pinch is mostly a fist.
+    # From the back the tips are hidden and guessed; an apparent pinch is mostly a fist.
     shows_back = ramp(out[2] / max(out_length, 1e-12), 0.0, 0.25)
     in_fist = max(in_fist, min(shows_back, ramp(others, 1.2, 1.08), ramp(reach[0], 1.25, 1.15)))
 
-    # A thumb that meets a bent index finger, or the ring of an O, stands out beside the palm, but
-    # nobody counts it as raised. In an O its tip lies before the palm and near the middle
+    # A thumb that touches a bent index finger, or the ring of an O, stands out beside the palm but
+    # doesn't count as raised. In an O its tip lies in front of the palm and near the middle
     # finger's; in a thumbs-up beside the palm and far from it.
     before = _dot(v[_TO_THUMB], out) / max(out_length * palm, 1e-12)
     # An O's middle joints bend by 50 degrees (median of the photos), a fist's by 85.
@@ -177,7 +175,7 @@ def shape_of(world: NDArray[np.float32]) -> HandShape:
 
 
 def count_fingers(hand: Hand) -> int:
-    """How many fingers a hand holds up, 0 to 5 (the thumb counts when it stands out).
+    """How many fingers a hand holds up, 0 to 5 (the thumb counts if it stands out).
 
     Raises:
         GestureError: the hand's world landmarks aren't (21, 3) finite numbers.
@@ -188,7 +186,7 @@ def count_fingers(hand: Hand) -> int:
 def pinch_strength(hand: Hand) -> float:
     """How close the tips of thumb and index finger are: 0 apart .. 1 touching.
 
-    0 in a fist, where the tips may be close too but nothing is held between them.
+    0 in a fist, where the tips may also be close but hold nothing between them.
 
     Raises:
         GestureError: the hand's world landmarks aren't (21, 3) finite numbers.
@@ -215,6 +213,6 @@ def _angle(v: list[list[float]], n: list[float], i: int, j: int) -> float:
 
 
 def _upness(vector: list[float], length: float) -> float:
-    """Cosine with up in the picture plane; fades out where the picture shows little of it."""
+    """Cosine with up in the picture plane; fades out where the vector is foreshortened."""
     seen = math.hypot(vector[0], vector[1])
     return -vector[1] / max(seen, 0.5 * length, 1e-6)

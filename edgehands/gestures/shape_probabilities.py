@@ -1,17 +1,16 @@
-"""How much a hand looks like each gesture, as the landmark model sees hands: a linear discriminant.
+"""How much a hand looks like each gesture, by a linear discriminant.
 
-Rules over finger states name a perfectly read hand rightly, but the landmark model reads hands
-with habits: raised fingers beside folded ones come out shorter than they are, hidden tips where
-they would be in the commonest shape. ``tools/fit_gestures.py`` measured these habits on drawn hands
-whose joints are known, and fitted one multinomial logistic regression: a table from 199 measures of
-the hand to 12 shapes and *none*. Nothing else is learned, and nothing is run but one
-multiplication.
+Rules over finger states are right for a perfectly read hand, but the landmark model has systematic
+errors: raised fingers beside folded ones come out too short, hidden tips where they would be in the
+commonest shape. ``tools/fit_gestures.py`` measured these errors on drawn hands with known joints
+and fitted one multinomial logistic regression: a table from 199 measures of the hand to 12 shapes
+and *none*. Nothing else is learned, and inference is a single multiplication.
 
-The measures, all in the palm's own frame and size, so that neither size, nor the turn in the
-picture, nor left or right matter: the directions of the 15 finger bones, the places of the 5 tips,
-23 distances between joints, the cosines of 15 joint angles, the direction in which the camera lies,
-and all but the last once more times how squarely the back of the hand is seen: a hand's back is
-read by a table of its own.
+All measures are in the palm's own frame and size, so that size, rotation in the picture and side
+don't matter: the directions of the 15 finger bones, the positions of the 5 tips, 23 distances
+between joints, the cosines of 15 joint angles, the direction of the camera, and all but the last
+once more, multiplied by how squarely the back of the hand is seen: a hand's back is read with a
+table of its own.
 """
 
 from __future__ import annotations
@@ -42,19 +41,19 @@ _BONE_PAIRS: Final = np.array([9 * f + k for f in range(5) for k in (1, 5, 2)])
 _GAPS_END: Final = 60 + len(_PAIRS) - 15
 _OWN: Final = _GAPS_END + 15
 MEASURES: Final = 2 * _OWN + 3
-"""Numbers that the table is applied to."""
+"""Number of inputs of the table."""
 
 _WEIGHTS: Final = np.array(TABLE, dtype=np.float64)
 _NOTHING: Final = (0.0,) * len(SHAPES)
 
 
 def measures_of(world: NDArray[np.float32]) -> NDArray[np.float64] | None:
-    """(MEASURES,) what the table is applied to; None for a palm without area.
+    """(MEASURES,) the table's inputs; None for a palm without area.
 
     Args:
         world: (21, 3) world landmarks, any scale.
     """
-    # Small arrays cost 1-3 us a call, whatever they hold: few calls, and Python's own numbers for
+    # Calls on small arrays cost 1-3 us each whatever their size: few calls, and plain numbers for
     # the palm's frame, make this 40 us instead of 60.
     ends = world.take(_ENDS, axis=0)
     vectors = ends[_COUNT:] - ends[:_COUNT]
@@ -76,13 +75,13 @@ def measures_of(world: NDArray[np.float32]) -> NDArray[np.float64] | None:
     length, area = math.hypot(y0, y1, y2), math.hypot(z0, z1, z2)
     if not (size > 1e-6 and area > 4e-3 * size * size):
         return None
-    # Out of the palm is where the fingers bend to: left and right hands become one.
+    # Fingers bend out of the palm on this side: left and right hands become one.
     b0, b1, b2 = vectors.take(_BENT, axis=0).sum(axis=0).tolist()
     side = -1.0 if b0 * z0 + b1 * z1 + b2 * z2 < 0.0 else 1.0
     y0, y1, y2 = y0 / length, y1 / length, y2 / length
     area *= side
     z0, z1, z2 = z0 / area, z1 / area, z2 / area
-    # To the thumb's side on either hand.
+    # Towards the thumb on either hand.
     x0 = side * (y1 * z2 - y2 * z1)
     x1 = side * (y2 * z0 - y0 * z2)
     x2 = side * (y0 * z1 - y1 * z0)
@@ -93,7 +92,7 @@ def measures_of(world: NDArray[np.float32]) -> NDArray[np.float64] | None:
     row = np.empty(MEASURES)
     row[:60] = seen.ravel()
     np.divide(lengths[15:], size, out=row[60:_GAPS_END])
-    # Each finger's bones with each other: next, next, and first with last.
+    # Angles between each finger's bones: consecutive ones, and first with last.
     fingers = seen[:15].reshape(5, 3, 3)
     row[_GAPS_END:_OWN] = (fingers @ fingers.transpose(0, 2, 1)).take(_BONE_PAIRS)
     row[_OWN : _OWN + 3] = x2, y2, z2
@@ -102,7 +101,7 @@ def measures_of(world: NDArray[np.float32]) -> NDArray[np.float64] | None:
 
 
 def shape_probabilities(world: NDArray[np.float32]) -> tuple[float, ...]:
-    """How much a hand looks like each of :data:`SHAPES`: probabilities, the rest is none of them.
+    """How much a hand looks like each of :data:`SHAPES`: probabilities; the rest is *none*.
 
     Args:
         world: (21, 3) world landmarks, finite, any scale.

@@ -1,8 +1,8 @@
 """Static gestures: a pure function from a hand's shape to a name and a score.
 
-Each gesture is a short list of conditions that are each 0..1; its score is the weakest of them.
-A finger that is half raised is neither up nor down: both score below :data:`ENTER_SCORE`, so that
-relaxed hands mean nothing, and no two gestures that differ in a finger are seen at once.
+Each gesture is a short list of conditions, each 0..1; its score is the weakest of them. A half
+raised finger is neither up nor down: both score below :data:`ENTER_SCORE`, so that relaxed hands
+mean nothing, and two gestures that differ in a finger are never seen at once.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ GESTURES: Final = (
 """The names of the static gestures, in the order of :func:`score_gestures`."""
 
 ENTER_SCORE: Final = 0.55
-"""Least score at which a shape is called by a gesture's name."""
+"""Least score at which a shape counts as a gesture."""
 
 # A thumb or finger counts as "up" fully within 40 degrees of the picture's vertical, half at 53,
 # not at all past 65 (these are cosines).
@@ -46,8 +46,8 @@ _UP_ZERO: Final = 0.42
 _RULES: Final = tuple(
     {"pinch": 0.1, "thumbs_up": 0.5, "thumbs_down": 0.5}.get(g, 0.3) for g in GESTURES
 )
-"""Weight of the rules in each score; the rest is the shape probability. No rule knows a pinch from
-behind; an O is much like a thumb that stands out, and only the rules tell them apart well."""
+"""Weight of the rules in each score; the rest is the shape probability. The rules don't recognise a
+pinch from behind; an O resembles a thumb that stands out, and only they separate the two well."""
 
 _LOOKS_LIKE: Final = tuple(
     SHAPES.index({"point_up": "point", "thumbs_up": "thumb", "thumbs_down": "thumb"}.get(g, g))
@@ -57,7 +57,7 @@ _LOOKS_LIKE: Final = tuple(
 
 
 def score_gestures(shape: HandShape) -> tuple[float, ...]:
-    """Score every gesture of :data:`GESTURES`, each 0..1: by the rules, and by what it is like."""
+    """Score every gesture of :data:`GESTURES`, each 0..1, by rules and shape probabilities."""
     looks = shape.probabilities
     up, down = (ramp(v, _UP_ZERO, _UP_ONE) for v in (shape.thumb_up, -shape.thumb_up))
     index_up = ramp(shape.index_up, _UP_ZERO, _UP_ONE)
@@ -80,8 +80,8 @@ def rule_scores(shape: HandShape) -> tuple[float, ...]:
     touching = shape.touch
     apart = 1.0 - touching
 
-    # A relaxed hand's fingers bend a little more one after the other: somewhere a raised one ends
-    # and a lowered one begins, but nothing is shown. A gesture leaves a gap between the two.
+    # In a relaxed hand each finger bends a little more than the one before: raised fingers blend
+    # into lowered ones, but nothing is shown. A gesture leaves a gap between the two.
     four = shape.extension[1:]
     split = min((e for e in four if e >= 0.5), default=1.0) - max(
         (e for e in four if e < 0.5), default=0.0
@@ -90,7 +90,8 @@ def rule_scores(shape: HandShape) -> tuple[float, ...]:
     all_up = min(index, middle, ring, pinky, apart, ramp(sum(four), 2.8, 3.5))
 
     fist_fingers = min(no_index, no_middle, no_ring, no_pinky, shape.closed, apart)
-    # A thumb that stands out says so much that the fingers may look half open, as from the back.
+    # A thumb that stands out is so distinctive that the fingers may look half open, as from the
+    # back.
     thumb_alone = min(
         thumb,
         ramp(sum(four), 1.7, 0.9),
@@ -101,8 +102,8 @@ def rule_scores(shape: HandShape) -> tuple[float, ...]:
     pointing = min(index, no_middle, no_ring, no_pinky, no_thumb, apart, clear)
     up = ramp(shape.index_up, _UP_ZERO, _UP_ONE)
     two_up = min(index, middle, no_pinky, apart, clear)
-    # Index and pinky beside two folded fingers look shorter than they are: half of the way counts
-    # if the two between are down.
+    # Index and pinky beside two folded fingers look too short: half of the extension counts if the
+    # two between are down.
     outer, inner = min(four[0], four[3]), max(four[1], four[2])
     horns = min(ramp(outer, 0.1, 0.45), no_middle, no_ring, ramp(outer - inner, 0.15, 0.4))
     calling = min(
@@ -132,9 +133,9 @@ def rule_scores(shape: HandShape) -> tuple[float, ...]:
 
 
 def classify(shape: HandShape) -> Gesture:
-    """Name the gesture that a shape shows, ``none`` when it shows none clearly.
+    """Name the gesture that a shape shows; ``none`` if it shows none clearly.
 
-    The score of ``none`` says how far every gesture is from being seen.
+    The score of ``none`` says how far all gestures are from being recognised.
     """
     return best_of(score_gestures(shape))
 
@@ -148,7 +149,7 @@ def best_of(scores: tuple[float, ...]) -> Gesture:
 
 
 def recognise(hand: Hand) -> Gesture:
-    """Name the static gesture of one hand in one frame, without memory.
+    """Name the static gesture of one hand in one frame, without regard to earlier frames.
 
     Raises:
         GestureError: the hand's world landmarks aren't (21, 3) finite numbers.

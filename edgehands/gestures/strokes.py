@@ -12,14 +12,14 @@ _SPEED_S: Final = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """One stroke, in the units of the positions that were given.
+    """One stroke, in the units of the positions passed in.
 
     Attributes:
         start, end: seconds.
         dx, dy: displacement from start to end.
-        path: length of the way; more than the displacement when it was bent.
-        peak: greatest speed on the way, units a second.
-        turned: it ended because the movement turned round, not because it came to rest.
+        path: length of the path; more than the displacement if it was curved.
+        peak: greatest speed along the path, units a second.
+        turned: it ended because the movement reversed, not because it came to rest.
     """
 
     start: float
@@ -40,8 +40,8 @@ class StrokeFinder:
     """Cuts a movement in the plane into strokes.
 
     Args:
-        start_speed: a stroke begins above it, units a second.
-        end_speed: and ends below it.
+        start_speed: a stroke begins above this speed, units a second.
+        end_speed: and ends below this one.
     """
 
     def __init__(self, start_speed: float, end_speed: float) -> None:
@@ -57,7 +57,7 @@ class StrokeFinder:
 
     @property
     def moving(self) -> bool:
-        """A stroke is under way."""
+        """A stroke is in progress."""
         return self._moving
 
     def reset(self) -> None:
@@ -66,7 +66,7 @@ class StrokeFinder:
         self._moving = False
 
     def update(self, t: float, x: float, y: float = 0.0) -> Stroke | None:
-        """Take a position; returns the stroke that ended with it."""
+        """Add a position; returns the stroke that ended with it."""
         if self._t is None:
             self._t, self._x, self._y = t, x, y
             self._vx = self._vy = 0.0
@@ -83,7 +83,7 @@ class StrokeFinder:
             _, x0, y0 = self._rest
             along = self._vx * (self._x - x0) + self._vy * (self._y - y0)
             reach = math.hypot(self._x - x0, self._y - y0)
-            # Below half of its speed in the stroke's direction it goes elsewhere: a turn.
+            # Below half of its speed in the stroke's direction it is turning.
             turned = along < 0.3 * speed * reach
             if speed < self._end_speed or turned:
                 ended = self._end(self._t, turned=turned and speed >= self._end_speed)
@@ -103,7 +103,7 @@ class StrokeFinder:
         return ended
 
     def cut(self) -> Stroke | None:
-        """End the stroke that is under way here and now (the hand is gone)."""
+        """End the current stroke here and now (the hand is gone)."""
         if not self._moving or self._t is None:
             return None
         return self._end(self._t, turned=False)

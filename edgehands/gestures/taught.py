@@ -1,7 +1,7 @@
-"""Gestures that the owner has taught: told apart from a few examples, unknown shapes refused.
+"""Gestures taught by the owner: recognised from a few examples, with unknown shapes rejected.
 
-A shape is as far from a gesture as the mean of its distance to the gesture's nearest example and
-to the middle of its examples. The nearest gesture wins if it is near enough; else the shape is
+A shape's distance from a gesture is the mean of its distances to the gesture's nearest example and
+to the mean of its examples. The nearest gesture wins if it is near enough; otherwise the shape is
 ``none``.
 """
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 LIMIT: Final = 1.8
 """Distance beyond which a shape isn't the gesture.
 
-On the digit photos (5 examples a digit, other signers): 5 % of the known shapes lie beyond it, and
-1.8 % of the shapes of a digit that wasn't taught lie within it of one that was.
+On the digit photos (5 examples a digit, other signers), 5 % of the known shapes lie beyond it, and
+1.8 % of the shapes of an untaught digit lie within it of a taught one.
 """
 
 KEEP_LIMIT: Final = 2.1
-"""The same for the gesture that was seen in the frame before: it would flicker at one limit."""
+"""The same for the previous frame's gesture, which would flicker with a single limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class TaughtMatch:
     """How a shape compares with the taught gestures.
 
     Attributes:
-        gesture: the gesture that it is, ``none`` if it is none of them.
+        gesture: the recognised gesture, ``none`` if it is none of them.
         nearest: the nearest gesture, however far; empty when nothing has been taught.
         distance: to the nearest gesture; a shape within :data:`LIMIT` is that gesture.
         second: the next nearest gesture; empty when there is none.
@@ -58,7 +58,7 @@ NO_MATCH: Final = TaughtMatch(Gesture(NONE, 1.0), "", math.inf, "", math.inf)
 
 
 class TaughtGestures:
-    """Compares shapes with examples. Immutable: a changed library makes a new one."""
+    """Compares shapes with examples. Immutable: a changed library creates a new one."""
 
     def __init__(self, names: Sequence[str], examples: Sequence[NDArray[np.float32]]) -> None:
         """Take the gestures' names and, for each, its examples' features as (n, 60), n >= 1."""
@@ -88,7 +88,7 @@ class TaughtGestures:
 
         Args:
             features: of :func:`~edgehands.gestures.features.features_of`.
-            keep: the gesture of the frame before, which may be a little further away.
+            keep: the previous frame's gesture, which may be a little further away.
         """
         if not self.names:
             return NO_MATCH

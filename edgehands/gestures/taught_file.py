@@ -1,8 +1,8 @@
-"""The file of taught gestures: read it, write it in one step, keep others from writing meanwhile.
+"""The file of taught gestures: reading, atomic writing, and a lock against concurrent writers.
 
-One JSON file that a person can read: for each gesture its name, the day it was taught, and its
-examples as 21 points in millimetres from the wrist, of a right hand. Points are kept and not
-features, so that a later version that compares better needs nobody to teach again.
+One human-readable JSON file: for each gesture its name, the day it was taught, and its examples as
+21 points in millimetres from the wrist, of a right hand. It holds points rather than features, so
+that a later version with a better comparison needs no new teaching.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ FORMAT: Final = "edgehands taught gestures"
 VERSION: Final = 1
 
 MAX_EXAMPLES: Final = 50
-"""Examples a gesture; with ``MAX_GESTURES`` it keeps the file below a few megabytes."""
+"""Most examples per gesture; with ``MAX_GESTURES`` it keeps the file below a few megabytes."""
 
 MAX_GESTURES: Final = 200
-"""Most gestures: keeps the comparison of one hand below 0.1 ms."""
+"""Most gestures; this keeps the comparison of one hand below 0.1 ms."""
 
 MAX_BYTES: Final = 20_000_000
-"""Of the file; 200 gestures of 50 examples take 12 MB."""
+"""Largest file; 200 gestures of 50 examples take 12 MB."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
@@ -48,10 +48,10 @@ Point = tuple[float, float, float]
 
 
 class TaughtGesture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One taught gesture as it stands in the file.
+    """One taught gesture as stored in the file.
 
     Attributes:
-        name: what it is called.
+        name: the gesture's name.
         taught: the day, ISO 8601.
         examples: each 21 points (x, y, z), millimetres from the wrist, of a right hand.
     """
@@ -107,7 +107,7 @@ def read_gestures(path: Path) -> tuple[TaughtGesture, ...]:
 
 
 def write_gestures(path: Path, gestures: Iterable[TaughtGesture]) -> None:
-    """Write a file in one step: whoever reads finds the old content or the new, never half.
+    """Write a file in one step: readers get the old content or the new, never a mixture.
 
     Raises:
         GestureError: the folder can't be made or written.
@@ -131,7 +131,7 @@ def write_gestures(path: Path, gestures: Iterable[TaughtGesture]) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Nobody else changes the file meanwhile: the command line and the service both may."""
+    """Lock the file against other writers: the command line and the service may both change it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(path.parent, os.O_RDONLY)
@@ -148,7 +148,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def stamp_of(path: Path) -> tuple[int, int] | None:
-    """What changes when the file does; None when there is none."""
+    """A value that changes when the file does; None if there is no file."""
     try:
         stat = path.stat()
     except OSError:
@@ -157,7 +157,7 @@ def stamp_of(path: Path) -> tuple[int, int] | None:
 
 
 def check_name(name: str) -> None:
-    """Raise :class:`GestureError` unless a taught gesture may be called so."""
+    """Raise :class:`GestureError` unless a taught gesture may have this name."""
     if not _NAME.fullmatch(name):
         raise GestureError(
             f'gesture name "{name[:40]}": use 1 to 32 of a-z, 0-9, "_" and "-", beginning with a '

@@ -1,4 +1,4 @@
-"""Picks examples out of a stream of frames: what live teaching and clips have in common.
+"""Picks examples out of a stream of frames, for live teaching and for clips.
 
 collector = ExampleCollector(wanted=5)
 while not collector.done:
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from edgehands.hand import FrameHands, Hand
 
 STILL: Final = 0.6
-"""Most that a shape may change from frame to frame to count as held, feature distance."""
+"""Greatest change of shape between frames that counts as held, feature distance."""
 
 NEW: Final = 0.35
-"""Least distance from the examples so far, until patience ends: five frames of one held shape
-teach less than five ways of making it."""
+"""Least distance from the examples so far, until patience ends: five frames of one held shape teach
+less than five ways of making it."""
 
 _PATIENCE_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class TeachingStep:
-    """Where teaching stands after a frame.
+    """The state of teaching after a frame.
 
     Attributes:
         taken: this frame became an example.
         count: examples so far.
         wanted: examples that are wanted.
-        hint: what to do next, for the person; empty when all is well.
+        hint: what to do next, for the person; empty if all is well.
     """
 
     taken: bool
@@ -50,7 +50,7 @@ class TeachingStep:
 
 
 class ExampleCollector:
-    """Takes an example whenever one hand alone holds a shape still for a moment.
+    """Takes an example whenever a single hand holds a shape still for a moment.
 
     Args:
         wanted: examples to take, 1 to 50.
@@ -76,11 +76,11 @@ class ExampleCollector:
 
     @property
     def examples(self) -> tuple[Hand, ...]:
-        """What has been taken so far."""
+        """The examples taken so far."""
         return tuple(self._examples)
 
     def add(self, frame_hands: FrameHands) -> TeachingStep:
-        """Look at a frame; frames come in the order of their time."""
+        """Process a frame; frames must be in order of time."""
         hands = frame_hands.hands
         if self.done:
             return self._step()
@@ -105,10 +105,10 @@ class ExampleCollector:
         return self._consider(frame_hands.frame.t_mono, hand, features)
 
     def require_all(self) -> tuple[Hand, ...]:
-        """The examples, when a clip has ended.
+        """The examples at the end of a clip.
 
         Raises:
-            GestureError: fewer than wanted; says how many frames showed no hand or two.
+            GestureError: fewer than wanted; the message says how many frames showed no hand or two.
         """
         if not self.done:
             raise GestureError(

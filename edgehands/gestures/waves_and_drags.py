@@ -1,4 +1,4 @@
-"""Waves and pinch-and-drags: movements that are told by more than one stroke."""
+"""Waves and pinch-and-drags: movements of more than one stroke."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ WAVE_SWING: Final = 0.05
 """Least length of one swing of a wave at the finger tips, metres."""
 
 WAVE_SWINGS: Final = 3
-"""Swings that make a wave: there, back and there again."""
+"""Swings that make a wave: there, back and there."""
 
 DRAG_LENGTH: Final = 0.04
 """Least displacement of a pinch-and-drag, metres."""
 
 
 class WaveDetector:
-    """Counts swings to and fro of the finger tips and tells a wave once.
+    """Counts the finger tips' swings to and fro and reports a wave once.
 
     Args:
-        least: seconds that the counted swings must take together.
+        least: seconds that the swings must take in total.
     """
 
     def __init__(self, least: float = 0.0) -> None:
@@ -42,11 +42,11 @@ class WaveDetector:
         self._turns.clear()
 
     def swinging(self, t: float) -> bool:
-        """The tips have turned round at least twice and the last time was a moment ago."""
+        """Whether the tips have reversed at least twice, the last time a moment ago."""
         return len(self._turns) > 1 and t - self._turns[-1][0] < 0.5
 
     def update(self, t: float, x: float) -> Movement | None:
-        """Take the tips' place (metres); returns the wave when it has become one."""
+        """Add the tips' position (metres); returns the wave once it is complete."""
         if not self._started:
             self._started = True
             self._low = self._high = x
@@ -84,7 +84,7 @@ class WaveDetector:
 
 
 class Drag:
-    """A pinch from its closing to its opening.
+    """A pinch from closing to opening.
 
     Attributes:
         held: the pinch is closed now.
@@ -98,7 +98,7 @@ class Drag:
         self._path = 0.0
 
     def update(self, t: float, x: float, y: float, pinch: float) -> Stroke | None:
-        """Take where the tips meet (metres) and the pinch's strength; returns a drag that ended."""
+        """Add the pinch's position (metres) and strength; returns a drag that ended."""
         at = (x, y)
         if not self.held:
             self._closed_for = self._closed_for + 1 if pinch >= 0.75 else 0
@@ -110,7 +110,7 @@ class Drag:
             self._path += math.dist(at, self._last)
             self._last = at
             return None
-        # The tips part where the pinch opens: the last closed place counts.
+        # The tips separate as the pinch opens: the last closed position counts.
         self.held, self._closed_for = False, 0
         start, x0, y0 = self._start
         dx, dy = self._last[0] - x0, self._last[1] - y0
