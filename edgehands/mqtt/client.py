@@ -1,4 +1,4 @@
-"""The way to the broker: a thread that connects, sends what waits, and never gives up."""
+"""The connection to the broker: a thread that connects, sends the queue, and never gives up."""
 
 from __future__ import annotations
 
@@ -33,35 +33,35 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IDLE_S = 1.0
-"""How often a quiet connection is looked after."""
+"""How often an idle connection is serviced."""
 
 BUSY_S = 0.05
-"""The same while an answer of somebody's is waited for."""
+"""The same while an answer is expected."""
 
 GOODBYE_S = 2.0
-"""How long the last states may take to reach the broker at the end."""
+"""How long sending the last states may take at shutdown."""
 
 
 MAX_TOLD = 100
-"""Troubles that are told before there was a good connection again."""
+"""Problems logged before there is a good connection again."""
 
 
 class Listening(Protocol):
-    """Somebody whom messages are for."""
+    """A receiver of messages."""
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
         """Topic filters to subscribe to."""
 
     def receive(self, message: Received) -> None:
-        """Take a message in; called by the network's thread, so it must return at once."""
+        """Process a message; called by the network thread, so it must return at once."""
 
 
 class MqttClient(Closing):
-    """Everything that waits to be sent, and the thread that sends it. Implements ``Outgoing``.
+    """The outgoing messages and the thread that sends them. Implements ``Outgoing``.
 
-    A context manager: entering it starts the thread (it doesn't wait for the broker), leaving it
-    sends what still waits and says goodbye. No call ever waits for the network.
+    A context manager: entering starts the thread without waiting for the broker, leaving sends what
+    is still queued and disconnects. No call ever waits for the network.
     """
 
     def __init__(self, config: MqttConfig, topics: Topics) -> None:
@@ -88,7 +88,7 @@ class MqttClient(Closing):
         return self
 
     def start(self) -> None:
-        """Start the thread. ``status`` becomes ``online`` with the connection."""
+        """Start the thread. ``status`` becomes ``online`` once connected."""
         address = self._address
         if not (address.tls or address.loopback) and (self._config.username):
             log.warning(
@@ -99,9 +99,9 @@ class MqttClient(Closing):
         self._thread.start()
 
     def close(self) -> None:
-        """Send what still waits, make ``status`` ``offline``, say goodbye; at most 3 seconds.
+        """Send what is queued, make ``status`` ``offline`` and disconnect; at most 3 seconds.
 
-        Where another service of this node lives on, ``status`` stays ``online``.
+        If another service of this node is running, ``status`` stays ``online``.
         """
         if self._stopping:
             return
@@ -110,16 +110,16 @@ class MqttClient(Closing):
         self._wake.set()
         if self._thread.ident is not None:
             self._thread.join(GOODBYE_S + 1.0)
-        # A thread that hangs in a name look-up is left alone: it is a daemon, and the pipe its own.
+        # A thread stuck in a name lookup is left alone: it is a daemon, and owns the pipe.
         if not self._thread.is_alive():
             self._wake.close()
 
     def listen(self, listener: Listening) -> None:
-        """Subscribe for a listener with every connection; call it before :meth:`start`."""
+        """Subscribe for a listener on every connection; call before :meth:`start`."""
         self._listeners.append(listener)
 
     def repeat(self, topic: str) -> None:
-        """Send the retained value of ``topic`` once more."""
+        """Send the retained value of ``topic`` again."""
         self.outbox.repeat(topic)
 
     def state(self, topic: str, payload: bytes) -> None:
@@ -127,18 +127,18 @@ class MqttClient(Closing):
         self.outbox.state(topic, payload)
 
     def event(self, topic: str, payload: bytes, correlation: bytes = b"") -> None:
-        """Send once (QoS 1), in order with other events; ``correlation`` goes along (MQTT 5)."""
+        """Send once (QoS 1), in order with other events, with ``correlation`` data (MQTT 5)."""
         self.outbox.event(topic, payload, correlation)
 
     def live(self, message: Live) -> None:
-        """Send now or never (QoS 0); replaces one that still waits."""
+        """Send now or never (QoS 0); replaces one still queued."""
         self.outbox.live(message)
 
     def note(self, topic: str, payload: bytes) -> None:
-        """Send when there is a connection (QoS 0); replaces one that still waits."""
+        """Send when there is a connection (QoS 0); replaces one still queued."""
         self.outbox.note(topic, payload)
 
-    # What follows runs in the thread.
+    # The rest runs in the thread.
 
     def _run(self) -> None:
         while not self._stopping:
@@ -157,7 +157,7 @@ class MqttClient(Closing):
             if self._stopping or self.peers.yielded or not trouble:
                 continue  # at once
             self._log_once(trouble)
-            # Time that an attempt took has been waited already.
+            # The time that the attempt took counts as waiting.
             spent = 0.0 if session.ready else lasted
             self._wait(self._pauses.next(ending) - spent)
 
@@ -173,16 +173,16 @@ class MqttClient(Closing):
         )
 
     def _attempt(self, session: Session) -> tuple[Ending, str]:
-        """Connect and serve until the end; give what it was, and what to tell of it."""
+        """Connect and serve until the end; return how it ended, and what to log."""
         ending, error = attempt(session, self._address, self._serve)
         self.connected = False
         return ending, error or self._trouble(session)
 
     def _choose_client_id(self, session: Session, ending: Ending) -> None:
-        """Don't take the connection back from a twin, if it was a twin who took it.
+        """Don't take the connection back from a twin, if a twin took it.
 
-        A broker that closes a connection silently, and takes the next one at once, may have
-        given it to somebody with our client identifier; only :class:`Peers` can tell.
+        A broker that silently closes a connection and accepts the next one at once may have given
+        it to another client with our client identifier; only :class:`Peers` can tell.
         """
         if ending is not Ending.CLOSED:
             self._under_other_id = self.peers.twin and not session.refusal
@@ -222,13 +222,13 @@ class MqttClient(Closing):
         )
 
     def _good(self) -> None:
-        """Say that there is a connection; what was told before may be told again."""
+        """Log that there is a connection; problems may be logged again."""
         self._pauses.reset()
         log.info("connected to %s (MQTT %s)", self._address, self._versions.name)
         self._told.clear()
 
     def _stand_by(self) -> None:
-        """A twin was there first: be silent, and look from time to time whether it still is."""
+        """A twin was there first: publish nothing, and check now and then whether it is gone."""
         if stand_by(self._config, self._topics, self.peers, self._versions.version, self._wait):
             self.peers.resume()
             log.info("the other device that called itself %s is gone", self._topics.node_name)
@@ -244,20 +244,20 @@ class MqttClient(Closing):
         )
         if _wanted(self.peers, received.topic):
             self.peers.receive(received)
-        # What is retained was said before, maybe long ago: a request is carried out once.
+        # Retained messages may be old: a request is carried out once.
         if not received.retained:
             for listener in self._listeners:
                 if _wanted(listener, received.topic):
                     listener.receive(received)
 
     def _trouble(self, session: Session) -> str:
-        """Say why a session ended; empty when the next attempt should follow at once."""
+        """Why a session ended; empty if the next attempt should follow at once."""
         if self._versions.after(session) and self._pauses.calm:
             return ""
         return reasons.of_session(self._address, session)
 
     def _log_once(self, trouble: str) -> None:
-        """Log a trouble once; it stays quiet until there was a good connection again."""
+        """Log a problem once; further ones are suppressed until there was a good connection."""
         if trouble in self._told or len(self._told) >= MAX_TOLD:
             log.debug("%s", trouble)
             return
@@ -265,7 +265,7 @@ class MqttClient(Closing):
         log.warning("%s", trouble)
 
     def _wait(self, seconds: float) -> bool:
-        """Wait, but not when we are asked to stop; true when we are."""
+        """Wait, unless asked to stop; True if asked to."""
         until = time.monotonic() + seconds
         while not self._stopping and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, 0.1))

@@ -1,4 +1,4 @@
-"""What is done on one connection between the broker's welcome and our goodbye."""
+"""Everything done on one connection, from CONNACK to DISCONNECT."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from edgehands.mqtt.peers import Peers
 
 SIBLING_ANSWER_S = 0.7
-"""At the end, siblings have so long to say that the node stays online."""
+"""At shutdown, siblings have this long to answer that the node stays online."""
 
 
 class Connection:
     """One accepted connection.
 
     Args:
-        session: was just accepted.
-        outbox, delivery, peers, topics: of the client.
+        session: just accepted.
+        outbox, delivery, peers, topics: those of the client.
         subscriptions: groups of topic filters.
-        lasted: called once the connection has lasted long enough to be a good one.
+        lasted: called once the connection has lasted long enough to count as good.
     """
 
     def __init__(  # noqa: PLR0913 - each is used here
@@ -57,10 +57,10 @@ class Connection:
         return bool(self._leave_at or self._peers.owes_answer)
 
     def step(self, *, stop_by: float | None) -> bool:
-        """Do and send what is due; true when it is time to say goodbye.
+        """Do and send what is due; True when it is time to disconnect.
 
         Args:
-            stop_by: monotonic seconds by which we have to be gone; None = we aren't ending.
+            stop_by: monotonic seconds by which we must be disconnected; None = not shutting down.
         """
         now = time.monotonic()
         self._peers.tick()
@@ -76,7 +76,7 @@ class Connection:
         return stop_by is not None and (now > stop_by or (self._left and self._outbox.drained()))
 
     def _leave(self, now: float) -> None:
-        """Say ``offline``, unless a sibling says that it stays: ``status`` is the node's."""
+        """Publish ``offline``, unless a sibling stays: ``status`` is the node's."""
         if self._left:
             return
         if not self._leave_at:

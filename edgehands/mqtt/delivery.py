@@ -1,13 +1,14 @@
-"""Hands what waits in the outbox to a connection, and finds out what makes a broker close it.
+"""Sends the outbox's messages over a connection, and finds out which one makes a broker close it.
 
-MQTT has no word for "this message is why I hang up". What was sent last is tried again after every
-reconnect, so one message that a broker can't stand would keep a node away for good. Therefore:
+MQTT has no way to say "I disconnect because of this message". The last messages are sent again
+after every reconnect, so one that a broker can't handle would keep a node offline. Therefore:
 
-* Whatever was sent and not confirmed when the broker closed the connection is *suspect*. The next
+* Whatever was sent but not confirmed when the broker closed the connection is *suspect*. The next
   connection sends one message at a time, and waits until the broker has confirmed it (PUBACK,
   SUBACK, or for QoS 0 the answer to a later ping).
-* What was the only one on its way when two connections in a row were closed is dropped, with a line
-  that names it. A topic on which nothing was ever confirmed is then left alone for ten minutes.
+* A message that was the only one in flight when two consecutive connections were closed is dropped,
+  with a log line naming it. A topic on which nothing was ever confirmed then pauses for ten
+  minutes.
 """
 
 from __future__ import annotations
@@ -30,23 +31,23 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MUTE_S = 600.0
-"""How long nothing is sent on a topic on which messages made the broker close the connection."""
+"""How long a topic is muted after its messages made the broker close the connection."""
 
 TRIES = 2
-"""Connections in a row that a message may end before it is dropped."""
+"""Consecutive connections that a message may end before it is dropped."""
 
 _REMEMBERED = 64
 
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """Something that was sent and isn't confirmed yet.
+    """Something sent but not confirmed yet.
 
     Attributes:
         kind: what it is.
-        topic: where it went; of a subscription, its filters.
+        topic: where it was sent; for a subscription, its filters.
         size: of the payload, bytes.
-        number: of an event.
+        number: the event's number.
         pings: how many pings had been sent before it.
     """
 
@@ -58,17 +59,17 @@ class _Sent:
 
     @property
     def key(self) -> tuple[str, int]:
-        """The same for the same thing in the next connection."""
+        """A key that stays the same on the next connection."""
         return (f"{self.kind} {self.topic}", self.number)
 
 
 class Delivery:
-    """What is on its way to the broker, over all connections. Used by the network's thread only.
+    """What is in flight to the broker, over all connections. Used only by the network thread.
 
     Args:
-        outbox: what waits.
-        address, client_id: of the broker and of ours, for messages to people.
-        tell: logs a trouble once; see :class:`~edgehands.mqtt.client.MqttClient`.
+        outbox: the queued messages.
+        address, client_id: the broker's and ours, for log lines.
+        tell: logs a problem once; see :class:`~edgehands.mqtt.client.MqttClient`.
 
     """
 
@@ -82,18 +83,18 @@ class Delivery:
         self._fleeting: list[_Sent] = []  # QoS 0
         self._suspects: set[tuple[str, int]] = set()
         self._blamed: OrderedDict[tuple[str, int], int] = OrderedDict()
-        self._proved: set[str] = set()  # our own topics on which something was confirmed
+        self._proved: set[str] = set()  # our own topics with a confirmed message
         self._to_subscribe: list[tuple[str, ...]] = []
         self._given_up: set[tuple[str, ...]] = set()
         self._limit_told = 0
 
     @property
     def careful(self) -> bool:
-        """Whether one message at a time is sent, to find out which one the broker can't stand."""
+        """Whether messages are sent one at a time, to find the one that the broker can't handle."""
         return bool(self._suspects)
 
     def begin(self, subscriptions: Sequence[tuple[str, ...]]) -> None:
-        """Start again on a fresh connection: everything is due again.
+        """Start over on a new connection: everything is due again.
 
         Args:
             subscriptions: groups of topic filters; each group is one packet.
@@ -104,10 +105,10 @@ class Delivery:
         self._outbox.connected()
 
     def ended(self, *, closed: bool) -> bool:
-        """Note that the connection is over; true when that has shown what the cause is.
+        """Record the end of the connection; True if that revealed the cause.
 
         Args:
-            closed: by the broker; else the network failed, or we ended it.
+            closed: by the broker; otherwise the network failed, or we ended it.
         """
         in_doubt = [*self._acknowledgeable.values(), *self._fleeting]
         self._acknowledgeable.clear()
@@ -118,7 +119,7 @@ class Delivery:
         return len({sent.key for sent in in_doubt}) == 1 and self._blame(in_doubt[0])
 
     def send(self, session: Session) -> None:
-        """Send what is due, as far as the link takes it without a queue."""
+        """Send what is due, as far as the link takes it without queueing."""
         if session.backlog:
             return
         self._confirm_fleeting(session.link.answers)
@@ -134,12 +135,12 @@ class Delivery:
             self._send_live(session)
 
     def acknowledged(self, mid: int, refusal: str) -> None:
-        """Take in the broker's answer to a message of QoS 1 or to a subscription."""
+        """Process the broker's answer to a QoS 1 message or a subscription."""
         sent = self._acknowledgeable.pop(mid, None)
         if sent is None:
             return
         self._confirm(sent)
-        # What the broker refuses for good isn't sent again and again.
+        # What the broker rejects permanently isn't sent again and again.
         if sent.kind == "state":
             self._outbox.state_acknowledged(sent.topic)
         elif sent.kind == "event":
@@ -159,9 +160,9 @@ class Delivery:
             self._quiet.warning("refused", line)
 
     def _send_one(self, session: Session) -> None:
-        """Send the next message, once what was sent before is confirmed."""
+        """Send the next message once the previous one is confirmed."""
         if not session.link.answers or self._fleeting:
-            session.ping()  # first of all: is it anything that we send, or the connection itself?
+            session.ping()  # first: is it something we send, or the connection itself?
             return
         if self._acknowledgeable:
             return
@@ -205,7 +206,7 @@ class Delivery:
         return len(due)
 
     def send_notes(self, session: Session, most: int | None = None) -> int:
-        """Send what is worth sending at most once, and only the newest of a topic."""
+        """Send what is worth sending at most once, only the newest on each topic."""
         due = self._outbox.due_notes(most)
         for topic, payload in due:
             sent = _Sent("fleeting", topic, len(payload), pings=session.link.pings)
@@ -233,7 +234,7 @@ class Delivery:
         retain: bool,
         correlation: bytes = b"",
     ) -> bool:
-        """Send one message; false where it can't be sent and won't be."""
+        """Send one message; False if it can't be sent and won't be."""
         size = session.packet_size(sent.topic, payload, correlation)
         if size > session.max_packet:
             if self._limit_told != session.max_packet:
@@ -249,7 +250,7 @@ class Delivery:
                 sent.topic, payload, qos=qos, retain=retain, correlation=correlation
             )
         except ValueError as error:
-            # Whatever the client library won't send: it must not end the connection each time.
+            # Something the client library won't send must not end the connection each time.
             self._quiet.warning("unsendable", f"{sent.topic[:80]!r} can't be sent ({error})")
             return False
         if qos:
@@ -271,7 +272,7 @@ class Delivery:
             self._proved.add(sent.topic)
 
     def _blame(self, sent: _Sent) -> bool:
-        """Note that a connection ended with only this on its way; drop it when that repeats.
+        """Record that a connection ended with only this in flight; drop it if that repeats.
 
         Returns:
             Whether it was dropped.
@@ -283,7 +284,7 @@ class Delivery:
                 self._blamed.popitem(last=False)
             return False
         self._suspects.discard(sent.key)
-        # A muted topic that is tried again has one attempt.
+        # A muted topic that is tried again gets one attempt.
         self._blamed[sent.key] = count - 1
         if sent.kind == "subscription":
             self._given_up.add(tuple(sent.topic.split(", ")))

@@ -1,4 +1,4 @@
-"""A publisher without a broker: it keeps what would have been sent. For tests and for users."""
+"""A publisher without a broker that keeps what would have been sent. For tests and for users."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class FakeClient:
         self._states: dict[str, bytes] = {}
 
     def state(self, topic: str, payload: bytes) -> None:
-        """Keep a retained value, when it is new."""
+        """Keep a retained value if it is new."""
         if self._states.get(topic) != payload:
             self._states[topic] = payload
             self.sent.append(Sent(topic, payload, 1, retain=True))
 
     def repeat(self, topic: str) -> None:
-        """Keep the value of a topic once more."""
+        """Keep the value of a topic again."""
         if topic in self._states:
             self.sent.append(Sent(topic, self._states[topic], 1, retain=True))
 
@@ -90,14 +90,14 @@ class FakePublisher(HandsPublisher):
 
     @property
     def counts(self) -> PublishCounts:
-        """Nothing is ever left out."""
+        """Nothing is ever dropped."""
         return PublishCounts()
 
     @property
     def sent(self) -> list[Sent]:
-        """All that was published so far."""
+        """Everything published so far."""
         return self.client.sent
 
     def on(self, topic: str) -> list[bytes]:
-        """The payloads that were published on a topic, in order."""
+        """The payloads published on a topic, in order."""
         return [message.payload for message in self.sent if message.topic == topic]

@@ -1,4 +1,4 @@
-"""A ``hands`` message that is encoded when it is sent, so that one that isn't costs nothing."""
+"""A ``hands`` message that is encoded when sent, so that an unsent one costs nothing."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class LiveHands:
 
     @property
     def lasting(self) -> bool:
-        """An empty list stays true until a hand comes: it is sent however late."""
+        """An empty list stays true until a hand appears: it is sent however late."""
         return not self.tracked.hands
 
     def encode(self) -> bytes:
-        """Give the payload; the latency is that of this moment."""
+        """The payload; its latency is measured now."""
         latency = max(time.monotonic() - self.tracked.frame.t_mono, 0.0)
         if self.compact:
             return encode_compact(self.tracked, latency * 1000.0)

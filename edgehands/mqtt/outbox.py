@@ -1,6 +1,6 @@
-"""What is waiting to be sent: filled by any thread without ever waiting, emptied by one.
+"""Messages waiting to be sent: added by any thread without blocking, removed by one.
 
-Four kinds of messages, each with the rule that an outage asks for:
+Four kinds of messages, each with its own rule for outages:
 
 * *states* (retained, QoS 1): only the newest value of a topic counts; all are sent again after
   every reconnect.
@@ -25,11 +25,12 @@ MAX_EVENTS = 1000
 """Newest events kept through an outage; older ones are dropped and counted."""
 
 EVENTS_IN_FLIGHT = 16
-"""Events sent but not acknowledged yet: enough for a slow link, few enough to keep order cheap."""
+"""Events sent but not yet acknowledged: enough for a slow link, few enough to keep order
+cheaply."""
 
 MAX_WAIT_S = 0.25
-"""A live message that waited longer for the link is thrown away: with tracking and transport
-before and after it, nothing then arrives older than 500 ms."""
+"""A live message that waited longer for the link is dropped: including tracking and transport,
+nothing then arrives older than 500 ms."""
 
 
 class Live(Protocol):
@@ -37,49 +38,49 @@ class Live(Protocol):
 
     @property
     def topic(self) -> str:
-        """Where it goes."""
+        """Its topic."""
 
     @property
     def ready(self) -> float:
-        """When it was handed over, monotonic seconds."""
+        """When it was queued, monotonic seconds."""
 
     @property
     def lasting(self) -> bool:
-        """Whether it stays true however long it waited: "nothing to be seen"."""
+        """Whether it stays true however long it waits, as an empty list of hands does."""
 
     def encode(self) -> bytes:
-        """Give the payload; called only when it is really sent."""
+        """The payload; called only when it is sent."""
 
 
 class Outgoing(Protocol):
-    """Where a publisher leaves its messages; the network's side lies behind it."""
+    """Takes a publisher's messages, independent of the network."""
 
     def state(self, topic: str, payload: bytes) -> None:
         """Make ``payload`` the retained value of ``topic``."""
 
     def repeat(self, topic: str) -> None:
-        """Send the retained value of ``topic`` once more."""
+        """Send the retained value of ``topic`` again."""
 
     def event(self, topic: str, payload: bytes, correlation: bytes = b"") -> None:
-        """Send once (QoS 1), in order with other events; ``correlation`` goes along (MQTT 5)."""
+        """Send once (QoS 1), in order with other events, with ``correlation`` data (MQTT 5)."""
 
     def live(self, message: Live) -> None:
-        """Send now or never (QoS 0); replaces one that still waits."""
+        """Send now or never (QoS 0); replaces one still queued."""
 
     def note(self, topic: str, payload: bytes) -> None:
-        """Send when there is a connection (QoS 0); replaces one that still waits."""
+        """Send when there is a connection (QoS 0); replaces one still queued."""
 
 
 @dataclass(slots=True)
 class _State:
     payload: bytes
-    sent: bytes | None = None  # on its way, not acknowledged
+    sent: bytes | None = None  # in flight, not acknowledged
     known: bytes | None = None  # the broker has it
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event that waits for its acknowledgement."""
+    """An event awaiting acknowledgement."""
 
     number: int
     topic: str
@@ -90,7 +91,7 @@ class Event:
 
 @dataclass(slots=True)
 class Counters:
-    """What was left out since the start."""
+    """What was dropped since the start."""
 
     live_superseded: int = 0
     live_expired: int = 0
@@ -100,11 +101,11 @@ class Counters:
 
 @dataclass(slots=True)
 class Outbox:
-    """The four kinds of messages that wait. Thread-safe; every call returns at once.
+    """The four kinds of queued messages. Thread-safe; every call returns at once.
 
     Attributes:
         wake: called after anything was added, from the adding thread; must not block.
-        clock: monotonic seconds; tests hand in their own.
+        clock: monotonic seconds; tests pass their own.
     """
 
     wake: Callable[[], None]
@@ -116,7 +117,7 @@ class Outbox:
     _in_flight: deque[Event] = field(default_factory=deque)
     _live: dict[str, Live] = field(default_factory=dict)
     _notes: dict[str, bytes] = field(default_factory=dict)
-    _muted: dict[str, float] = field(default_factory=dict)  # topics, and until when
+    _muted: dict[str, float] = field(default_factory=dict)  # topics, with the end of their pause
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def state(self, topic: str, payload: bytes) -> None:
@@ -132,14 +133,14 @@ class Outbox:
         self.wake()
 
     def event(self, topic: str, payload: bytes, correlation: bytes = b"") -> None:
-        """Send once (QoS 1), in order with other events; ``correlation`` goes along (MQTT 5)."""
+        """Send once (QoS 1), in order with other events, with ``correlation`` data (MQTT 5)."""
         with self._lock:
             if self._is_muted(topic):
                 self.counters.events_dropped += 1
                 return
             self._waiting.append(Event(next(self._numbers), topic, payload, correlation))
             if len(self._waiting) + len(self._in_flight) > MAX_EVENTS:
-                # The oldest waits in flight, if anything does; it may have arrived already.
+                # The oldest may be in flight and may have arrived already.
                 (self._in_flight or self._waiting).popleft()
                 self.counters.events_dropped += 1
         self.wake()
@@ -151,19 +152,19 @@ class Outbox:
         self.wake()
 
     def forget(self, topic: str) -> None:
-        """Leave the retained value of a topic to somebody else."""
+        """Stop publishing a topic's retained value: another service does."""
         with self._lock:
             self._states.pop(topic, None)
 
     def forget_events(self) -> None:
-        """Drop all events: they happened while nobody was to be told."""
+        """Drop all events: they happened while nothing was to be published."""
         with self._lock:
             self.counters.events_dropped += len(self._waiting) + len(self._in_flight)
             self._waiting.clear()
             self._in_flight.clear()
 
     def live(self, message: Live) -> None:
-        """Send now or never (QoS 0); replaces one that still waits."""
+        """Send now or never (QoS 0); replaces one still queued."""
         with self._lock:
             if self._is_muted(message.topic):
                 self.counters.live_expired += 1
@@ -174,7 +175,7 @@ class Outbox:
         self.wake()
 
     def note(self, topic: str, payload: bytes) -> None:
-        """Send when there is a connection (QoS 0); replaces one that still waits."""
+        """Send when there is a connection (QoS 0); replaces one still queued."""
         with self._lock:
             if self._is_muted(topic):
                 return
@@ -182,7 +183,7 @@ class Outbox:
         self.wake()
 
     def repeat(self, topic: str) -> None:
-        """Send the value of a state once more."""
+        """Send the value of a state again."""
         with self._lock:
             state = self._states.get(topic)
             if state is not None:
@@ -190,7 +191,7 @@ class Outbox:
         self.wake()
 
     def repeat_all(self) -> None:
-        """Send the value of every state once more."""
+        """Send the value of every state again."""
         with self._lock:
             for state in self._states.values():
                 state.known = None
@@ -199,7 +200,7 @@ class Outbox:
     # The network's side.
 
     def connected(self) -> None:
-        """Start again on a fresh connection: every state and unacknowledged event is due again."""
+        """Start over on a new connection: all states and unacknowledged events are due again."""
         with self._lock:
             for state in self._states.values():
                 state.sent = state.known = None
@@ -207,7 +208,7 @@ class Outbox:
             self._in_flight.clear()
 
     def due_states(self, most: int | None = None) -> list[tuple[str, bytes]]:
-        """Give the states to send now; one that is on its way is waited for first."""
+        """The states to send now; one in flight is awaited first."""
         with self._lock:
             due: list[tuple[str, bytes]] = []
             for topic, state in self._states.items():
@@ -223,7 +224,7 @@ class Outbox:
             return due
 
     def due_events(self, most: int | None = None) -> list[Event]:
-        """Give the events to send now, oldest first, as many as may be in flight."""
+        """The events to send now, oldest first, as many as may be in flight."""
         with self._lock:
             due: list[Event] = []
             while self._waiting and len(self._in_flight) < EVENTS_IN_FLIGHT and len(due) != most:
@@ -233,12 +234,12 @@ class Outbox:
             return due
 
     def due_notes(self, most: int | None = None) -> list[tuple[str, bytes]]:
-        """Give the notes to send now, and forget them."""
+        """The notes to send now, removed from the outbox."""
         with self._lock:
             return [self._notes.popitem() for _ in range(_count(self._notes, most))]
 
     def has_live(self) -> bool:
-        """Whether a live message waits that is still worth sending; old ones are dropped."""
+        """Whether a live message still worth sending is queued; old ones are dropped."""
         with self._lock:
             oldest = self.clock() - MAX_WAIT_S
             for topic in [t for t, m in self._live.items() if m.ready < oldest and not m.lasting]:
@@ -247,7 +248,7 @@ class Outbox:
             return bool(self._live)
 
     def take_live(self, most: int | None = None) -> list[Live]:
-        """Give the live messages that are still fresh, and forget them."""
+        """The live messages that are still fresh, removed from the outbox."""
         if not self.has_live():
             return []
         with self._lock:
@@ -256,14 +257,14 @@ class Outbox:
             return due
 
     def state_acknowledged(self, topic: str) -> None:
-        """Note that the broker has the value of ``topic`` that was on its way."""
+        """Record that the broker has the value of ``topic`` that was in flight."""
         with self._lock:
             state = self._states.get(topic)
             if state is not None:
                 state.known, state.sent = state.sent, None
 
     def event_acknowledged(self, number: int) -> None:
-        """Note that the broker has the event."""
+        """Record that the broker has the event."""
         with self._lock:
             for event in self._in_flight:
                 if event.number == number:
@@ -271,7 +272,7 @@ class Outbox:
                     break
 
     def drop_event(self, number: int) -> None:
-        """Forget an event that was sent in vain, or that can't be sent; it is counted."""
+        """Drop an event that was sent without success or can't be sent; it is counted."""
         with self._lock:
             for events in (self._in_flight, self._waiting):
                 for event in events:
@@ -281,7 +282,7 @@ class Outbox:
                         return
 
     def mute(self, topic: str, seconds: float) -> None:
-        """Send nothing on a topic for a while; its state, if it has one, is kept."""
+        """Send nothing on a topic for a while; its state, if any, is kept."""
         with self._lock:
             self._muted[topic] = self.clock() + seconds
             self._live.pop(topic, None)
@@ -293,7 +294,7 @@ class Outbox:
                 events.extend(kept)
 
     def _is_muted(self, topic: str) -> bool:
-        """Whether a topic is left alone now; the lock is held."""
+        """Whether a topic is muted now; the lock is held."""
         if not self._muted or topic not in self._muted:
             return False
         if self.clock() < self._muted[topic]:
@@ -302,7 +303,7 @@ class Outbox:
         return False
 
     def drained(self) -> bool:
-        """Whether everything has reached the broker, but for live messages that may be lost."""
+        """Whether everything has reached the broker, except live messages, which may be lost."""
         with self._lock:
             settled = all(
                 state.known == state.payload or self._is_muted(topic)

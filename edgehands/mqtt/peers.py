@@ -1,15 +1,15 @@
 """Other services that use our node's name: for another camera of this device, or by mistake.
 
-Each service says on ``<node>/instance`` who it is, and answers when another one asks. So it knows
+Each service announces itself on ``<node>/instance``, and answers when another one asks. So it knows
 
 * its *siblings*, which publish another camera under the same node: the node is online as long as
-  any of them lives, and one of them, the *primary*, speaks for the node as a whole;
+  any of them runs, and one of them, the *primary*, publishes for the node as a whole;
 * its *twins*, which publish the same camera: a second device with the same name (a cloned card, the
-  default host name), or the same service started twice. Whoever has published for longer goes on;
-  the other one yields, and asks from time to time whether the first is gone.
+  default host name), or the same service started twice. The one that has published longer goes on;
+  the other yields, and asks from time to time whether the first is gone.
 
-Nothing here depends on what a broker says when it closes a connection: mosquitto 2 gives no reason
-when somebody else comes with the same client identifier.
+Nothing here depends on the broker's reason for closing a connection: mosquitto 2 gives none when
+another client connects with the same client identifier.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TOLERANCE_S = 5.0
-"""Services that began within this time of each other began together: the greater name goes on."""
+"""Services that began within this time of each other began together: the greater name wins."""
 
 ANSWER_S = 2.0
-"""Others have answered by then, if they are there."""
+"""By then others have answered, if there are any."""
 
 ANSWERS_APART_S = 0.2
-"""Nobody answers more often, however often it is asked."""
+"""Least time between two answers, however often others ask."""
 
 GONE_S = 120.0
-"""A twin that wasn't heard for so long is gone: it asks every half minute."""
+"""A twin not heard from for this long is gone: it asks every half minute."""
 
 SIBLINGS_AGAIN_S = 60.0
-"""How often siblings are asked whether they still live."""
+"""How often siblings are asked whether they are still running."""
 
 MAX_SIBLINGS = 16
 _MAX_BYTES = 512
@@ -54,21 +54,21 @@ _NEVER = float("inf")
 
 
 class Peers:
-    """Who else is there. All calls but :attr:`primary` come from the network's thread.
+    """Who else is there. All calls but :attr:`primary` come from the network thread.
 
     Args:
         topics: of this service.
-        outbox: where our own words go.
-        clock: monotonic seconds; tests hand in their own.
+        outbox: takes our own messages.
+        clock: monotonic seconds; tests pass their own.
         changed: called with whether we are the primary, when that changes.
 
     Attributes:
         instance: the name of this process, new at each start.
-        primary: whether this service speaks for the node: of several, the one with the camera
+        primary: whether this service publishes for the node: of several, the one with the camera
             ``main``, else the first by name.
         yielded: a twin that was there first publishes; we don't.
-        address: of this device in its network; told so that a twin can be found.
-        owes_answer: somebody asked who is there.
+        address: of this device in its network; sent so that a twin can be found.
+        owes_answer: another service asked who is there.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Peers:
         self.changed = changed
         self._topics, self._outbox, self._clock = topics, outbox, clock
         self._held_since = clock()
-        self._siblings: dict[str, float] = {}  # by camera: when it was heard last
+        self._siblings: dict[str, float] = {}  # by camera: when it was last heard
         self._shown: dict[str, bytes] = {}  # cameras of this node, and their retained status
         self._twin_heard = float("-inf")
         self._told_of_twin = False
@@ -98,27 +98,27 @@ class Peers:
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
-        """What to subscribe to, with what is retained there."""
+        """Topics to subscribe to, including their retained messages."""
         topics = self._topics
         return (topics.instance, topics.status, topics.any_camera_status)
 
     @property
     def siblings(self) -> tuple[str, ...]:
-        """Other cameras of this node whose services live."""
+        """Other cameras of this node whose services are running."""
         return tuple(sorted(self._siblings))
 
     @property
     def twin(self) -> bool:
-        """Whether a twin was heard lately."""
+        """Whether a twin was heard recently."""
         return self._clock() - self._twin_heard < GONE_S
 
     def connected(self) -> None:
-        """Say who we are, and ask who else is there."""
+        """Announce this service, and ask who else is there."""
         self._shown.clear()
         self._ask()
 
     def tick(self) -> None:
-        """Do what is due; called about once a second, at least."""
+        """Do what is due; call at least about once a second."""
         now = self._clock()
         if self._leaving:
             return
@@ -138,14 +138,14 @@ class Peers:
             self._outbox.state(self._topics.problem, b"")
 
     def leave(self) -> None:
-        """Say to siblings that we end, and ask which of them stays: it is found in ``siblings``."""
+        """Tell siblings that we end, and ask which of them stay; answers appear in ``siblings``."""
         self._leaving = True
         if self._siblings:
             self._siblings.clear()
             self._announce(ask=True, leaving=True)
 
     def resume(self) -> None:
-        """Publish again after having yielded: the twin is gone."""
+        """Publish again after yielding: the twin is gone."""
         self.yielded = False
         self._held_since = self._clock()
         self._twin_heard = float("-inf")
@@ -153,11 +153,11 @@ class Peers:
         self._outbox.forget_events()
 
     def claim(self) -> bytes:
-        """What a service that has yielded says to find out whether the other is still there."""
+        """What a service that has yielded sends to find out whether the other is still there."""
         return self._message(ask=True)
 
     def receive(self, message: Received) -> None:
-        """Take in what others say about this node, or what is retained of it."""
+        """Process what others publish about this node, or what is retained."""
         topics = self._topics
         if message.topic == topics.instance:
             other = read_instance(message)
@@ -200,7 +200,7 @@ class Peers:
                 "it is gone: set node.name to a name of its own and restart",
                 *(where, name),
             )
-            self._announce()  # so that the other one knows of us
+            self._announce()  # so that the other one knows about us
             return
         first = not self.twin
         self._twin_heard = now
@@ -218,10 +218,10 @@ class Peers:
         )
         self._outbox.state(self._topics.problem, text.encode())
         if not other.ask:
-            # It has given way: what it said of our camera until then isn't so.
+            # It has yielded: what it published about our camera until then is wrong.
             self._outbox.repeat_all()
         else:
-            self._outbox.repeat(self._topics.problem)  # a sibling that began has emptied it
+            self._outbox.repeat(self._topics.problem)  # a starting sibling has cleared it
 
     def _ask(self) -> None:
         self._asked = self._clock()
@@ -247,7 +247,7 @@ class Peers:
         )
 
     def _settle(self) -> None:
-        """Siblings that didn't answer are gone; the broker still calls their cameras online."""
+        """Siblings that didn't answer are gone; the broker still shows their cameras as online."""
         self._settle_at = _NEVER
         for camera in [name for name, heard in self._siblings.items() if heard < self._asked]:
             del self._siblings[camera]
@@ -261,10 +261,10 @@ class Peers:
         self._choose_primary()
 
     def _choose_primary(self, *, again: bool = False) -> None:
-        """Find out who speaks for the node, and tell it.
+        """Choose who publishes for the node, and report it.
 
         Args:
-            again: also where it is we, as before: a newcomer has spoken in our place.
+            again: also if we still are: a newcomer has published in our place.
         """
         names = [self._topics.camera_name, *self._siblings]
         first = min(names, key=lambda name: (name != "main", name))
@@ -275,7 +275,7 @@ class Peers:
 
 
 def read_instance(message: Received) -> InstanceMessage | None:
-    """Read what a service says about itself; None where it is nothing of the kind, or retained."""
+    """Parse a service's announcement; None if it isn't one, or is retained."""
     if message.retained or len(message.payload) > _MAX_BYTES:
         return None
     try:

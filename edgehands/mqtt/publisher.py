@@ -1,7 +1,7 @@
-"""From tracked hands to messages: what is said, when, and when not.
+"""From tracked hands to messages: what is published, and when.
 
-Called by the frame loop; leaves values in the outbox and returns. ``hands`` messages are encoded
-by whoever sends them, so those that give way to a newer one cost nothing.
+Called by the frame loop; queues values in the outbox and returns. ``hands`` messages are encoded
+when sent, so those replaced by a newer one cost nothing.
 """
 
 from __future__ import annotations
@@ -38,44 +38,44 @@ CameraStatus = Literal["online", "offline", "disabled"]
 
 
 class Publisher(Protocol):
-    """What the service tells the world. Calls never wait for the network and never raise for it."""
+    """What the service publishes. Calls never wait for the network or raise because of it."""
 
     def publish(self, tracked: FrameHands, events: tuple[GestureEvent, ...] = ()) -> None:
-        """Say what is seen in a frame: hands, presence, count, gestures and events."""
+        """Publish what is seen in a frame: hands, presence, count, gestures and events."""
 
     def camera_status(self, status: CameraStatus, problem: str = "") -> None:
-        """Say whether frames are coming and why not; then no hand is seen any more either."""
+        """Publish whether frames arrive and if not, why; without frames no hand is seen either."""
 
     def apply(self, settings: RunningSettings) -> None:
-        """Follow settings that were changed while running, and say whether tracking is on."""
+        """Apply settings changed while running, and publish whether tracking is on."""
 
     def info(self, message: InfoMessage) -> None:
-        """Say what runs here."""
+        """Publish what runs here."""
 
     def stats(self, message: StatsMessage) -> None:
-        """Say how it is doing."""
+        """Publish how it is doing."""
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection to the broker now."""
+        """Whether the broker is connected now."""
 
     @property
     def broker(self) -> str:
-        """How it stands with the broker, in a few words."""
+        """The state of the connection to the broker, in a few words."""
 
     @property
     def counts(self) -> PublishCounts:
-        """What was left out so far, for the statistics."""
+        """What was dropped so far, for the statistics."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishCounts:
-    """What was left out since the start.
+    """What was dropped since the start.
 
     Attributes:
-        hands_dropped: ``hands`` messages that gave way to a newer one or became too old.
-        events_dropped: events thrown away because an outage lasted too long.
-        reconnects: how often the broker came back.
+        hands_dropped: ``hands`` messages replaced by a newer one or grown too old.
+        events_dropped: events dropped because an outage lasted too long.
+        reconnects: how often the broker was reconnected.
     """
 
     hands_dropped: int = 0
@@ -90,21 +90,21 @@ bad frame must not switch a lamp off and on again."""
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A hand that subscribers know of, and when it was last seen, monotonic seconds."""
+    """A hand known to subscribers, and when it was last seen, monotonic seconds."""
 
     hand: Hand
     seen: float
 
 
 class HandsPublisher:
-    """Decides what to send; where it goes is ``out``'s business.
+    """Decides what to send; ``out`` decides where.
 
     Args:
-        out: the client of a broker, or :class:`~edgehands.mqtt.fake.FakeClient`.
+        out: a broker's client, or :class:`~edgehands.mqtt.fake.FakeClient`.
         topics: of this node and camera.
         publish: how much is sent; None = everything.
         gestures: whether the gesture topics exist.
-        clock: monotonic seconds; tests hand in their own.
+        clock: monotonic seconds; tests pass their own.
     """
 
     def __init__(
@@ -124,15 +124,15 @@ class HandsPublisher:
         self._gestures = gestures
         self._clock = clock
         self._last: FrameHands | None = None
-        self._known: dict[int, _Known] = {}  # by id: hands that haven't been told lost
-        # A repeat after an outage has the same id; another start of the program never does.
+        self._known: dict[int, _Known] = {}  # by id: hands not yet reported lost
+        # A repeat after an outage has the same id; another run of the program never does.
         self._run = secrets.token_hex(4)
         self._events = 0
         self._primary = True
         self._info = b""
 
     def begin(self) -> None:
-        """Say that nothing is seen yet: what an earlier run left at the broker is out of date."""
+        """Publish that nothing is seen yet: values retained from an earlier run are out of date."""
         self._out.state(self._topics.camera_status, b"offline")
         self._out.state(self._topics.problem, b"")
         self._out.state(self._topics.camera_problem, b"")
@@ -143,15 +143,15 @@ class HandsPublisher:
                 self._out.state(self._topics.gesture(side), NO_GESTURE)
 
     def publish(self, tracked: FrameHands, events: tuple[GestureEvent, ...] = ()) -> None:
-        """Say what is seen in a frame: hands, presence, count, gestures and events."""
+        """Publish what is seen in a frame: hands, presence, count, gestures and events."""
         self._publish(tracked, events, LOST_AFTER_S)
 
     def camera_status(self, status: CameraStatus, problem: str = "") -> None:
-        """Say whether frames are coming and why not; then no hand is seen any more either.
+        """Publish whether frames arrive and if not, why; without frames no hand is seen either.
 
         Args:
             status: of the camera.
-            problem: why no frames are coming, without secrets; one line is made of it.
+            problem: why no frames arrive, without secrets; reduced to one line.
         """
         if status != "online":
             self._lose_hands()
@@ -159,7 +159,7 @@ class HandsPublisher:
         self._out.state(self._topics.camera_status, status.encode())
 
     def end(self) -> None:
-        """Say that nothing is seen any more. A camera's problem stays: it may be why we end."""
+        """Publish that nothing is seen any more. A camera's problem stays: it may be why we end."""
         self._lose_hands()
         self._out.state(self._topics.camera_status, b"offline")
 
@@ -172,7 +172,7 @@ class HandsPublisher:
     ) -> None:
         self._last = tracked
         appeared, lost = self._appeared_and_lost(tracked, patience)
-        # A hand's own events stand between its coming and its going.
+        # A hand's own events come between its appearance and its loss.
         for hand in appeared:
             self._publish_event("hand_appeared", hand.id, hand.handedness, tracked)
         for event in events:
@@ -188,12 +188,12 @@ class HandsPublisher:
                 self._publish_hands(tracked)
         elif lost and not self._known:
             self._rate_limiter.forget()
-            self._publish_hands(tracked)  # the one empty list; then, and meanwhile, silence
+            self._publish_hands(tracked)  # the one empty list; nothing after that
 
     def _appeared_and_lost(
         self, tracked: FrameHands, patience: float
     ) -> tuple[tuple[Hand, ...], tuple[Hand, ...]]:
-        """Which hands are new, and which have been unseen for longer than ``patience`` seconds."""
+        """Which hands are new, and which have been unseen longer than ``patience`` seconds."""
         t = tracked.frame.t_mono
         ids = {hand.id for hand in tracked.hands}
         appeared = tuple(hand for hand in tracked.hands if hand.id not in self._known)
@@ -214,21 +214,21 @@ class HandsPublisher:
             self._out.live(LiveHands(self._topics.hands_bin, tracked, ready, compact=True))
 
     def apply(self, settings: RunningSettings) -> None:
-        """Follow settings that were changed while running, and say whether tracking is on."""
+        """Apply settings changed while running, and publish whether tracking is on."""
         self._rate_limiter.rate_limit = settings.rate_limit
         self._rate_limiter.forget()
         self._out.state(self._topics.enabled, ON if settings.enabled else OFF)
         self._out.state(self._topics.settings, encode(settings_message(settings)))
 
     def info(self, message: InfoMessage) -> None:
-        """Say what runs here."""
+        """Publish what runs here."""
         self._info = encode(message)
         self._out.state(self._topics.camera_info, self._info)
         if self._primary:
             self._out.state(self._topics.info, self._info)
 
     def stats(self, message: StatsMessage) -> None:
-        """Say how it is doing."""
+        """Publish how it is doing."""
         payload = encode(message)
         self._out.note(self._topics.camera_stats, payload)
         if self._primary:
@@ -242,7 +242,7 @@ class HandsPublisher:
         shown: dict[Handedness, bytes] = {}
         for hand in (known.hand for known in self._known.values()):
             if hand.gesture is not None:
-                # Of two left hands the one followed longest speaks.
+                # Of two left hands the one followed longest counts.
                 shown.setdefault(hand.handedness, hand.gesture.name.encode())
         for side in Handedness:
             self._out.state(self._topics.gesture(side), shown.get(side, NO_GESTURE))
@@ -267,15 +267,15 @@ class HandsPublisher:
 
 
 def problem_line(problem: str) -> bytes:
-    """Make the payload of a ``problem`` topic: one printable line, not longer than is allowed."""
+    """The payload of a ``problem`` topic: one printable line of limited length."""
     return printable(" ".join(problem.split())[:MAX_TEXT], MAX_TEXT).encode()
 
 
 class MqttPublisher(HandsPublisher):
-    """A publisher with its own connection to the configuration's broker.
+    """A publisher with its own connection to the configured broker.
 
-    A context manager: entering starts the connection in the background, leaving says that nothing
-    is seen any more and that the node is offline.
+    A context manager: entering connects in the background, leaving publishes that nothing is seen
+    any more and that the node is offline.
     """
 
     def __init__(self, config: Config) -> None:
@@ -300,13 +300,13 @@ class MqttPublisher(HandsPublisher):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Whatever goes wrong in saying it, the connection is closed.
+        # Whatever goes wrong in publishing it, the connection is closed.
         with contextlib.ExitStack() as stack:
             stack.callback(self.client.close)
             self.end()
 
     def _speak_for_node(self, primary: bool) -> None:
-        """Of several services of a node, one publishes ``info`` and ``stats`` of the whole."""
+        """Of several services of a node, one publishes the ``info`` and ``stats`` of all."""
         self._primary = primary
         if not primary:
             self.client.outbox.forget(self.topics.info)
@@ -316,19 +316,19 @@ class MqttPublisher(HandsPublisher):
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection to the broker now."""
+        """Whether the broker is connected now."""
         return self.client.connected
 
     @property
     def broker(self) -> str:
-        """How it stands with the broker, in a few words."""
+        """The state of the connection to the broker, in a few words."""
         if self.client.peers.yielded:
             return f'silent: another device calls itself "{self.topics.node_name}"'
         return "broker connected" if self.client.connected else "broker away"
 
     @property
     def counts(self) -> PublishCounts:
-        """What was left out so far, for the statistics."""
+        """What was dropped so far, for the statistics."""
         counters = self.client.outbox.counters
         return PublishCounts(
             hands_dropped=counters.live_superseded + counters.live_expired,

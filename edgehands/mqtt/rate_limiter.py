@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from edgehands.hand import FrameHands, Hand
 
 LONGEST_SILENCE_S = 1.0
-"""A hand that doesn't move at all is still published once a second."""
+"""A motionless hand is still published once a second."""
 
 
 class RateLimiter:
@@ -28,20 +28,21 @@ class RateLimiter:
         self._last: FrameHands | None = None
 
     def wants(self, tracked: FrameHands) -> bool:
-        """Whether a frame with hands is worth a message; if so, the next are compared with it."""
+        """Whether a frame with hands is worth a message; then it is the new reference."""
         t = tracked.frame.t_mono
         interval = 1.0 / self.rate_limit if self.rate_limit else 0.0
-        # A frame may be a little early: cameras aren't punctual.
+        # A frame may be a little early: cameras jitter.
         if t < self._due - 0.1 * interval or not self._moved(tracked):
             return False
-        # From plan to plan, so that 10 of 30 frames are every third, but no catching up.
+        # Scheduled from due time to due time, so that 10 of 30 frames are every third; no catching
+        # up.
         planned = self._due + interval
         self._due = planned if planned > t else t + interval
         self._last = tracked
         return True
 
     def forget(self) -> None:
-        """Let the next frame through: the settings changed, or nothing is seen any more."""
+        """Let the next frame through, after changed settings or when nothing is seen any more."""
         self._due = float("-inf")
         self._last = None
 

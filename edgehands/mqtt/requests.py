@@ -1,7 +1,7 @@
-"""Requests over MQTT: taken in by the network's thread, carried out by another, answered once.
+"""Requests over MQTT: received by the network thread, carried out by another, answered once.
 
-The network's thread only counts and queues. What comes too fast is refused: the frame loop must not
-feel a flood.
+The network thread only counts and queues. Requests that come too fast are refused, so that a flood
+doesn't slow the frame loop.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 4096
-"""A larger request is refused before anything reads it."""
+"""A larger request is refused unread."""
 
 RATE = 10.0
-"""Requests a second that are accepted for long."""
+"""Requests a second accepted in the long run."""
 
 BURST = 20
-"""Requests that are accepted at once."""
+"""Requests accepted at once."""
 
 MAX_CORRELATION = 256
-"""Bytes of correlation data that are sent back."""
+"""Bytes of correlation data sent back."""
 
 MAX_TOPIC = 256
 MAX_LEVELS = 8
-"""Characters and levels of a response topic. mosquitto closes the connection at 200 levels."""
+"""Longest response topic, in characters and levels. mosquitto disconnects at 200 levels."""
 
 _LONGEST_VERB = 32
 
@@ -64,29 +64,29 @@ class Peers(Protocol):
 
     @property
     def primary(self) -> bool:
-        """Whether we answer what names no camera."""
+        """Whether we answer requests that name no camera."""
 
     @property
     def siblings(self) -> tuple[str, ...]:
-        """The cameras of the others."""
+        """The other services' cameras."""
 
 
 class Controls(Protocol):
-    """What a node can be asked. Called in the requests' own thread; may raise EdgehandsError."""
+    """Carries out requests. Called in their own thread; may raise EdgehandsError."""
 
     def answer(self, verb: Verb, request: PlainRequest) -> Any:
-        """Carry out a request and give the data of its answer."""
+        """Carry out a request and return the data of its answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message that came in.
+    """An incoming message.
 
     Attributes:
-        topic, payload: as they came.
-        response_topic: where the answer shall go (MQTT 5); empty = the usual place.
-        correlation: to be sent back with the answer (MQTT 5).
-        retained: it was said before, maybe long ago.
+        topic, payload: as received.
+        response_topic: where to answer (MQTT 5); empty = the usual topic.
+        correlation: sent back with the answer (MQTT 5).
+        retained: the message may be old.
     """
 
     topic: str
@@ -97,14 +97,14 @@ class Received:
 
 
 class Requests:
-    """Takes requests in and answers them. A context manager that owns a thread.
+    """Receives requests and answers them. A context manager that owns a thread.
 
     Args:
         topics: of this node.
         controls: carries requests out.
         out: where answers go.
-        clock: monotonic seconds; tests hand in their own.
-        peers: who else is asked on the same topics; None = nobody.
+        clock: monotonic seconds; tests pass their own.
+        peers: other services on the same topics; None = none.
     """
 
     def __init__(
@@ -146,21 +146,22 @@ class Requests:
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
-        """What to subscribe to."""
+        """Topics to subscribe to."""
         return (self._topics.requests, self._topics.enabled_set)
 
     def receive(self, message: Received) -> None:
-        """Take a message in; returns at once. Called by the network's thread."""
+        """Accept a message; returns at once. Called by the network thread."""
         if self._accepted.take(self._clock()):
             try:
                 self._waiting.put_nowait(message)
             except queue.Full:
                 pass
             else:
-                # Some of a flood are always accepted: it is over when there was room for a burst.
+                # Some requests of a flood are always accepted: it is over when there was room for a
+                # burst.
                 self._flooded &= not self._accepted.rested
                 return
-        # Even refusing costs time: a flood is mostly ignored.
+        # Even refusing takes time: most of a flood is ignored.
         if not self._flooded:
             self._flooded = True
             self._quiet.warning(
@@ -181,9 +182,9 @@ class Requests:
                 self._reply(message, _error("internal error: see the device's log"))
 
     def handle(self, message: Received) -> ResponseMessage | None:
-        """Carry a request out and give its answer; None where it is another service's.
+        """Carry out a request and return its answer; None if it is for another service.
 
-        Never raises for what a request holds.
+        Never raises because of a request's content.
         """
         asked = _any_request(message.payload)
         try:
@@ -203,7 +204,7 @@ class Requests:
         return ResponseMessage(status="ok", data=data, transaction=request.transaction)
 
     def _is_ours(self, camera: object) -> bool:
-        """Whether we are to answer: of several services of a node, one does."""
+        """Whether we must answer: of several services of a node, one does."""
         if camera == self._topics.camera_name or self._peers is None:
             return True
         return self._peers.primary and camera not in self._peers.siblings
@@ -222,7 +223,7 @@ class Requests:
 
     def _reply(self, message: Received, response: ResponseMessage) -> None:
         if message.topic == self._topics.enabled_set:
-            # The state that follows is the answer; only a refusal is worth a line.
+            # The state that follows is the answer; only a refusal is logged.
             if response.status == "error":
                 self._quiet.warning("switch", f"{message.topic}: {response.error}")
             return
@@ -235,7 +236,7 @@ class Requests:
             return
         correlation = message.correlation
         if len(correlation) > MAX_CORRELATION:
-            # Some brokers close the connection on what is too much for them.
+            # Some brokers close the connection if it is too large for them.
             size, correlation = len(correlation), b""
             response = _error(
                 f"{size} bytes of correlation data are too many: at most {MAX_CORRELATION}",
@@ -244,10 +245,10 @@ class Requests:
         self._out.event(topic, encode(response), correlation)
 
     def _may_answer_on(self, topic: str) -> bool:
-        """Whether a topic may be written because somebody who asks wants it so.
+        """Whether a client may choose this topic for its answer.
 
-        Who may only ask must not make us say nonsense in our own name: on our status, our states,
-        to other nodes or to Home Assistant. Nor what makes a broker close the connection.
+        Whoever may only send requests must not make us publish false data: as our status or states,
+        to other nodes or to Home Assistant. Nor anything that makes a broker close the connection.
         """
         if (
             len(topic) > MAX_TOPIC
@@ -270,11 +271,11 @@ def _error(text: str, transaction: Any = msgspec.UNSET) -> ResponseMessage:
 
 
 class _Refused(ValueError):
-    """A request that isn't carried out, and why."""
+    """A request that is refused, and why."""
 
 
 def read_request(verb: str, payload: bytes) -> PlainRequest:
-    """Read a request; raise ValueError with one line when it is none."""
+    """Parse a request; raise ValueError with one line if it is invalid."""
     kind = REQUESTS.get(verb)
     if kind is None:
         known = ", ".join(REQUESTS)
@@ -291,7 +292,7 @@ def read_request(verb: str, payload: bytes) -> PlainRequest:
 
 
 def _any_request(payload: bytes) -> AnyRequest:
-    """What can be read of a request that is wrong otherwise, so that its asker finds the answer."""
+    """What can be parsed of an otherwise invalid request, so that its sender gets the answer."""
     if len(payload) > MAX_BYTES:
         return AnyRequest()
     try:

@@ -1,4 +1,4 @@
-"""What a service does that has yielded to a twin: it looks whether the other is still there."""
+"""What a service that has yielded to a twin does: check whether the other is still there."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN_S = 30.0
-"""How often it looks; a quarter more or less by chance."""
+"""How often it checks; randomly a quarter more or less."""
 
 SURE_S = 5.0
-"""Nobody answered: asked once more after so long, because the other may be restarting."""
+"""If nobody answered, it asks again after this long: the other may be restarting."""
 
 
 def stand_by(
@@ -42,12 +42,12 @@ def stand_by(
     Args:
         config: of the broker.
         topics: of this service.
-        peers: who has yielded.
-        protocol: the version of MQTT that the broker speaks.
-        wait: waits some seconds; true when the service is asked to stop.
+        peers: the peers of this service, which has yielded.
+        protocol: the MQTT version that the broker speaks.
+        wait: waits some seconds; True if the service is asked to stop.
 
     Returns:
-        True when the twin is gone; false when the service is asked to stop.
+        True if the twin is gone; False if the service is asked to stop.
     """
     silent = 0
     while silent < 2:
@@ -63,7 +63,7 @@ def stand_by(
 
 
 def _ask(config: MqttConfig, topics: Topics, peers: Peers, protocol: int) -> bool | None:
-    """Ask who publishes; true where somebody does, None where it can't be told."""
+    """Ask who publishes; True if somebody does, None if unknown."""
     heard_self = heard_other = False
 
     def received(message: paho.MQTTMessage) -> None:
@@ -74,7 +74,7 @@ def _ask(config: MqttConfig, topics: Topics, peers: Peers, protocol: int) -> boo
             return
         if other.instance == peers.instance:
             heard_self = True
-        elif other.held_s > 0 or other.instance > peers.instance:  # of two that wait, one goes on
+        elif other.held_s > 0 or other.instance > peers.instance:  # of two that wait, one starts
             heard_other = True
 
     session = Session(

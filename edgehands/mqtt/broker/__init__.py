@@ -1,1 +1,1 @@
-"""A connection to a broker: opened, kept, read from and closed, whoever uses it."""
+"""A connection to a broker: opening, keeping, reading and closing it, for all its users."""

@@ -1,4 +1,4 @@
-"""One attempt at a connection: opened, used until it ends, and what there is to say of its end."""
+"""One connection attempt: opened, used until it ends, with a message about its end."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def attempt(
 
     Args:
         session: not opened yet.
-        address: of the broker, for what is said.
-        use: returns when the session has ended, or shall end.
+        address: of the broker, for messages.
+        use: returns when the session has ended or should end.
 
     Returns:
-        How it ended, and the error in one line; empty where the session ended by itself.
+        How it ended, and the error in one line; empty if the session ended by itself.
     """
     try:
         session.open()
@@ -39,7 +39,7 @@ def attempt(
     except (OSError, ValueError) as error:
         return reasons.ending(error), reasons.unreachable(address, error)
     except Exception as error:
-        # A broker's broken bytes, or our own mistake: neither may end the thread.
+        # Malformed bytes from the broker, or a bug of ours: neither may end the thread.
         log.debug("the connection failed", exc_info=True)
         return Ending.CLOSED, f"{address}: the connection failed ({error!r}): reconnecting"
     finally:

@@ -1,4 +1,4 @@
-"""Where the broker's password and our certificates come from."""
+"""Where the broker's password and our certificates are read from."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from edgehands.config import MqttConfig
 
 SYSTEMD_CREDENTIAL = "mqtt-password"
-"""Name under which ``LoadCredential=`` hands the password to the service."""
+"""Name under which ``LoadCredential=`` passes the password to the service."""
 
 _MAX_PASSWORD_BYTES = 65_535
 
 
 def password_of(config: MqttConfig, env: Mapping[str, str] | None = None) -> Secret | None:
-    """Find the password: the setting, its file, or the systemd credential; None where none is.
+    """The password from the setting, its file or the systemd credential; None if there is none.
 
-    Read again for every connection, so that a corrected file helps without a restart.
+    Read for every connection, so that a corrected file takes effect without a restart.
 
     Raises:
         BrokerError: The file can't be read or holds no password.
@@ -41,7 +41,7 @@ def password_of(config: MqttConfig, env: Mapping[str, str] | None = None) -> Sec
 
 
 def tls_context(config: MqttConfig) -> ssl.SSLContext:
-    """Build the TLS settings; the broker's certificate and name are checked unless told not to.
+    """The TLS settings; the broker's certificate and name are checked unless disabled.
 
     Raises:
         BrokerError: A certificate or key file is missing or damaged.

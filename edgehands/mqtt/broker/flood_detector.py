@@ -1,4 +1,4 @@
-"""Whether messages come in faster than any sensible client sends them."""
+"""Whether messages arrive faster than any sensible client sends them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from edgehands.mqtt.broker.token_bucket import TokenBucket
 
 PER_S: Final = 100.0
 BURST: Final = 50.0
-"""So many messages a second, and at once, are no flood."""
+"""Messages a second, and at once, that are no flood."""
 
 OVER_S: Final = 0.1
-"""A flood is over when nothing came for this long."""
+"""A flood is over when nothing has come for this long."""
 
 
 class FloodDetector:
@@ -22,16 +22,16 @@ class FloodDetector:
     """
 
     def __init__(self, now: float) -> None:
-        # What is too much counts too: a flood at just above the rate is one all the time.
+        # Excess messages count too: a flood just above the rate lasts all the time.
         self._bucket = TokenBucket(PER_S, BURST, now, debt=1.0)
         self._over = False
         self._then = now
 
     def heard(self, now: float) -> None:
-        """Note a message."""
+        """Record a message."""
         self._over = not self._bucket.take(now)
         self._then = now
 
     def lasts(self, now: float) -> bool:
-        """Whether there is one, and it isn't over."""
+        """Whether a flood is going on."""
         return self._over and now - self._then < OVER_S

@@ -1,16 +1,16 @@
-"""Whether the broker answers *now*: asked before something is sent that must not get old.
+"""Whether the broker answers *now*: checked before sending anything that must not arrive late.
 
-Bytes that were handed to the kernel can't be taken back: when the broker or the network stalls,
-whatever lies in a socket's buffers is delivered after the stall, however old it is by then. So a
-live message is only sent when the broker has just answered a ping (0.1 ms on one machine, a few ms
-over Wi-Fi): a stall then finds at most the message of that moment on its way. On slow links, where
-asking first would halve the rate, an answer counts for one and a half round trips.
+Bytes passed to the kernel can't be taken back: when the broker or the network stalls, whatever is
+in a socket's buffers is delivered after the stall, however old by then. So a live message is only
+sent if the broker has just answered a ping (0.1 ms on one machine, a few ms over Wi-Fi): a stall
+then finds at most the message of that moment in flight. On slow links, where asking first would
+halve the rate, an answer counts for one and a half round trips.
 """
 
 from __future__ import annotations
 
 FAST_RTT_S = 0.015
-"""Round trips up to this are waited for before every live message."""
+"""Round trips up to this are awaited before every live message."""
 
 FRESH_S = 0.005
 """On a fast link an answer counts this long."""
@@ -20,11 +20,11 @@ MAX_WINDOW_S = 0.4
 
 
 class Link:
-    """Pings, answers and the time between them. All times are monotonic seconds.
+    """Pings, answers and round trip times. All times are monotonic seconds.
 
     Attributes:
-        pings, answers: how many there were. A broker handles what it is sent in order: the answer
-            to a ping also says that it has seen all that was sent before that ping.
+        pings, answers: their numbers. A broker handles messages in order: the answer to a ping also
+            confirms everything sent before that ping.
     """
 
     def __init__(self) -> None:
@@ -41,26 +41,26 @@ class Link:
 
     @property
     def slow(self) -> bool:
-        """Whether asking before every live message would take too long."""
+        """Whether a ping before every live message would take too long."""
         return self._rtt > FAST_RTT_S
 
     def unanswered(self, now: float) -> float:
-        """Seconds for which a ping has been waiting for its answer; 0 when none is."""
+        """Seconds for which a ping has been unanswered; 0 if none is."""
         return 0.0 if self._asked is None else now - self._asked
 
     def asked(self, now: float) -> None:
-        """Note that a ping was sent."""
+        """Record that a ping was sent."""
         if self._asked is None:
             self._asked = now
             self.pings += 1
 
     def answered(self, now: float) -> None:
-        """Note that the answer came."""
+        """Record that the answer came."""
         if self._asked is None:
             return
         self.answers += 1
         sample = now - self._asked
-        # One late answer must not open the window for long: rises slowly, falls fast.
+        # One late answer must not keep the window open for long: rise slowly, fall fast.
         weight = 0.125 if sample > self._rtt and self._answered is not None else 0.5
         self._rtt += weight * (min(sample, MAX_WINDOW_S) - self._rtt)
         self._asked = None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 10.0
 
 MAX_RETAINED = 100
-"""Retained messages that are looked at."""
+"""Most retained messages that are read."""
 
 
 def publish_once(config: MqttConfig, messages: Sequence[tuple[str, bytes]]) -> None:
@@ -53,7 +53,7 @@ def publish_once(config: MqttConfig, messages: Sequence[tuple[str, bytes]]) -> N
 
 
 def remove_discovery(config: MqttConfig, topics: Topics, prefix: str) -> None:
-    """Take a node out of Home Assistant, with all its cameras.
+    """Remove a node, with all its cameras, from Home Assistant.
 
     Raises:
         BrokerError: The broker can't be reached or refuses it.
@@ -63,7 +63,7 @@ def remove_discovery(config: MqttConfig, topics: Topics, prefix: str) -> None:
 
 
 def retained(config: MqttConfig, filters: Sequence[str]) -> dict[str, bytes]:
-    """Give what the broker keeps on these topics; nothing where we may not read it.
+    """The retained messages on these topics; nothing if we may not read them.
 
     Raises:
         BrokerError: The broker can't be reached.
@@ -80,7 +80,7 @@ def retained(config: MqttConfig, filters: Sequence[str]) -> dict[str, bytes]:
         until = time.monotonic() + TIMEOUT_S
         while not session.ended and time.monotonic() < until:
             if answered:
-                # Retained messages follow the acknowledgement; the answer to a ping follows them.
+                # Retained messages follow the acknowledgement; the ping's answer follows them.
                 if session.link.answers:
                     break
                 session.ping()
@@ -126,5 +126,5 @@ def _visit(
 
 
 def _work(session: Session) -> None:
-    with contextlib.closing(Wake()) as nobody:  # has anything to say to this thread
+    with contextlib.closing(Wake()) as nobody:  # wakes this thread
         session.work(0.2, nobody.drain, nobody.fileno())

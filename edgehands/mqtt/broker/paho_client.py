@@ -1,4 +1,4 @@
-"""paho-mqtt's client as we use it: quiet, without a thread, and bounded where it isn't itself."""
+"""paho-mqtt's client as we use it: quiet, without a thread, and with limits it lacks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edgehands.config import BrokerUrl
 
 MAX_INCOMING_BYTES = 65_536
-"""The largest packet we accept. An MQTT 5 broker is told so and never sends more; from another one,
+"""The largest packet we accept. An MQTT 5 broker is told so and never sends more; with another one,
 a larger packet ends the connection before any of it is kept."""
 
 TOO_LARGE = f"a packet above {MAX_INCOMING_BYTES} bytes came in"
@@ -25,17 +25,17 @@ CONNECT_TIMEOUT_S = 5.0
 """For the TCP connection and for the TLS handshake, each."""
 
 UPGRADE_TIMEOUT_S = 10.0
-"""For the TLS and WebSocket handshakes together. paho reads the answer of an HTTP server byte by
-byte, for as long as there is one every five seconds."""
+"""For the TLS and WebSocket handshakes together. paho reads an HTTP server's answer byte by byte,
+as long as one comes every five seconds."""
 
 
 class LastError(logging.Handler):
-    """Keeps the text of paho's last error: the only place where it says why a socket broke."""
+    """Keeps the text of paho's last error, the only hint why a socket broke."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.text = ""
-        # Not from getLogger(): that would keep one for ever for every connection.
+        # Not from getLogger(): that would keep one forever for every connection.
         self.logger = logging.Logger("paho", logging.ERROR)  # noqa: LOG001
         self.logger.addHandler(self)
 
@@ -51,9 +51,9 @@ def make_client(
 
     Args:
         address: of the broker.
-        client_id: who we are.
+        client_id: ours.
         protocol: ``paho.MQTTv5`` or ``paho.MQTTv311``.
-        errors: hears why a socket broke.
+        errors: receives the reason why a socket broke.
     """
     client = _Client(
         CallbackAPIVersion.VERSION2,
@@ -62,11 +62,11 @@ def make_client(
         transport="websockets" if address.websocket else "tcp",
         reconnect_on_failure=False,
     )
-    client.suppress_exceptions = True  # an exception of a callback must not end the thread
+    client.suppress_exceptions = True  # an exception in a callback must not end the thread
     client.enable_logger(errors.logger)
     client.connect_timeout = CONNECT_TIMEOUT_S
     if address.websocket:
-        # paho forgets the brackets round an IPv6 address.
+        # paho omits the brackets around an IPv6 address.
         host = f"[{address.host}]" if ":" in address.host else address.host
         origin = f"{'https' if address.tls else 'http'}://{host}:{address.port}"
         own = {"Host": f"{host}:{address.port}", "Origin": origin}
@@ -75,7 +75,7 @@ def make_client(
 
 
 def raw_socket(connection: Any) -> Any:
-    """The socket inside paho's WebSocket wrapper, or what there is."""
+    """The socket inside paho's WebSocket wrapper, or the connection itself."""
     return getattr(connection, "_socket", connection)
 
 
@@ -103,7 +103,7 @@ class _Client(paho.Client):
         return self._opening
 
     def _sock_recv(self, bufsize: int) -> bytes:
-        if bufsize > MAX_INCOMING_BYTES:  # what is left of the packet
+        if bufsize > MAX_INCOMING_BYTES:  # the rest of the packet
             raise OSError(TOO_LARGE)
         return super()._sock_recv(bufsize)
 

@@ -6,23 +6,23 @@ import enum
 import random
 
 LASTING_S = 10.0
-"""A connection that lasted so long was a good one."""
+"""A connection that lasted this long counts as good."""
 
 AWAY_RETRY_S = (0.2, 2.0)
-"""First and longest pause while nobody answers: a broker that is back is found within 3 s."""
+"""First and longest pause while nobody answers: a returning broker is found within 3 s."""
 
 REFUSED_RETRY_S = (1.0, 30.0)
-"""The same where the broker or we said no: neither will change its mind soon."""
+"""The same if the broker or we refused: neither is likely to change soon."""
 
 CLOSED_RETRY_S = (0.2, 30.0)
-"""The same where the broker closes its connections."""
+"""The same if the broker closes its connections."""
 
 CLOSED_FACTOR = 4.0
 """Growth of that pause: the first reconnect comes at once, the sixth after half a minute."""
 
 
 MAX_RELIEFS = 3
-"""As often the pauses start again because a cause was found, until a connection has lasted."""
+"""How often the pauses restart because a cause was found, until a connection has lasted."""
 
 
 class Ending(enum.Enum):
@@ -31,16 +31,16 @@ class Ending(enum.Enum):
     AWAY = enum.auto()
     """No broker could be reached, or the network went silent."""
     REFUSED = enum.auto()
-    """The broker said no, or its certificate isn't trusted."""
+    """The broker refused us, or its certificate isn't trusted."""
     CLOSED = enum.auto()
     """The broker closed the connection, before or after it had accepted us."""
 
 
 class Pauses:
-    """Pauses that grow with each failure in a row, with jitter so that a fleet spreads.
+    """Pauses that grow with each consecutive failure, with jitter to spread out a fleet.
 
-    A connection that is accepted and then closed is no success: the pause grows on until one has
-    lasted :data:`LASTING_S`, or until the broker was away in between (it was restarted).
+    A connection that is accepted and then closed is no success: the pause keeps growing until one
+    has lasted :data:`LASTING_S`, or until the broker was away in between (restarted).
     """
 
     def __init__(self) -> None:
@@ -53,18 +53,18 @@ class Pauses:
         return not self._failures[Ending.CLOSED]
 
     def reset(self) -> None:
-        """Note a good connection."""
+        """Record a good connection."""
         self._failures = dict.fromkeys(Ending, 0)
         self._reliefs = 0
 
     def relieve(self) -> None:
-        """Note that what the broker closed for was found: the next connection may well last."""
+        """Record that the cause of closed connections was found: the next one may well last."""
         if self._reliefs < MAX_RELIEFS:
             self._reliefs += 1
             self._failures[Ending.CLOSED] = min(self._failures[Ending.CLOSED], 1)
 
     def next(self, ending: Ending) -> float:
-        """Note a failure and give the pause after it, seconds."""
+        """Record a failure and return the pause after it, seconds."""
         before = self._failures[ending]
         if ending is Ending.CLOSED:
             (first, longest), factor = CLOSED_RETRY_S, CLOSED_FACTOR

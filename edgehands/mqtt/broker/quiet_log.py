@@ -1,4 +1,4 @@
-"""Warnings that strangers can provoke, without filling the log."""
+"""Warnings that others can provoke, without filling the log."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ EVERY_S = 60.0
 
 
 class QuietLog:
-    """Writes each kind of warning once a minute at most, with the number of those left out.
+    """Logs each kind of warning at most once a minute, with the number of those left out.
 
     Args:
-        log: where they are written; what is left out goes there as debug messages.
-        clock: monotonic seconds; tests hand in their own.
+        log: where they are written; those left out go there as debug messages.
+        clock: monotonic seconds; tests pass their own.
     """
 
     def __init__(self, log: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
@@ -28,10 +28,10 @@ class QuietLog:
         self._kinds: dict[str, tuple[float, int]] = {}
 
     def warning(self, kind: str, text: str) -> None:
-        """Write ``text``, unless a warning of this kind was written in the last minute.
+        """Log ``text``, unless a warning of this kind was logged in the last minute.
 
         Args:
-            kind: one of a few fixed words, never what a stranger chose.
+            kind: one of a few fixed words, never chosen by others.
             text: the line.
         """
         with self._lock:

@@ -1,4 +1,4 @@
-"""Why there is no connection, in one line that says what to do about it."""
+"""Why there is no connection, in one line that says what to do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REFUSALS = {
 }
 
 _NO_WEBSOCKET = "WebSocket handshake"
-"""In paho's words for a server that isn't one for WebSockets."""
+"""paho's message about a server that doesn't speak WebSockets."""
 
 _NO_CONNECTION: dict[type[OSError], str] = {
     socket.gaierror: "the host name isn't known: correct mqtt.url or the name service",
@@ -35,14 +35,14 @@ _NO_CONNECTION: dict[type[OSError], str] = {
 
 
 def refused(address: BrokerUrl, reason: str) -> str:
-    """Say that the broker answered, and said no."""
+    """The broker answered and refused us."""
     remedy = _REFUSALS.get(reason, "see the broker's own log")
     return f"{address} refuses us ({reason}): {remedy}"
 
 
 def ended(address: BrokerUrl, reason: str, *, accepted: bool) -> str:
-    """Say that a connection was lost: one that worked, or one that nobody accepted yet."""
-    if reason == "Unspecified error":  # paho's word for a socket that closed
+    """A connection was lost: an established one, or one not yet accepted."""
+    if reason == "Unspecified error":  # paho's text for a closed socket
         reason = "connection lost"
     if accepted:
         remedy = _REFUSALS.get(reason)
@@ -50,7 +50,7 @@ def ended(address: BrokerUrl, reason: str, *, accepted: bool) -> str:
     if "CERTIFICATE" in reason.upper():
         remedy = _tls_remedy(reason)
     elif address.tls:
-        # With TLS 1.3 a broker that misses our certificate often just hangs up.
+        # With TLS 1.3 a broker that requires our certificate often just disconnects.
         remedy = "does it ask for a client certificate (mqtt.tls_cert)?"
     else:
         remedy = "is it an MQTT broker's port, and does it want TLS (mqtts://)?"
@@ -58,14 +58,14 @@ def ended(address: BrokerUrl, reason: str, *, accepted: bool) -> str:
 
 
 def of_session(address: BrokerUrl, session: Session) -> str:
-    """Say why a session is over."""
+    """Why a session ended."""
     if session.refusal:
         return refused(address, session.refusal)
     return ended(address, session.end_reason, accepted=session.ready)
 
 
 def message_refused(address: BrokerUrl, client_id: str, topic: str, reason: str) -> str:
-    """Say that the broker didn't take a message."""
+    """The broker refused a message."""
     remedy = "allow it in the broker's ACL"
     if reason == "Packet too large":
         remedy = "raise the broker's limit (mosquitto: message_size_limit)"
@@ -73,7 +73,7 @@ def message_refused(address: BrokerUrl, client_id: str, topic: str, reason: str)
 
 
 def ending(error: BaseException) -> Ending:
-    """Say what kind of failure it is that no connection came about."""
+    """The kind of failure that prevented a connection."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return Ending.REFUSED
     answered = isinstance(error, ConnectionResetError | EOFError | ssl.SSLError)
@@ -81,7 +81,7 @@ def ending(error: BaseException) -> Ending:
 
 
 def unreachable(address: BrokerUrl, error: BaseException) -> str:
-    """Say why no connection came about."""
+    """Why there is no connection."""
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message or str(error)
         return f"{address}: its certificate is not trusted ({why}): {_certificate_remedy(why)}"

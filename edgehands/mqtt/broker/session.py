@@ -1,7 +1,7 @@
-"""One connection to the broker, from its socket to its end; paho-mqtt's client behind it.
+"""One connection to the broker, from opening to closing its socket, based on paho-mqtt's client.
 
 All calls come from one thread. paho's own network thread isn't used: it would need a second thread
-to feed it, and an exception in a callback kills it while it still calls itself connected.
+to feed it, and an exception in a callback kills it while it still reports being connected.
 """
 
 from __future__ import annotations
@@ -40,39 +40,39 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_PACKET_BYTES = 268_435_455 + 5
-"""The largest packet there can be; an MQTT 5 broker may name a lower limit."""
+"""The largest packet possible; an MQTT 5 broker may set a lower limit."""
 
 GREETING_TIMEOUT_S = 2.0
-"""For the broker's answer to our greeting. amqtt gives none to an MQTT 5 greeting with a will."""
+"""For the broker's CONNACK. amqtt sends none to an MQTT 5 CONNECT with a will."""
 
 ANSWER_TIMEOUT_S = 4.0
-"""For the answer to a ping of ours, or any other word. TCP itself tries a cut network less and less
-often: after a cut of 30 s it may be silent for as long again, so we reconnect."""
+"""For the answer to a ping, or any other packet. After a cut, TCP retries less and less often:
+after 30 s it may be silent for as long again, so we reconnect."""
 
 FLOOD_PAUSE_S = 0.03
 """A flood is read in batches, with pauses: waking for each message costs the loop twice as much."""
 
 _CLOSED = ("reset by peer", "Broken pipe", "EOF occurred", "closed")
-"""In the error of a connection that the other side closed; others are the network's."""
+"""In errors about a connection closed by the other side; other errors are the network's."""
 
 _KEEPALIVE = "Keep alive timeout"
 
 BATCH = 64
-"""Packets that are read before anything is sent again."""
+"""Packets read before anything is sent again."""
 
 
 class Session:
-    """A connection and what was heard on it.
+    """A connection and its state.
 
     Attributes:
         ready: the broker has accepted us.
-        refusal: the broker's reason for not accepting us; empty while there is none.
+        refusal: the broker's reason for not accepting us; empty if none.
         ended: the connection is over.
-        end_reason: why, as far as anybody said.
-        closed: it was the broker who ended it, with a packet or by closing the connection.
-        silent: the network failed, or nothing was heard for too long.
-        taken_over: the broker said that somebody else came with our client identifier.
-        max_packet: the largest packet that the broker takes, bytes.
+        end_reason: why, as far as known.
+        closed: the broker ended it, with a packet or by closing the connection.
+        silent: the network failed, or nothing was received for too long.
+        taken_over: the broker said that another client connected with our client identifier.
+        max_packet: the largest packet that the broker accepts, bytes.
         link: how quickly the broker answers.
     """
 
@@ -118,10 +118,10 @@ class Session:
         self._client = client
 
     def open(self) -> None:
-        """Connect and say hello; the answer comes later, see ``ready`` and ``refusal``.
+        """Connect; the answer comes later, see ``ready`` and ``refusal``.
 
         Raises:
-            OSError: No connection came about; BrokerError for a missing file among them.
+            OSError: No connection; includes BrokerError for a missing file.
         """
         config = self._config
         password = password_of(config)
@@ -146,24 +146,24 @@ class Session:
         return time.monotonic()
 
     def subscribe(self, topics: Sequence[str]) -> int:
-        """Ask for messages on these topics, QoS 1; gives the number of the acknowledgement."""
+        """Subscribe to these topics, QoS 1; returns the number of the acknowledgement."""
         return self._client.subscribe([(topic, 1) for topic in topics])[1] or 0
 
     def packet_size(self, topic: str, payload: bytes, correlation: bytes = b"") -> int:
-        """The most bytes that a message takes as a packet."""
+        """Upper bound of a message's packet size, bytes."""
         # Type and length, topic, message id, length of the properties, correlation data.
         return 5 + 2 + len(topic.encode()) + 2 + 4 + 3 + len(correlation) + len(payload)
 
     def publish(
         self, topic: str, payload: bytes, *, qos: int, retain: bool, correlation: bytes = b""
     ) -> int:
-        """Hand a message to the connection; gives the number that its acknowledgement carries."""
+        """Pass a message to the connection; returns the number of its acknowledgement."""
         properties = None
         if correlation and self._protocol == paho.MQTTv5:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.CorrelationData = correlation
-        # paho builds two objects for each message to tell that one of QoS 0 was written, which we
-        # don't want to know.
+        # paho builds two objects per message to report that a QoS 0 one was written; we don't need
+        # that.
         self._client.on_publish = self._on_published if qos else None
         try:
             return self._client.publish(
@@ -174,34 +174,34 @@ class Session:
 
     @property
     def backlog(self) -> bool:
-        """Whether bytes wait because the kernel takes no more: the link is stalled or slow."""
+        """Whether bytes are pending as the kernel takes no more: the link is stalled or slow."""
         return self._client.want_write()
 
     @property
     def local_address(self) -> str:
-        """Our own address on this connection; empty where there is none."""
+        """Our own address on this connection; empty if there is none."""
         with contextlib.suppress(OSError, AttributeError):
             connection: Any = self._client.socket()
             return str(raw_socket(connection).getsockname()[0])
         return ""
 
     def ping(self) -> None:
-        """Ask the broker for a sign of life, unless it is being asked already."""
+        """Ping the broker, unless a ping is pending."""
         if not self.link.waiting and not self.backlog:
-            # paho pings by itself only after a silence of the keepalive time.
+            # paho itself pings only after the keepalive time without traffic.
             self._client._send_pingreq()  # noqa: SLF001
             self.link.asked(time.monotonic())
 
     def work(self, timeout: float, wake: Callable[[], None], wake_fd: int) -> None:
-        """Wait for the network or for ``wake_fd``, and do what there is to do.
+        """Wait for the network or for ``wake_fd``, and do what is due.
 
         Args:
             timeout: longest wait, seconds.
-            wake: called when ``wake_fd`` had something to read.
+            wake: called when ``wake_fd`` was readable.
             wake_fd: ends the wait from another thread.
 
         Raises:
-            Exception: Anything that a broken broker's bytes provoke; the session is over then.
+            Exception: Anything caused by a broken broker's bytes; the session is over then.
         """
         connection = self._client.socket()
         if connection is None:
@@ -212,7 +212,7 @@ class Session:
         poll = select.poll()
         poll.register(wake_fd, select.POLLIN)
         poll.register(connection.fileno(), select.POLLIN | (select.POLLOUT if self.backlog else 0))
-        # TLS and WebSockets read ahead: what they hold is invisible to poll().
+        # TLS and WebSockets read ahead: their buffered data is invisible to poll().
         pending = getattr(connection, "pending", int)()
         events = dict(poll.poll(0 if pending else timeout * 1000.0))
         if wake_fd in events:
@@ -230,7 +230,7 @@ class Session:
         self._judge(rc)
 
     def _read(self, poll: select.poll, connection: Any) -> int:
-        """Read a packet; in a flood, all that are there, up to a limit."""
+        """Read a packet; in a flood, all available ones, up to a limit."""
         self._heard = time.monotonic()
         for _ in range(BATCH):
             rc = self._client.loop_read()
@@ -239,7 +239,7 @@ class Session:
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _judge(self, rc: int) -> None:
-        """Note whether the connection is over."""
+        """Record whether the connection is over."""
         if self.ended:
             return
         if rc != MQTTErrorCode.MQTT_ERR_SUCCESS or self._client.socket() is None:
@@ -253,15 +253,15 @@ class Session:
             self.abandon()
 
     def _silence(self) -> float:
-        """Seconds for which a ping is unanswered and nothing else came either.
+        """Seconds for which a ping is unanswered and nothing else was received.
 
-        Behind a thousand requests an answer comes late: that is no silence.
+        Behind a thousand requests an answer is late, which isn't silence.
         """
         now = time.monotonic()
         return min(self.link.unanswered(now), now - self._heard)
 
     def disconnect(self) -> None:
-        """Say goodbye, so that the broker doesn't publish the last will.
+        """Send DISCONNECT, so that the broker doesn't publish the last will.
 
         Returns once the broker has closed the connection, or after ``GOODBYE_TIMEOUT_S`` of
         :mod:`~edgehands.mqtt.broker.socket_options`.
@@ -278,14 +278,14 @@ class Session:
             goodbye.wait_until_taken()
 
     def abandon(self) -> None:
-        """Drop the connection and what its buffers hold. Never raises."""
+        """Drop the connection and its buffered data. Never raises."""
         self._client.on_disconnect = None
         with contextlib.suppress(Exception):
             self._client._sock_close()  # noqa: SLF001 - paho closes in public only after goodbye
         self.ended = True
 
     def _lost(self, reason: str) -> None:
-        """Note that the connection is gone: closed by the broker, or the network failed."""
+        """Record that the connection is lost: closed by the broker, or the network failed."""
         text = self._errors.text
         closed = any(words in text for words in _CLOSED) if text else reason != _KEEPALIVE
         if not self.ended:
@@ -300,7 +300,7 @@ class Session:
     def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
         def call(*args: Any) -> None:
             try:
-                callback(*args[2:])  # paho's client and its user data stay out
+                callback(*args[2:])  # paho's client and its user data are left out
             except Exception:
                 log.exception("an MQTT callback failed: reconnecting")
                 self._end("internal error")

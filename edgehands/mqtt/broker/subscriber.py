@@ -1,4 +1,4 @@
-"""Listening to a broker: a thread that connects, subscribes, and never gives up."""
+"""Subscribing to a broker: a thread that connects, subscribes, and never gives up."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_PAYLOAD_BYTES = 65_536
-"""Larger messages are none of ours: they are left out before anything reads them."""
+"""Larger messages can't be ours and are skipped unread."""
 
 IDLE_S = 1.0
-"""How often a quiet connection is looked after."""
+"""How often an idle connection is serviced."""
 
 
 _MAX_OUTGOING = 32
-"""Messages that may wait to be sent; a person doesn't ask faster."""
+"""Most messages queued for sending; a person doesn't send faster."""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message as it came.
+    """A message as received.
 
     Attributes:
         topic: where it was published.
         payload: at most :data:`MAX_PAYLOAD_BYTES`.
-        t: when it came, seconds since 1970.
+        t: when it arrived, seconds since 1970.
     """
 
     topic: str
@@ -57,14 +57,14 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class BrokerState:
-    """How it stands with the broker.
+    """The state of the connection to the broker.
 
     Attributes:
         address: without a password.
-        connected: whether messages can come now.
-        protocol: MQTT version of the connection, ``5`` or ``3.1.1``; empty while there is none.
-        trouble: why there is no connection, in one line; empty while there is nothing to say.
-        connections: how many there were so far.
+        connected: whether messages can arrive now.
+        protocol: MQTT version of the connection, ``5`` or ``3.1.1``; empty if there is none.
+        trouble: why there is no connection, in one line; empty if there is nothing to report.
+        connections: how many connections so far.
         since: when ``connected`` last changed, seconds since 1970.
     """
 
@@ -77,21 +77,21 @@ class BrokerState:
 
 
 def broker_line(broker: BrokerState) -> str:
-    """Say how it stands with the broker."""
+    """The state of the connection to the broker, in one line."""
     if broker.connected:
         return f"connected to {broker.address} (MQTT {broker.protocol})"
     return printable(broker.trouble, 1000)
 
 
 class Subscriber:
-    """Hands every message under ``prefix`` to a callback. A context manager.
+    """Passes every message under ``prefix`` to a callback. A context manager.
 
     Both callbacks run in the subscriber's own thread, one at a time.
 
     Args:
-        config: the broker, and how to be let in.
-        node: listen to this node only; empty = all of them.
-        purpose: stands in the client id, so that the broker's log says who listens.
+        config: the broker and its credentials.
+        node: subscribe to this node only; empty = all of them.
+        purpose: part of the client id, so that the broker's log shows who subscribes.
         on_message: called for each message.
         on_broker: called when :class:`BrokerState` changed.
     """
@@ -108,7 +108,8 @@ class Subscriber:
         self._config = config
         self._address = config.address
         self._filter = f"{config.prefix}/{node or '+'}/#"
-        # Several may listen at once: the broker would throw out the older of two equal names.
+        # Several subscribers may run at once: the broker would disconnect the older of two equal
+        # ids.
         self._client_id = f"edgehands-{purpose}-{secrets.token_hex(3)}"
         self._on_message = on_message
         self._on_broker = on_broker
@@ -133,17 +134,17 @@ class Subscriber:
         self._stop.set()
         self._wake.set()
         self._thread.join(3.0)
-        # A thread that hangs in a name look-up is left alone: it is a daemon, and the pipe its own.
+        # A thread stuck in a name lookup is left alone: it is a daemon, and owns the pipe.
         if not self._thread.is_alive():
             self._wake.close()
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message (QoS 1) if there is a connection; from any thread, never waiting."""
+        """Send a message (QoS 1) if there is a connection; from any thread, without waiting."""
         if self.broker.connected:
             self._outgoing.append((topic, payload))
             self._wake.set()
 
-    # What follows runs in the thread.
+    # The rest runs in the thread.
 
     def _run(self) -> None:
         pauses = Pauses()
@@ -158,7 +159,7 @@ class Subscriber:
             )
             begin = time.monotonic()
             ending, trouble = attempt(session, self._address, self._listen)
-            # Another version follows at once; a version that isn't understood is no news.
+            # Another version is tried at once; an unsupported version isn't reported.
             if not trouble and not self._versions.after(session):
                 trouble = reasons.of_session(self._address, session)
             if self._stop.is_set() or not trouble:
@@ -188,7 +189,7 @@ class Subscriber:
         try:
             self._on_message(Received(message.topic, bytes(message.payload), time.time()))
         except Exception as error:
-            # One odd message may cost itself, not the connection.
+            # A malformed message may be lost, but not the connection.
             if repr(error) not in self._failed and len(self._failed) < 100:
                 self._failed.add(repr(error))
                 log.exception("a message on %s was left out", message.topic)

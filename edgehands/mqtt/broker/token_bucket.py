@@ -1,4 +1,4 @@
-"""A limit on how often something may happen: a rate, and a burst on top."""
+"""A limit on how often something may happen: a rate, plus a burst."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ class TokenBucket:
     """Lets ``rate`` things a second through, and ``burst`` at once. Times are monotonic seconds.
 
     Args:
-        rate: tokens a second that come back.
-        burst: tokens that it holds at most, and at the beginning.
-        now: when it begins.
-        debt: tokens that refused things take too, down to this many below zero.
+        rate: tokens regained a second.
+        burst: most tokens that it holds; also the initial number.
+        now: the start time.
+        debt: refused calls take tokens too, down to this many below zero.
 
     Attributes:
-        rested: whether it was full when it was last asked.
+        rested: whether it was full at the last call.
     """
 
     def __init__(self, rate: float, burst: float, now: float, *, debt: float = 0.0) -> None:
@@ -22,7 +22,7 @@ class TokenBucket:
         self.rested = True
 
     def take(self, now: float) -> bool:
-        """Take a token; false where there is none."""
+        """Take a token; False if there is none."""
         self._level = min(self._level + (now - self._then) * self._rate, self._burst)
         self._then = now
         self.rested = self._level >= self._burst

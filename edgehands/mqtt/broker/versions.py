@@ -1,4 +1,4 @@
-"""Which version of MQTT is spoken: 5, or 3.1.1 with a broker that doesn't know it."""
+"""Which MQTT version is used: 5, or 3.1.1 with a broker that doesn't know it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAMES: Final[dict[int, str]] = {paho.MQTTv5: "5", paho.MQTTv311: "3.1.1"}
 
 
 def versions(configured: str) -> tuple[int, ...]:
-    """What ``mqtt.protocol`` allows, in the order in which it is tried; paho's constants."""
+    """What ``mqtt.protocol`` allows, in the order tried; paho's constants."""
     return tuple(version for version, name in _NAMES.items() if configured in {"auto", name})
 
 
@@ -25,7 +25,7 @@ def version_name(version: int) -> str:
 
 
 def refused_for_good(session: Session) -> bool:
-    """Whether the broker said no, and not because of the version: another one won't help."""
+    """Whether the broker refused us for another reason than the version: another won't help."""
     return bool(session.refusal) and session.refusal not in UNSUPPORTED_PROTOCOL
 
 
@@ -50,13 +50,13 @@ class VersionChoice:
         return version_name(self.version)
 
     def settle(self) -> None:
-        """Note that the broker understood this version: it stays."""
+        """Record that the broker understood this version, and keep it."""
         self._settled = True
 
     def after(self, session: Session) -> bool:
-        """Choose for the attempt that follows a session; true when it may follow at once.
+        """Choose the version after a session; True if the next attempt may follow at once.
 
-        A broker that doesn't know a version refuses it, hangs up, or says nothing to it.
+        A broker that doesn't know a version refuses it, disconnects, or doesn't answer.
         """
         if session.ready or refused_for_good(session):
             self.settle()

@@ -1,4 +1,4 @@
-"""Wakes a thread that waits in ``poll()``, from any other thread."""
+"""Wakes a thread blocked in ``poll()``, from any other thread."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import threading
 class Wake:
     """A pipe: :meth:`set` makes :meth:`fileno` readable.
 
-    :meth:`set` may be called at any time, after :meth:`close` too. A closed descriptor's number may
-    belong to somebody else's file already, so it is never written to.
+    :meth:`set` may be called at any time, even after :meth:`close`. A closed descriptor's number
+    may belong to another file already, so it is never written to.
     """
 
     def __init__(self) -> None:
@@ -25,18 +25,18 @@ class Wake:
 
     def set(self) -> None:
         """Wake the thread; never blocks."""
-        with self._lock, contextlib.suppress(BlockingIOError):  # a full pipe wakes as well
+        with self._lock, contextlib.suppress(BlockingIOError):  # a full pipe wakes too
             if not self._closed:
                 os.write(self._write, b"\0")
 
     def drain(self) -> None:
-        """Take the signal back; called by the thread that was woken."""
+        """Clear the signal; called by the thread that was woken."""
         with self._lock, contextlib.suppress(BlockingIOError):
             if not self._closed:
                 os.read(self._read, 4096)
 
     def close(self) -> None:
-        """Close the pipe; only once nobody polls it any more."""
+        """Close the pipe; only once nothing polls it any more."""
         with self._lock:
             if not self._closed:
                 self._closed = True
