@@ -25,11 +25,11 @@ log = logging.getLogger(__name__)
 
 
 def main(environment: MutableMapping[str, str] | None = None, camera: str = "") -> int:
-    """Run the service; give the exit code.
+    """Run the service; return the exit code.
 
     Args:
-        environment: holds what ``edgehands run`` was asked for; None = the process's own.
-        camera: which of several cameras of this device, where ``edgehands run`` wasn't asked.
+        environment: holds the options of ``edgehands run``; None = the process's own.
+        camera: which of several cameras of this device, if not started by ``edgehands run``.
     """
     debug = False
     try:
@@ -41,7 +41,7 @@ def main(environment: MutableMapping[str, str] | None = None, camera: str = "") 
             paths_for(options.config, camera),
             options={"camera.name": camera or None, **options.settings},
         )
-        # Only now: a wrong configuration is told in a tenth of the time.
+        # Only now: a wrong configuration is reported in a tenth of the time.
         from edgehands.service.serve import serve  # noqa: PLC0415
 
         serve(config)
@@ -70,6 +70,6 @@ def main(environment: MutableMapping[str, str] | None = None, camera: str = "") 
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until serve() listens to it
-    # edgehands.service gives no argument, edgehands@NAME.service the camera's name.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until serve() handles it
+    # edgehands.service passes no argument, edgehands@NAME.service the camera's name.
     sys.exit(main(camera=sys.argv[1] if len(sys.argv) > 1 else ""))

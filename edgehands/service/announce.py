@@ -1,4 +1,4 @@
-"""What avahi's static file says of this node: its name and where its broker is."""
+"""The content of avahi's static file: the node's name and its broker's address."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ AVAHI_FILE = "avahi/services/edgehands.service"
 
 
 def announcement(file: str, config: Config, host: str, *, own_broker: bool) -> str:
-    """The file with the texts ``node`` and ``broker``; no secret is among them.
+    """The file with the texts ``node`` and ``broker``, without secrets.
 
     Args:
-        file: as it is now.
+        file: its current content.
         config: of the node.
         host: the device's name in the network.
-        own_broker: whether the device has a broker that lets others in; otherwise one on loopback
-            isn't announced.
+        own_broker: whether the device has a broker open to others; otherwise one on loopback isn't
+            announced.
     """
     address = config.mqtt.address
     texts = ["path=/", f"node={config.node.name}"]

@@ -1,4 +1,4 @@
-"""What other threads ask for, carried out by the frame loop between two frames."""
+"""Requests from other threads, carried out by the frame loop between two frames."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from edgehands.service.protocols import Tracker
 
 PATIENCE_S = 5.0
-"""How long the asker waits for the loop to begin."""
+"""How long a caller waits for the loop to begin."""
 
 LONGEST_S = 60.0
-"""How long the asker waits for the end of what was begun: opening a camera takes a while."""
+"""How long a caller waits for a command in progress to end: opening a camera takes a while."""
 
 
 @dataclass(slots=True, eq=False)
 class Command:
-    """One wish.
+    """One command.
 
     Attributes:
-        settings: to be in force from now on; None leaves them.
-        tracker: to take the place of the one in use, which is then found here.
+        settings: to apply from now on; None leaves them unchanged.
+        tracker: replaces the current one, which is then stored here.
         restart_camera: close the camera and open it again.
-        done: set when it was carried out, or failed.
+        done: set when it was carried out or has failed.
         error: why it failed.
     """
 
@@ -40,10 +40,10 @@ class Command:
 
 
 class CommandQueue:
-    """From any thread to the frame loop.
+    """Passes commands from any thread to the frame loop.
 
     A command is either carried out or answered with "ask again", never both: whoever takes it off
-    the queue, the loop or the asker who is tired of waiting, has it alone.
+    the queue, the loop or the caller whose wait has ended, owns it.
     """
 
     def __init__(self) -> None:
@@ -51,10 +51,10 @@ class CommandQueue:
         self._waiting: deque[Command] = deque()
 
     def ask(self, command: Command) -> None:
-        """Have a command carried out and wait for it.
+        """Have a command carried out, and wait for it.
 
         Raises:
-            EdgehandsError: It failed, or the loop didn't come to it in time and never will.
+            EdgehandsError: It failed, or the loop didn't start it in time and never will.
         """
         with self._lock:
             self._waiting.append(command)
@@ -69,14 +69,14 @@ class CommandQueue:
             raise command.error
 
     def take(self) -> Command | None:
-        """Give the next command; None when there is none. Costs nothing when there is none."""
+        """The next command; None if there is none. Costs nothing then."""
         if not self._waiting:
             return None
         with self._lock:
             return self._waiting.popleft() if self._waiting else None
 
     def _take_back(self, command: Command) -> bool:
-        """Take a command off the queue again; false where the loop has it already."""
+        """Take a command off the queue again; False if the loop has it already."""
         with self._lock:
             if command not in self._waiting:
                 return False

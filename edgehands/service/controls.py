@@ -1,4 +1,4 @@
-"""What can be asked of the running service; the answers to requests over MQTT."""
+"""The answers of the running service to requests over MQTT."""
 
 from __future__ import annotations
 
@@ -43,22 +43,22 @@ _PLACES = {
     "model": "tracking.model",
     "precision": "tracking.precision",
 }
-"""Where the settings that ``set`` changes stand in the configuration."""
+"""The configuration keys of the settings that ``set`` changes."""
 
 _CHANGEABLE = [field.name for field in fields(RunningSettings)]
-"""``set`` has an entry of the same name for each."""
+"""``set`` has an entry of the same name for each of these."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceControls:
-    """Answers requests about a running loop. Its methods wait for the loop, never the reverse.
+    """Answers requests about a running loop. Its methods wait for the loop, never vice versa.
 
     Attributes:
-        config: as it was loaded.
+        config: as loaded.
         loop: the frame loop.
-        info: gives the ``info`` message of now.
-        state_file: where settings that shall be kept are written; None where there is no place.
-        snapshots: gives pictures, or refuses to.
+        info: returns the current ``info`` message.
+        state_file: where persistent settings are written; None if there is no place.
+        snapshots: returns pictures, or refuses to.
         new_tracker: opens the models of a configuration.
     """
 
@@ -70,7 +70,7 @@ class ServiceControls:
     new_tracker: Callable[[TrackingConfig], Tracker]
 
     def answer(self, verb: Verb, request: PlainRequest) -> Any:
-        """Carry out a request and give the data of its answer.
+        """Carry out a request and return the data of its answer.
 
         Raises:
             EdgehandsError: It can't be carried out; nothing was changed.
@@ -95,7 +95,7 @@ class ServiceControls:
         return asked[verb]()
 
     def health(self) -> HealthMessage:
-        """Say whether all is well."""
+        """Whether all is well."""
         loop, stats = self.loop, self.loop.stats()
         last = None if loop.last_frame is None else round(time.monotonic() - loop.last_frame, 2)
         reasons = []
@@ -136,7 +136,7 @@ class ServiceControls:
         if (wanted.model, wanted.precision) == (now.model, now.precision):
             self.loop.commands.ask(Command(settings=wanted))
             return
-        # Opened here, while the loop goes on with the old ones.
+        # Opened here, while the loop continues with the old ones.
         tracker = self.new_tracker(
             msgspec.structs.replace(
                 self.loop.tracker.config, model=wanted.model, precision=wanted.precision
@@ -146,7 +146,7 @@ class ServiceControls:
         try:
             self.loop.commands.ask(command)
         finally:
-            # Whichever of the two isn't in use now. A loop that is too busy may still take it.
+            # Whichever of the two isn't in use. A loop that is too busy may still take it.
             if command.done.is_set() and command.tracker is not None:
                 command.tracker.close()
 
@@ -171,7 +171,7 @@ class ServiceControls:
         }
 
     def _examples(self, request: GesturesRequest) -> tuple[Hand, ...]:
-        """Take examples from the frames that come now, wherever one hand alone is held still."""
+        """Take examples from the next frames in which a single hand is held still."""
         collector = ExampleCollector(request.examples)
         # A hand that doesn't move gives an example every two seconds.
         patience = TEACH_S * max(1.0, request.examples / 5)

@@ -1,7 +1,7 @@
-"""Doing less while the board is too hot or short of power, instead of being slowed down blindly.
+"""Reduces the frame rate while the board is too hot or short of power, before it is throttled.
 
-A board that throttles halves its clock and doubles every frame's age. A service that processes
-fewer frames by itself keeps the age of those it does, and lets the board cool.
+A throttled board halves its clock and doubles every frame's age. A service that processes fewer
+frames by itself keeps their age the same, and lets the board cool down.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from edgehands.service.heat import WARM_C, troubles_of
 log = logging.getLogger(__name__)
 
 SHARES: Final = (1.0, 0.75, 0.5, 0.35, 0.25)
-"""Of the rate before, step by step."""
+"""Shares of the previous rate, step by step."""
 
 LEAST_FPS: Final = 2.0
-"""It never asks for less: slower than this nobody could be followed."""
+"""The lowest limit: at lower rates no hand could be tracked."""
 
 COOL_C: Final = 75.0
-"""It must be cooler than this for a faster step: else it would swing to and fro."""
+"""It must be cooler than this before the next faster step, to avoid oscillation."""
 
 COOL_S: Final = 60.0
-"""And for so long."""
+"""And for this long."""
 
 
 class Governor:
-    """A state machine: reports in, the allowed rate out. It has no clock and asks nobody.
+    """A state machine: reports in, allowed rate out. It has no clock and calls nothing.
 
     Attributes:
-        limit: frames a second that shall be processed at most; 0 = as many as come.
-        reason: why there is a limit; empty while there is none.
+        limit: most frames a second to process; 0 = all.
+        reason: why there is a limit; empty if there is none.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Governor:
     def update(
         self, t: float, fps: float, *, temperature_c: float | None, throttled: int | None
     ) -> None:
-        """Take a report in; called every ten seconds.
+        """Process a report; called every ten seconds.
 
         Args:
             t: seconds, monotonic.
@@ -70,7 +70,7 @@ class Governor:
     def _go(self, step: int, reason: str) -> None:
         step = min(step, len(SHARES) - 1)
         if self._full <= LEAST_FPS:
-            return  # there is nothing to save, or no frame came
+            return  # there is nothing to reduce, or no frame arrived
         if step == self._step:
             self.reason = reason
             return
@@ -84,7 +84,7 @@ class Governor:
 
 
 def _trouble(temperature_c: float | None, throttled: int | None) -> str:
-    """What is wrong now; empty where nothing is."""
+    """What is wrong now; empty if nothing is."""
     troubles = troubles_of(throttled or 0)
     if troubles:
         return ", ".join(troubles)

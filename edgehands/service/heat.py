@@ -1,6 +1,6 @@
-"""When a Raspberry Pi is too hot or short of power: the one place that says so.
+"""The limits at which a Raspberry Pi counts as too hot or short of power.
 
-The governor, ``health`` and ``edgehands doctor`` judge by it.
+Used by the governor, ``health`` and ``edgehands doctor``.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 WARM_C: Final = 80.0
-"""From here on the firmware slows the processor down (its soft limit)."""
+"""From this temperature the firmware slows the processor down (its soft limit)."""
 
 HOT_C: Final = 85.0
-"""Here it slows it down hard."""
+"""From this temperature it slows it down strongly."""
 
 UNDER_VOLTAGE: Final = 0x1
 
@@ -21,12 +21,12 @@ TROUBLES: Final = {
     0x4: "throttling",
     0x8: "the soft temperature limit",
 }
-"""Bits of ``vcgencmd get_throttled`` that speak of now; 16 places higher they say "since the
-start"."""
+"""Bits of ``vcgencmd get_throttled`` for the present; 16 places higher, the same bits mean "since
+the start"."""
 
 SINCE_THE_START: Final = 16
 
 
 def troubles_of(flags: int) -> tuple[str, ...]:
-    """What the flags say of now, in words."""
+    """The current troubles in the flags, in words."""
     return tuple(name for bit, name in TROUBLES.items() if flags & bit)

@@ -1,4 +1,4 @@
-"""Where the service's log goes: stderr, in the form that whoever reads it likes."""
+"""The service's log on stderr, in the format of its reader."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _PRIORITY = {
 
 
 class _Redacting(logging.Formatter):
-    """Whatever is logged, by us or by a library, shows no password of an address."""
+    """Removes passwords in addresses from everything logged, by us or by a library."""
 
     def format(self, record: logging.LogRecord) -> str:
         return "\n".join(map(redact, super().format(record).splitlines()))
 
 
 class _Journal(_Redacting):
-    """A line for the journal, which adds time and name itself."""
+    """Formats a line for the journal, which adds time and name itself."""
 
     def format(self, record: logging.LogRecord) -> str:
         level = _PRIORITY.get(record.levelno, 6)
@@ -38,7 +38,7 @@ class _Journal(_Redacting):
 
 
 def start_logging(*, verbose: bool = False, env: Mapping[str, str] | None = None) -> None:
-    """Log to stderr: for the journal where that is what reads it, else with the time in front."""
+    """Log to stderr: for the journal if it reads stderr, otherwise with the time in front."""
     env = os.environ if env is None else env
     handler = logging.StreamHandler(sys.stderr)
     if env.get("JOURNAL_STREAM"):

@@ -1,4 +1,4 @@
-"""The frame loop: newest frame, hands, meaning, out. It waits for the camera and nothing else."""
+"""The frame loop: newest frame, hands, meaning, publishing. It waits for nothing but the camera."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 0.5
-"""Longest wait for a frame: how soon a signal to stop, or a lost camera, is noticed."""
+"""Longest wait for a frame: the delay in noticing a stop signal or a lost camera."""
 
 STUCK_S = 30.0
-"""A camera's driver that holds up one call for longer is given up, and the service with it. The
-slowest call that may yet come back is OpenCV's wait for a V4L2 frame, 10 s."""
+"""If a camera driver blocks a call for longer, it is given up, and the service with it. The slowest
+call that may yet return is OpenCV's wait for a V4L2 frame, 10 s."""
 
 STAGES = ("capture", "track", "interpret", "publish", "total")
-"""``capture``: age of a frame when its tracking began; ``total``: when it was handed over."""
+"""``capture``: age of a frame when its tracking began; ``total``: when it was passed on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a loop is made of.
+    """The parts of a loop.
 
     Attributes:
         source: an open source, in real time.
         tracker: finds the hands.
-        publisher: tells the world.
-        interpreters: gives what adds meaning, for gestures on or off; None = nothing does.
+        publisher: publishes the results.
+        interpreters: returns an interpreter, for gestures on or off; None = no interpretation.
         reopen: opens the source again after the camera was switched off; None = it can't be.
         on_online: called when the camera has given its first frame, and after it came back.
-        governor: limits the rate; None = nothing does.
+        governor: limits the rate; None = no limit.
     """
 
     source: FrameSource
@@ -68,7 +68,7 @@ class Parts:
 
 
 def run_service(parts: Parts, stop: threading.Event, *, notifier: Notifier | None = None) -> None:
-    """Track and publish until ``stop`` is set or the source has come to its end.
+    """Track and publish until ``stop`` is set or the source ends.
 
     See :meth:`FrameLoop.run`.
     """
@@ -76,19 +76,19 @@ def run_service(parts: Parts, stop: threading.Event, *, notifier: Notifier | Non
 
 
 class FrameLoop:
-    """One frame after the other.
+    """Processes one frame after the other.
 
     The source keeps only its newest frame, so a slow frame drops others and never delays them. A
-    camera that goes away is shown as ``offline`` and waited for; the broker is never waited for.
+    lost camera is shown as ``offline`` and waited for; the broker is never waited for.
 
     Attributes:
-        commands: what other threads ask for.
-        settings: those in force that can be changed while running.
+        commands: requests from other threads.
+        settings: current values of those that can change while running.
         tracker: finds the hands.
         camera: its state, as published.
-        problem: why no frames are coming, as published; empty while nothing is wrong.
+        problem: why no frames arrive, as published; empty if nothing is wrong.
         count: frames processed.
-        last_frame: when the last one was, monotonic seconds; None before the first.
+        last_frame: time of the last one, monotonic seconds; None before the first.
     """
 
     def __init__(self, parts: Parts, settings: RunningSettings | None = None) -> None:
@@ -109,7 +109,7 @@ class FrameLoop:
         self._watched = threading.Condition()
         self._watchers = 0
         self._newest: FrameHands | None = None
-        self._before = (0, 0, 0)  # drops, reconnects and failures of sources that were closed
+        self._before = (0, 0, 0)  # drops, reconnects and failures of closed sources
         self._times = StageTimes(STAGES)
         self._reporter = Reporter(
             source=self,
@@ -118,18 +118,18 @@ class FrameLoop:
             frames=lambda: self.count,
             governor=parts.governor,
         )
-        self._due = 0.0  # when the next frame may be processed, monotonic seconds
+        self._due = 0.0  # when the next frame is due, monotonic seconds
 
     def run(self, stop: threading.Event, notifier: Notifier | None = None) -> None:
-        """Track and publish until ``stop`` is set or the source has come to its end.
+        """Track and publish until ``stop`` is set or the source ends.
 
         Args:
             stop: ends the loop within half a second.
-            notifier: tells systemd; None finds it in the environment.
+            notifier: reports to systemd; None = found in the environment.
 
         Raises:
             SourceError: A file is damaged, or a camera's driver hangs: only a new process helps.
-            BackendUnavailable: What the camera needs was taken away.
+            BackendUnavailable: The camera's backend is no longer available.
         """
         notifier = notifier or Notifier()
         with self._reporter.telling(notifier):
@@ -146,11 +146,11 @@ class FrameLoop:
                 self._parts.publisher.camera_status("offline", self.problem)
 
     def stats(self) -> StatsMessage:
-        """How it is doing now."""
+        """The current statistics."""
         return self._reporter.report()
 
     def next_frame(self, timeout: float) -> FrameHands | None:
-        """Wait for the next processed frame; for other threads. None when none came in time."""
+        """Wait for the next processed frame; for other threads. None if none came in time."""
         with self._watched:
             self._watchers += 1
             self._newest = None
@@ -161,19 +161,19 @@ class FrameLoop:
                 self._watchers -= 1
 
     def describe_camera(self) -> SourceInfo:
-        """Say what the camera is that is open now, or was last."""
+        """The camera that is open, or was last."""
         return (self._source or self._last_source).describe()
 
-    # What the reporter asks of a source, over all that were open so far.
+    # The counts that the reporter needs, over all sources so far.
 
     @property
     def online(self) -> bool:
-        """Whether frames are coming."""
+        """Whether frames arrive."""
         return self.camera == "online"
 
     @property
     def dropped(self) -> int:
-        """Frames that gave way to newer ones."""
+        """Frames replaced by newer ones."""
         return self._before[0] + (self._source.dropped if self._source else 0)
 
     @property
@@ -187,7 +187,7 @@ class FrameLoop:
         return self._before[2] + (self._source.failures if self._source else 0)
 
     def _step(self, stop: threading.Event, notifier: Notifier) -> None:
-        # A camera that is away and waited for, or switched off, is no reason to be restarted.
+        # A lost camera that is waited for, or one switched off, is no reason for a restart.
         notifier.alive()
         while (command := self.commands.take()) is not None:
             self._obey(command)
@@ -220,14 +220,14 @@ class FrameLoop:
             notifier.ready()
 
     def _wait_until_due(self, stop: threading.Event, governor: Governor) -> bool:
-        """Let time pass as the governor's limit asks; true when the waiting isn't over yet."""
+        """Wait as the governor's limit requires; True if the wait isn't over yet."""
         now = time.monotonic()
         if not governor.limit:
             return False
         if now < self._due:
             stop.wait(min(self._due - now, READ_TIMEOUT_S))
             return True
-        # From when it was due, not from now: a late frame must not slow down the one after it.
+        # From when it was due, not from now: a late frame must not delay the next one.
         period = 1.0 / governor.limit
         self._due = max(self._due, now - period) + period
         return False
@@ -302,7 +302,7 @@ class FrameLoop:
         self._parts.publisher.apply(wanted)
 
     def _take_tracker(self, tracker: Tracker) -> Tracker:
-        """Go on with another tracker; gives the one that it replaces."""
+        """Switch to another tracker; returns the one it replaces."""
         replaced, self.tracker = self.tracker, tracker
         tracker.continue_ids(replaced)
         if self.camera == "online" and self._parts.on_online is not None:

@@ -1,4 +1,4 @@
-"""Telling systemd how the service is: the whole protocol is one datagram."""
+"""Notifications to systemd: the whole protocol is one datagram."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Notifier:
-    """Speaks to ``$NOTIFY_SOCKET``; says nothing where there is none.
+    """Sends to ``$NOTIFY_SOCKET``; does nothing if it isn't set.
 
     Source of the protocol: systemd's manual pages ``sd_notify(3)`` and ``sd_watchdog_enabled(3)``.
     """
@@ -30,12 +30,12 @@ class Notifier:
         self._ready = False
 
     def ready(self) -> None:
-        """The service works."""
+        """Report that the service is ready."""
         self._ready = True
         self._send("READY=1")
 
     def stopping(self) -> None:
-        """The service is about to end."""
+        """Report that the service is about to end."""
         self._send("STOPPING=1")
 
     def status(self, text: str) -> None:
@@ -45,14 +45,14 @@ class Notifier:
             self._send(f"STATUS={text}")
 
     def alive(self) -> None:
-        """Feed the watchdog, four times as often as it asks for; cheap to call for every frame."""
+        """Trigger the watchdog, four times as often as required; cheap to call every frame."""
         now = time.monotonic()
         if self._every and now - self._last >= self._every:
             self._last = now
             self._send("WATCHDOG=1")
             if not self._ready:
-                # A camera that is waited for is no start that failed. A hang asks for nothing, and
-                # ends with the time that was asked for last.
+                # Waiting for a camera isn't a failed start. A hang extends nothing, and ends with
+                # the last extension.
                 self._send(f"EXTEND_TIMEOUT_USEC={int(self._every * 4e6)}")
 
     def _send(self, text: str) -> None:

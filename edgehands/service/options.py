@@ -1,4 +1,4 @@
-"""What ``edgehands run`` was asked for, on its way to the service's process."""
+"""The options of ``edgehands run``, passed to the service's process."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     debug: bool = False
 
     def to_environment(self) -> dict[str, str]:
-        """The variable that hands them to ``python -m edgehands.service``."""
+        """The variable that passes them to ``python -m edgehands.service``."""
         return {_VARIABLE: msgspec.json.encode(self).decode()}
 
     @classmethod
     def take(cls, environment: MutableMapping[str, str]) -> RunOptions:
-        """The options of an environment, which no longer holds them; the defaults without any.
+        """Remove the options from an environment and return them; the defaults if there are none.
 
         Raises:
             UsageError: the variable holds something else.

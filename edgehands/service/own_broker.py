@@ -1,8 +1,8 @@
-"""The mosquitto on the device itself: who may log in, with which password, and where that stands.
+"""The device's own mosquitto: who may log in, with which password, and where these are stored.
 
 Run as root by ``edgehands/broker.sh`` on the card, at each boot: ``python -m
-edgehands.service.own_broker``. Prints ``changed`` where something was written. Exit codes: 0 good,
-1 nothing was set up, with one line that says why.
+edgehands.service.own_broker``. Prints ``changed`` if something was written. Exit codes: 0 good, 1
+nothing was set up, with one line that says why.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from edgehands.config import Config
 
 USERS_FILE = "edgehands/broker-users"
-"""Below /etc: a line for each user, name and password; for root only."""
+"""Below /etc: one line per user, name and password; for root only."""
 
 PROGRAMS = ("controller", "viewer")
-"""Users of the ready ACL that are no nodes."""
+"""Users in the supplied ACL that aren't nodes."""
 
 _SOURCES = Path("/usr/lib/edgehands/mosquitto")
 _OWN = {"localhost", "127.0.0.1", "::1"}
@@ -42,12 +42,12 @@ _BYTES = 9
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where everything lies; tests name folders of their own.
+    """Where everything is stored; tests use their own folders.
 
     Attributes:
         etc: the system's configuration.
         card: the boot partition, with edgehands.toml on it.
-        sources: the ready configuration and ACL of the package.
+        sources: the package's configuration and ACL.
     """
 
     etc: Path = Path("/etc")
@@ -56,24 +56,24 @@ class Places:
 
     @property
     def settings(self) -> Path:
-        """The file of the person who has the card."""
+        """The settings file that the card's owner edits."""
         return self.card / "edgehands.toml"
 
     @property
     def users(self) -> Path:
-        """The passwords in the clear."""
+        """The file with the plain-text passwords."""
         return self.etc / USERS_FILE
 
 
 def set_up(places: Places, hashed: Path | None = None) -> bool:
-    """Write mosquitto's files, the node's password and its user name; give whether any is new.
+    """Write mosquitto's files, the node's password and its user name; return whether any is new.
 
     Args:
         places: where.
-        hashed: the program ``mosquitto_passwd``; None = looked for.
+        hashed: the program ``mosquitto_passwd``; None = searched for.
 
     Raises:
-        EdgehandsError: the settings name another broker, or can't be changed.
+        EdgehandsError: the settings name another broker, or can't be written.
         OSError: something can't be written.
     """
     files = (places.etc / "edgehands" / "edgehands.toml", places.settings)
@@ -106,7 +106,7 @@ def set_up(places: Places, hashed: Path | None = None) -> bool:
 
 
 def read_users(file: Path) -> dict[str, str]:
-    """Names and passwords; empty where there is no such file.
+    """Names and passwords; empty if there is no such file.
 
     Raises:
         OSError: it may not be read.
@@ -118,7 +118,7 @@ def read_users(file: Path) -> dict[str, str]:
 
 
 def broker_text(users: Mapping[str, str], host: str) -> str:
-    """What ``edgehands-info.txt`` on the card says of the broker.
+    """The broker's part of ``edgehands-info.txt`` on the card.
 
     Args:
         users: names and passwords.
@@ -134,7 +134,7 @@ def broker_text(users: Mapping[str, str], host: str) -> str:
 
 
 def _check(places: Places, config: Config) -> None:
-    """Leave alone what somebody has set up otherwise."""
+    """Refuse to change a broker that was set up in another way."""
     address = parse_broker_url(config.mqtt.url)
     if address.host not in _OWN or address.port != _PORT or address.tls or address.websocket:
         raise ConfigError(
@@ -151,7 +151,7 @@ def _check(places: Places, config: Config) -> None:
 
 
 def _write(file: Path, data: bytes, mode: int) -> bool:
-    """Write only what is new, in one step; give whether it was."""
+    """Write a file in one step if it is new; return whether it was."""
     with contextlib.suppress(FileNotFoundError):
         if file.read_bytes() == data:
             return False
@@ -161,14 +161,14 @@ def _write(file: Path, data: bytes, mode: int) -> bool:
 
 
 def _write_passwords(file: Path, users: Mapping[str, str], program: Path | None) -> None:
-    """As mosquitto wants them, hashed by its own program, which changes a file in its place."""
+    """Write them hashed by mosquitto's own program, which changes a file in place."""
     hasher = program or shutil.which("mosquitto_passwd")
     if hasher is None:
         raise ConfigError("mosquitto_passwd isn't here: apt install mosquitto")
     part = file.with_name(f".{file.name}.new")
     _write(part, "".join(f"{name}:{word}\n" for name, word in users.items()).encode(), 0o600)
     try:
-        # Not by an option: a command line can be read by everybody.
+        # Not by an option: a command line is visible to everybody.
         done = subprocess.run(  # noqa: S603 - mosquitto's own program
             [hasher, "-U", str(part)], check=False, capture_output=True
         )
@@ -181,7 +181,7 @@ def _write_passwords(file: Path, users: Mapping[str, str], program: Path | None)
 
 
 def _give_to_mosquitto(file: Path) -> None:
-    """Readable for root and for the broker, where it has a user of its own."""
+    """Make a file readable for root and for the broker, if that has its own user."""
     if os.geteuid() == 0:
         with contextlib.suppress(LookupError):
             shutil.chown(file, "root", "mosquitto")
@@ -191,7 +191,7 @@ def _give_to_mosquitto(file: Path) -> None:
 
 
 def main() -> int:
-    """Set the broker up; give the exit code."""
+    """Set the broker up; return the exit code."""
     try:
         changed = set_up(Places())
     except (EdgehandsError, OSError) as error:

@@ -1,4 +1,4 @@
-"""The token of the package's live page: made once on each device, told to its owner only."""
+"""The token of the package's live page: created once per device, shown only to its owner."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import secrets
 from pathlib import Path
 
 TOKEN_FILE = Path("/etc/edgehands/page-token")
-"""Only root may read it; systemd hands it to the page's service."""
+"""Only root may read it; systemd passes it to the page's service."""
 
 _BYTES = 9
 """12 characters: short enough to be typed from a screen, 72 bits."""
 
 
 def ensure_token(file: Path = TOKEN_FILE) -> str:
-    """The token of this device; made where there is none yet.
+    """The token of this device; created if there is none yet.
 
     Raises:
         OSError: it can't be read, or written.
@@ -33,7 +33,7 @@ def ensure_token(file: Path = TOKEN_FILE) -> str:
 
 
 def read_token(file: Path = TOKEN_FILE) -> str:
-    """The token; empty where the file is.
+    """The token; empty if the file is empty.
 
     Raises:
         OSError: there is no file, or it may not be read.
@@ -42,12 +42,12 @@ def read_token(file: Path = TOKEN_FILE) -> str:
 
 
 def page_with_token(url: str, token: str) -> str:
-    """The address to open: what stands behind # is sent to nobody by browsers."""
+    """The address to open: browsers send nobody the part after #."""
     return f"{url}/#token={token}"
 
 
 def info_text(url: str, token: str) -> str:
-    """What ``edgehands-info.txt`` on the card says."""
+    """The page's part of ``edgehands-info.txt`` on the card."""
     return (
         "The live page of this device, with its token:\n\n"
         f"    {page_with_token(url, token)}\n\n"
@@ -57,12 +57,12 @@ def info_text(url: str, token: str) -> str:
 
 
 def qr_code(address: str) -> str:
-    """A QR code for a text console; empty where the library isn't installed."""
+    """A QR code for a text console; empty if the library isn't installed."""
     try:
         import segno  # noqa: PLC0415
     except ImportError:
         return ""
-    # Two characters a module, drawn with spaces in colours: Linux's console has no half blocks.
+    # Two characters per module, drawn as coloured spaces: Linux's console has no half blocks.
     rows = segno.make(address, error="l", micro=False).matrix_iter(border=2)
     light, dark, end = "\x1b[47m  ", "\x1b[40m  ", "\x1b[0m"
     return "\n".join("".join(dark if bit else light for bit in row) + end for row in rows)

@@ -1,4 +1,4 @@
-"""Where people find the live page of this node."""
+"""The address of this node's live page."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ PAGE_UNIT = Path("/usr/lib/systemd/system/edgehands-page.service")
 """The package's unit that serves the page."""
 
 PAGE_PORT = 8765
-"""Where that unit serves it."""
+"""The port on which that unit serves it."""
 
 
 def page_url(config: Config, unit: Path = PAGE_UNIT) -> str:
-    """Address of the page, without its token; empty where none is known.
+    """Address of the page, without its token; empty if none is known.
 
     Args:
-        config: says it, where somebody has set ``preview.url``.
-        unit: whose presence means that the package serves one.
+        config: has it, if ``preview.url`` is set.
+        unit: if it exists, the package serves a page.
     """
     if config.preview.url or not unit.exists():
         return config.preview.url

@@ -1,4 +1,4 @@
-"""Pictures for a page on this machine: made while somebody looks, and by a thread of their own."""
+"""Pictures for a page on this machine: made only while somebody watches, in a separate thread."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BETWEEN_S = 0.1
-"""Between two pictures for one page's server: ten a second are enough to see oneself."""
+"""Least time between two pictures for one page server: ten a second are enough to see oneself."""
 
 WIDEST = 640
-"""Pixels; a larger frame is made smaller."""
+"""Pixels; a larger frame is scaled down."""
 
 QUALITY = 75
 MAX_SERVERS = 4
-"""Page's servers at a time; more are turned away."""
+"""Most page servers at a time; more are refused."""
 
 WAIT_S = 1.0
-"""How long a frame is waited for before the page is told that none came."""
+"""How long to wait for a frame before reporting that none came."""
 
 SEND_S = 5.0
-"""A page's server that takes nothing for so long is gone."""
+"""A page server that reads nothing for this long is gone."""
 
 
 class PictureServer:
     """Listens on a Unix socket, readable by this service's user and group. A context manager.
 
     Args:
-        path: of the socket; one that an earlier run left is replaced.
-        origin: says whose pictures they are.
-        next_frame: waits for the next processed frame, for so many seconds.
+        path: of the socket; one left by an earlier run is replaced.
+        origin: where the pictures come from.
+        next_frame: waits for the next processed frame, at most the given seconds.
 
     Raises:
         UsageError: On entering: there can't be a socket.
@@ -128,7 +128,7 @@ class PictureServer:
             self._places.release()
 
     def _asked(self, client: socket.socket) -> bool:
-        """Wait for the next question; false at the end."""
+        """Wait for the next request; False at the end."""
         while not self._stop.is_set():
             if select.select([client], [], [], 1.0)[0]:
                 return client.recv(1) != b""
@@ -136,7 +136,7 @@ class PictureServer:
 
 
 def picture_packet(tracked: FrameHands | None) -> bytes:
-    """Make the packet of a frame: its hands, and its picture as a JPEG that is not too large."""
+    """The packet of a frame: its hands, and its picture as a JPEG of limited size."""
     if tracked is None:
         return pack(msgspec.json.encode(PictureText()))
     bgr = cv2.cvtColor(tracked.frame.image, cv2.COLOR_RGB2BGR)

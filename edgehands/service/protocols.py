@@ -1,4 +1,4 @@
-"""What the loop needs of a tracker and an interpreter, so that each can be another."""
+"""What the loop needs of a tracker and an interpreter, so that either can be replaced."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ class Tracker(Protocol):
 
     @property
     def config(self) -> TrackingConfig:
-        """The settings in force."""
+        """The current settings."""
 
     def reconfigure(self, config: TrackingConfig) -> None:
-        """Go on with other settings; all tracks are forgotten, ids go on."""
+        """Continue with other settings; all tracks are forgotten, ids continue."""
 
     def continue_ids(self, other: Self) -> None:
-        """Number new hands on from another tracker's, whose place this one takes."""
+        """Continue the numbering of the tracker that this one replaces."""
 
     def close(self) -> None:
-        """Let go of the models."""
+        """Release the models."""
 
     def process(self, image: NDArray[np.uint8], timestamp: float | None = None) -> tuple[Hand, ...]:
-        """Give the hands in a frame, (H, W, 3) uint8 RGB; ``timestamp`` in monotonic seconds."""
+        """The hands in a frame, (H, W, 3) uint8 RGB; ``timestamp`` in monotonic seconds."""
 
 
 if TYPE_CHECKING:
     Interpreter = Callable[[FrameHands], Interpretation]
-    """Fills in what hands mean, and says what began or ended. Called in the frame loop."""
+    """Fills in what hands mean, and reports what began or ended. Called in the frame loop."""

@@ -1,4 +1,4 @@
-"""Every ten seconds: how the service is doing, to MQTT and to systemd."""
+"""Reports every ten seconds how the service is doing, to MQTT and to systemd."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 10.0
 LOOK_S = 0.5
-"""How soon systemd's status line follows a camera or a broker that comes or goes."""
+"""Delay of systemd's status line after a camera or broker comes or goes."""
 
 
 class Counted(Protocol):
-    """A source of frames, as far as it is reported on."""
+    """A source of frames, with the values that are reported."""
 
     @property
     def online(self) -> bool:
-        """Whether frames are coming."""
+        """Whether frames arrive."""
 
     @property
     def dropped(self) -> int:
-        """Frames that gave way to a newer one."""
+        """Frames replaced by a newer one."""
 
     @property
     def reconnects(self) -> int:
@@ -52,15 +52,15 @@ class Counted(Protocol):
 
 
 class Reporter:
-    """A thread of its own, because asking the system may take long.
+    """Its own thread, because querying the system may take long.
 
     Args:
         source: for its drops and reconnects.
         publisher: where the report goes.
         times: of the frame loop.
-        frames: gives the number of frames processed so far.
+        frames: returns the number of frames processed so far.
         every: seconds between reports.
-        governor: is shown each report.
+        governor: receives each report.
     """
 
     def __init__(  # noqa: PLR0913 - each is reported on
@@ -100,10 +100,10 @@ class Reporter:
             thread.join(3.0)
 
     def report(self) -> StatsMessage:
-        """Build the message; the frame rate is that of the last seconds."""
+        """Build the message; the frame rate is that since the last report."""
         now, frames = time.monotonic(), self._frames()
         with self._lock:
-            # Asked again at once, the rate of the span before still holds.
+            # If called again at once, the rate of the span before still holds.
             if now - self._then >= min(self._every, 1.0) or not self._fps:
                 self._fps = (frames - self._frames_then) / max(now - self._then, 1e-3)
                 self._then, self._frames_then = now, frames
@@ -135,7 +135,7 @@ class Reporter:
             try:
                 state = (self._source.online, self._publisher.broker)
                 reports = time.monotonic() >= due
-                waiting = shown is None and not state[0]  # what was said at the start still holds
+                waiting = shown is None and not state[0]  # the start's status still holds
                 if not reports and (waiting or state == shown):
                     continue
                 message = self.report()

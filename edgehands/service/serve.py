@@ -58,8 +58,8 @@ def serve(
     """Open everything the configuration names, and run until a signal, ``stop``, or the end.
 
     Raises:
-        EdgehandsError: A source that makes no sense, a damaged model, a missing runtime. A camera
-            or a broker that is away is no error: both are waited for.
+        EdgehandsError: An invalid source, a damaged model, a missing runtime. A missing camera or
+            broker is no error: both are waited for.
     """
     stop = stop or threading.Event()
     notifier = Notifier()
@@ -76,12 +76,12 @@ def serve(
     limit = memory.limit()
     if limit:
         log.warning("%s: the kernel ends what exceeds it, silently", limit)
-    # For a hand's crop OpenCV's threads cost more than they save.
+    # For a hand's crop, OpenCV's threads cost more than they save.
     cv2.setNumThreads(1)
     with ExitStack() as stack:
         stack.enter_context(stop_on_signals(stop))
         topics = topics_of(config)
-        # The source first: a wrong one is told before the models are loaded.
+        # The source first: a wrong one is reported before the models are loaded.
         with _told(config, topics.camera_problem):
             source = stack.enter_context(open_camera())
         with _told(config, topics.problem):
@@ -151,7 +151,7 @@ def serve(
 
 
 def _pictures(config: Config, loop: FrameLoop) -> contextlib.AbstractContextManager[object]:
-    """Give pictures to a page on this machine, where the owner has switched that on."""
+    """Serve pictures to a page on this machine, if the owner has enabled that."""
     path = picture_socket(config.preview, os.environ)
     if path is None:
         return contextlib.nullcontext()
@@ -160,7 +160,7 @@ def _pictures(config: Config, loop: FrameLoop) -> contextlib.AbstractContextMana
 
 @contextlib.contextmanager
 def _told(config: Config, topic: str) -> Iterator[None]:
-    """Leave the reason at the broker when a part can't be opened: only the log would know it."""
+    """Publish the reason if a part can't be opened: otherwise only the log would have it."""
     try:
         yield
     except EdgehandsError as error:
@@ -170,7 +170,7 @@ def _told(config: Config, topic: str) -> Iterator[None]:
 
 
 def picture_socket(config: PreviewConfig, env: Mapping[str, str]) -> Path | None:
-    """Give the socket over which a page on this machine gets pictures; None where it gets none."""
+    """The socket that gives a page on this machine its pictures; None if it gets none."""
     if config.picture_socket:
         return Path(config.picture_socket)
     folder = env.get("RUNTIME_DIRECTORY", "").partition(":")[0]
@@ -178,7 +178,7 @@ def picture_socket(config: PreviewConfig, env: Mapping[str, str]) -> Path | None
 
 
 def origin_of(config: Config, source: SourceInfo) -> PictureOrigin:
-    """Say whose pictures the page gets."""
+    """Where the page's pictures come from."""
     return PictureOrigin(
         node=config.node.name,
         camera=config.camera.name,
@@ -188,7 +188,7 @@ def origin_of(config: Config, source: SourceInfo) -> PictureOrigin:
 
 
 def info_of(config: Config, tracker: HandTracker, camera: SourceInfo) -> InfoMessage:
-    """Build the ``info`` message; no secret stands in it."""
+    """The ``info`` message, without secrets."""
     return InfoMessage(
         version=edgehands.__version__,
         python=platform.python_version(),

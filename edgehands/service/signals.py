@@ -1,4 +1,4 @@
-"""Ending cleanly when systemd or a person asks for it."""
+"""Clean shutdown when systemd or a person asks for it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     """Set ``stop`` on SIGTERM, SIGINT and SIGHUP; a second SIGINT ends the program at once.
 
-    SIGHUP comes when the terminal is closed that it was started in; where it is ignored (nohup), it
-    stays so. Outside the main thread, where Python allows no handlers, nothing is done.
+    SIGHUP comes when the terminal in which it was started closes; if ignored (nohup), it stays so.
+    Outside the main thread, where Python allows no handlers, this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -27,7 +27,7 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
 
     def on_signal(number: int, _frame: object) -> None:
         if stop.is_set() and number == signal.SIGINT:
-            # Not as an exception: nobody knows where it would be raised.
+            # Not as an exception, which could be raised anywhere.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)
         stop.set()

@@ -1,6 +1,6 @@
-"""A picture of now for who asks, where the owner has switched that on.
+"""A current picture on request, if the owner has enabled that.
 
-Encoded by the requests' thread: the frame loop only hands the frame over.
+Encoded by the requests' thread: the frame loop only passes the frame on.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     from edgehands.hand import Frame, FrameHands
 
 WIDEST = 640
-"""Pixels; a larger frame is made smaller."""
+"""Pixels; a larger frame is scaled down."""
 
 MAX_JPEG_BYTES = 45_000
-"""As base64, with the rest of the answer, below the 64 kB that no message exceeds."""
+"""With base64 and the rest of the answer, this stays below the 64 kB limit of messages."""
 
 QUALITIES = (80, 60, 40, 20)
-"""Of the JPEG, tried in this order until it is small enough."""
+"""JPEG qualities, tried in this order until the picture is small enough."""
 
 BETWEEN_S = 1.0
-"""Between two pictures: this is for looking whether the camera is aimed well, not for watching."""
+"""Least time between two pictures: they are for checking the camera's aim, not for watching."""
 
 WAIT_S = 3.0
-"""How long a frame is waited for."""
+"""How long to wait for a frame."""
 
 
 class Snapshots:
-    """Gives pictures to requests.
+    """Answers requests for pictures.
 
     Args:
         allowed: ``preview.images`` of the configuration; no request can change it.
-        next_frame: waits for the next processed frame, for so many seconds.
-        publish: called with each JPEG, for those who subscribe to pictures.
-        clock: monotonic seconds; tests hand in their own.
+        next_frame: waits for the next processed frame, at most the given seconds.
+        publish: called with each JPEG, for subscribers to pictures.
+        clock: monotonic seconds; tests pass their own.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Snapshots:
         self._due = 0.0
 
     def take(self) -> SnapshotMessage:
-        """Give the next frame as a JPEG.
+        """The next frame as a JPEG.
 
         Raises:
             UsageError: Preview images are off, or no frame comes.
@@ -86,7 +86,7 @@ class Snapshots:
 
 
 def encode_snapshot(frame: Frame) -> SnapshotMessage:
-    """Make a JPEG of at most :data:`MAX_JPEG_BYTES` of a frame, smaller than it where needed."""
+    """A frame as a JPEG of at most :data:`MAX_JPEG_BYTES`, scaled down if needed."""
     image = frame.image
     scale = min(1.0, WIDEST / image.shape[1])
     while True:

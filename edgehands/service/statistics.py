@@ -1,4 +1,4 @@
-"""How the service is doing: stage times in rings of fixed size, and what the system says."""
+"""Service statistics: stage times in ring buffers of fixed size, and values from the system."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RING_SIZE = 512
-"""Frames that the quantiles speak of: 17 s at 30 a second."""
+"""Frames that the quantiles cover: 17 s at 30 a second."""
 
 _THERMAL = Path("/sys/class/thermal")
 _THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
@@ -35,7 +35,7 @@ class Ring:
         self._count = 0
 
     def add(self, value: float) -> None:
-        """Add a time; the oldest one gives way."""
+        """Add a time; it replaces the oldest one."""
         self._values[self._count % len(self._values)] = value
         self._count += 1
 
@@ -43,7 +43,7 @@ class Ring:
         return min(self._count, len(self._values))
 
     def quantiles(self) -> tuple[float, float, float]:
-        """Give p50, p95 and p99 (the value that so many of 100 stay at or below); 0 when empty."""
+        """p50, p95 and p99 (the value that this share of times stays at or below); 0 when empty."""
         ordered = np.sort(self._values[: len(self)])
         if not len(ordered):
             return 0.0, 0.0, 0.0
@@ -62,12 +62,12 @@ class StageTimes:
         self._lock = threading.Lock()
 
     def add(self, stage: str, seconds: float) -> None:
-        """Note how long a stage took."""
+        """Record how long a stage took."""
         with self._lock:
             self._rings[stage].add(seconds * 1000.0)
 
     def summary(self) -> dict[str, QuantilesMessage]:
-        """Quantiles of every stage that was seen."""
+        """Quantiles of every recorded stage."""
         with self._lock:
             found = {stage: ring.quantiles() for stage, ring in self._rings.items() if len(ring)}
         return {
@@ -77,7 +77,7 @@ class StageTimes:
 
 
 def resident_mb() -> float:
-    """Memory of this process that lies in RAM, MB; 0 where the system doesn't say."""
+    """Resident memory of this process, MB; 0 if unknown."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, ValueError, IndexError):
@@ -98,21 +98,21 @@ def restarts(env: Mapping[str, str] | None = None) -> int | None:
 
 
 def temperature_c(folder: Path = _THERMAL) -> float | None:
-    """Give the warmest of the system's thermal zones, °C; None where there is none."""
+    """Temperature of the warmest thermal zone, °C; None if there is none."""
     found = []
     for zone in sorted(folder.glob("thermal_zone*/temp")):
         try:
             found.append(int(zone.read_text()) / 1000.0)
         except (OSError, ValueError):
-            continue  # zones without a reading answer with an error
+            continue  # zones without a reading return an error
     return round(max(found), 1) if found else None
 
 
 def throttled_flags(file: Path = _THROTTLED) -> int | None:
-    """Give a Raspberry Pi's throttling flags (``vcgencmd get_throttled``); None elsewhere.
+    """A Raspberry Pi's throttling flags (``vcgencmd get_throttled``); None elsewhere.
 
-    The kernel's file is asked first: starting a program from a process with models in memory is
-    far dearer than reading four digits.
+    The kernel's file is read first: starting a program from a process with models in memory costs
+    far more than reading four digits.
     """
     try:
         return int(file.read_text(), 16)

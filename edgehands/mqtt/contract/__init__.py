@@ -1,1 +1,1 @@
-"""What is on the wire: topics, messages, their encodings, and the documents made from them."""
+"""The wire format: topics, messages, their encodings, and the documents generated from them."""

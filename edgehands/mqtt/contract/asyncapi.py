@@ -1,6 +1,6 @@
-"""AsyncAPI document and JSON Schemas of the contract, made from its types.
+"""AsyncAPI document and JSON Schemas of the contract, generated from its types.
 
-Not imported by the service. ``tools/write_schemas.py`` writes what is made here into the tree.
+Not imported by the service. ``tools/write_schemas.py`` writes the generated files into the tree.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PLACES = {
 
 
 def message_schemas() -> dict[str, str]:
-    """JSON Schema of every JSON message, as text, by the name of its channel."""
+    """JSON Schemas of all JSON messages, as text, by channel name."""
     return {
         channel.name: json.dumps(
             json_schema(channel.payload, f"edgehands {channel.name}"), indent=2
@@ -35,7 +35,7 @@ def message_schemas() -> dict[str, str]:
 
 
 def asyncapi() -> str:
-    """Give the AsyncAPI 3.0 document, as YAML."""
+    """The AsyncAPI 3.0 document, as YAML."""
     kinds = [channel.payload for channel in CHANNELS if isinstance(channel.payload, type)]
     document = {
         "asyncapi": "3.0.0",
@@ -119,7 +119,7 @@ def _message(channel: Channel) -> dict[str, Any]:
 
 
 def to_yaml(value: Any, depth: int = 0) -> str:
-    """Write plain data as YAML; texts in JSON's form, which YAML reads alike."""
+    """Write plain data as YAML; strings in JSON's form, which YAML reads the same way."""
     pad = "  " * depth
     if isinstance(value, dict) and value:
         return "".join(f"{pad}{_key(key)}:{_below(item, depth)}" for key, item in value.items())

@@ -1,6 +1,6 @@
-"""The contract as data: each topic with its type, its QoS and what it is for.
+"""The contract as data: each topic with its type, its QoS and its purpose.
 
-Documents are made from it, and ``reading`` checks any message against it.
+Documents are generated from it, and ``reading`` checks messages against it.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _T = Topics.templates()
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A topic, or a family of them.
+    """A topic, or a group of topics.
 
     Attributes:
-        name: in documents.
-        address: the topic with ``{node}``, ``{camera}`` and the like for what varies.
-        summary: what it is for, one sentence.
+        name: used in documents.
+        address: the topic with ``{node}``, ``{camera}`` and the like as placeholders.
+        summary: its purpose, one sentence.
         qos: 0 or 1.
-        retain: whether the broker keeps the last one.
-        payload: a message type, the allowed texts, or what it is: an integer, a gesture, or
-            the compact form, a line for people, or a picture.
-        direction: ``out`` when the node writes it, ``in`` when it reads it.
+        retain: whether the broker keeps the last message.
+        payload: a message type, the allowed texts, or a kind: an integer, a gesture, the compact
+            form, a line for people, or a picture.
+        direction: ``out`` if the node publishes it, ``in`` if it receives it.
     """
 
     name: str

@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 
 VERSION = 1
 LANDMARK_UNITS = 8192
-"""Steps in a frame's width: 0.0001 of it, and room for hands four frames away."""
+"""Steps per frame width: 0.0001 of it, with room for hands four frame widths away."""
 WORLD_UNITS = 65_536
-"""Steps in a metre: 0.015 mm, and room for half a metre."""
+"""Steps per metre: 0.015 mm, with room for half a metre."""
 
 _HEADER = struct.Struct("<BBHHHIIdd")
 _HAND = struct.Struct("<IBBBBBB")
@@ -60,7 +60,7 @@ _MAX_NAME = 32
 
 
 def encode_compact(tracked: FrameHands, latency_ms: float) -> bytes:
-    """Give the compact payload of a frame; a hand with a value that isn't finite is left out."""
+    """The compact payload of a frame; a hand with a value that isn't finite is left out."""
     frame = tracked.frame
     height, width = frame.image.shape[:2]
     scale = np.array((1.0 / width, 1.0 / height, 1.0 / width)) * LANDMARK_UNITS
@@ -80,10 +80,10 @@ def encode_compact(tracked: FrameHands, latency_ms: float) -> bytes:
 
 
 def decode_compact(payload: bytes) -> HandsMessage:
-    """Read a compact payload back; poses aren't in it.
+    """Decode a compact payload; poses aren't in it.
 
     Raises:
-        ValueError: It is cut off, too long, or of another version.
+        ValueError: It is truncated, too long, or of another version.
     """
     if len(payload) < _HEADER.size:
         raise ValueError(f"{len(payload)} bytes are no frame: at least {_HEADER.size}")

@@ -1,6 +1,6 @@
-"""What travels over MQTT, as types. ``docs/mqtt.md`` shows each; the encoders are here too.
+"""The MQTT messages as types, with their encoders. ``docs/mqtt.md`` shows each.
 
-``schema`` stays the same as long as changes only add: a reader must ignore keys it doesn't know.
+``schema`` stays the same while changes only add keys: readers must ignore keys they don't know.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Points = Annotated[list[Point], msgspec.Meta(min_length=21, max_length=21)]
 
 
 class GestureMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """What a hand's shape means.
+    """The meaning of a hand's shape.
 
     Attributes:
         name: the gesture, ``none`` when the shape means nothing.
-        score: how sure, 0 to 1.
+        score: confidence, 0 to 1.
     """
 
     name: str
@@ -37,7 +37,7 @@ class GestureMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoseMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a hand is and how it is turned, in the camera's frame.
+    """Position and orientation of a hand in the camera's frame.
 
     Camera frame: origin in the lens, x to the right of the picture, y down, z forward, metres.
     Hand frame: x from the wrist to the middle finger's root, z out of the palm, y = z cross x.
@@ -48,7 +48,7 @@ class PoseMessage(msgspec.Struct, frozen=True, kw_only=True):
         quaternion: [x, y, z, w] that turns directions of the hand frame into the camera frame.
         palm_normal: unit vector out of the palm.
         pointing: unit vector along the hand.
-        confidence: how well the picture fits a hand in that place, 0 to 1.
+        confidence: how well the picture fits a hand at that position, 0 to 1.
     """
 
     wrist: Point
@@ -63,16 +63,16 @@ class HandMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """One hand of a ``hands`` message.
 
     Attributes:
-        id: stable while the hand is followed, never reused while the program runs.
+        id: stable while the hand is tracked, never reused while the program runs.
         handedness: ``left`` or ``right``, of the person.
         handedness_score: probability of ``handedness``, 0 to 1.
         presence: probability that there is a hand, 0 to 1.
         landmarks: 21 points [x, y, z]: x divided by the frame's width, y by its height, z by its
-            width (smaller = nearer, relative to the wrist). x and y leave 0..1 where a hand
-            reaches out of the picture.
+            width (smaller = nearer, relative to the wrist). x and y are outside 0..1 if a hand
+            extends beyond the picture.
         world: 21 points [x, y, z] in metres, origin at the hand's geometric centre.
-        gesture: what its shape means; absent where gestures are off.
-        pose: where it is in space; absent where that is off or can't be told.
+        gesture: the meaning of its shape; absent if gestures are off.
+        pose: its position in space; absent if poses are off or it can't be determined.
     """
 
     id: int
@@ -94,8 +94,8 @@ class HandsMessage(msgspec.Struct, frozen=True, kw_only=True):
         t: capture time, seconds since 1970 (UTC).
         t_mono: capture time, seconds of the device's monotonic clock.
         width, height: size of the frame, pixels.
-        latency_ms: from the capture to the encoding of this message.
-        hands: empty once when the last hand has left, then nothing is sent.
+        latency_ms: from capture to encoding of this message.
+        hands: empty once when the last hand has left; then nothing is sent.
     """
 
     schema: int = SCHEMA
@@ -109,13 +109,13 @@ class HandsMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that happened.
+    """An event.
 
     Attributes:
         event_type: ``hand_appeared``, ``hand_lost``, ``gesture_started``, ``gesture_ended`` …
-        hand_id: the hand that it happened to.
-        id: never the same twice: a repeat after an outage can be told by it.
-        t: when, seconds since 1970 (UTC).
+        hand_id: the hand concerned.
+        id: unique: identifies a repeat after an outage.
+        t: time of the event, seconds since 1970 (UTC).
         handedness: ``left`` or ``right``.
         gesture: name of the gesture that started or ended.
         score: 0 to 1, of the gesture that started.
@@ -142,7 +142,7 @@ class EventMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class ModelMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A model in use: its name, its variant and the sha256 of its file."""
+    """A model in use: its name, its variant and its file's sha256."""
 
     name: str
     variant: str
@@ -150,7 +150,7 @@ class ModelMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CameraMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """The camera in use: topic level, where it is (no password), and what it gives."""
+    """The camera in use: topic level, address (no password), and format."""
 
     name: str
     source: str
@@ -168,12 +168,12 @@ class InfoMessage(msgspec.Struct, frozen=True, kw_only=True):
         version: of edgehands.
         python: version of Python.
         system: operating system and machine.
-        runtime: what executes the models, with its version.
+        runtime: the runtime of the models, with its version.
         backend: ``cpu``, ``edgetpu`` or ``fake``.
         models: the model files in use.
         camera: the camera in use.
-        config: digest of the configuration, secrets left out.
-        images: whether whoever may send requests to the node can get pictures.
+        config: digest of the configuration, without secrets.
+        images: whether clients that may send requests to the node can get pictures.
     """
 
     schema: int = SCHEMA
@@ -189,14 +189,14 @@ class InfoMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InstanceMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a service says about itself to others of the same node.
+    """What a service announces to other services of the same node.
 
     Attributes:
         instance: name of the process, new at each start.
         camera: the camera that it publishes.
-        held_s: for how long it has published it, seconds; 0 = it doesn't.
-        ask: the others shall answer with the same.
-        leaving: it ends now.
+        held_s: how long it has published it, seconds; 0 = it doesn't.
+        ask: the others must answer with the same message.
+        leaving: it is shutting down.
         address: of the device in its network, so that a person can find it.
     """
 
@@ -209,7 +209,7 @@ class InstanceMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class QuantilesMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a stage took, milliseconds: p50, p95 and p99."""
+    """Duration of a stage, milliseconds: p50, p95 and p99."""
 
     p50: float
     p95: float
@@ -217,12 +217,12 @@ class QuantilesMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DropsMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """What was left out since the start, so that nothing gets old.
+    """What was dropped since the start, so that nothing gets old.
 
     Attributes:
-        camera: frames that gave way to a newer one before they were tracked.
-        hands: ``hands`` messages that gave way to a newer one or became too old to send.
-        events: events thrown away because an outage lasted too long.
+        camera: frames replaced by a newer one before they were tracked.
+        hands: ``hands`` messages replaced by a newer one or too old to send.
+        events: events dropped because an outage lasted too long.
     """
 
     camera: int
@@ -236,16 +236,16 @@ class StatsMessage(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         schema: version of this format.
         t: seconds since 1970 (UTC).
-        uptime_s: seconds since the service began.
-        fps: frames processed a second since the last of these messages.
+        uptime_s: seconds since the service started.
+        fps: frames processed a second since the last ``stats`` message.
         stages: time of each stage over the last frames.
-        drops: what was left out.
-        camera_reconnects, broker_reconnects: how often each came back.
-        camera_failures: how often the camera couldn't be opened, or was lost while it was read.
-        restarts: how often systemd restarted the service after a failure, since boot; null
-            where it isn't run by our unit.
+        drops: what was dropped.
+        camera_reconnects, broker_reconnects: how often each was reconnected.
+        camera_failures: how often the camera couldn't be opened, or was lost while reading.
+        restarts: how often systemd restarted the service after a failure, since boot; null if it
+            isn't run by our unit.
         rss_mb: memory in use, MB.
-        temperature_c: of the processor; null where the system doesn't say.
+        temperature_c: of the processor; null if unknown.
         throttled: the Raspberry Pi's flags of under-voltage and throttling; null elsewhere.
     """
 
@@ -268,12 +268,12 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode(message: msgspec.Struct) -> bytes:
-    """Give any message as JSON."""
+    """Any message as JSON."""
     return _encoder.encode(message)
 
 
 def hands_message(tracked: FrameHands, latency_ms: float) -> HandsMessage:
-    """Build the ``hands`` message of a frame; a hand with a value that isn't finite is left out."""
+    """The ``hands`` message of a frame; a hand with a value that isn't finite is left out."""
     frame, hands = tracked.frame, tracked.hands
     height, width = frame.image.shape[:2]
     rows = _rows(hands, width, height)
@@ -295,15 +295,15 @@ def hands_message(tracked: FrameHands, latency_ms: float) -> HandsMessage:
 
 
 def _rows(hands: tuple[Hand, ...], width: int, height: int) -> list[list[float]] | None:
-    """Give 42 points a hand, 21 of the picture and 21 in metres; None if one isn't finite."""
-    # All hands in one array (0.8 times the time of one a hand), and float64: a rounded float32
-    # would print all its digits.
+    """42 points per hand, 21 in the picture and 21 in metres; None if one isn't finite."""
+    # All hands in one array (0.8 times the time of one array per hand), and float64: a rounded
+    # float32 would print all its digits.
     points = np.empty((42 * len(hands), 3))
     for n, hand in enumerate(hands):
         points[42 * n : 42 * n + 21] = hand.landmarks
         points[42 * n + 21 : 42 * n + 42] = hand.world_landmarks
     points.reshape(-1, 42, 3)[:, :21] *= (1.0 / width, 1.0 / height, 1.0 / width)
-    # JSON knows no NaN; one shows itself in the sum.
+    # JSON has no NaN; one NaN makes the sum NaN.
     if not math.isfinite(points.sum()):
         return None
     rows: list[list[float]] = np.round(points, 4, out=points).tolist()
@@ -344,6 +344,6 @@ def _pose_message(pose: Pose) -> PoseMessage | msgspec.UnsetType:
 
 
 def _unit(value: float) -> float:
-    """Clip to 0..1 and round; float() because msgspec takes no numpy scalar."""
+    """Clip to 0..1 and round; float() because msgspec accepts no numpy scalar."""
     value = float(value)
     return round(min(max(value, 0.0), 1.0), 4) if value == value else 0.0  # noqa: PLR0124 - NaN

@@ -1,4 +1,4 @@
-"""From a topic and bytes to what the contract says they are, with one set of bounds for all."""
+"""Checks topics and payloads against the contract, with the same bounds for all readers."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_BYTES = 65_536
-"""No message is larger; a larger one is refused before anything reads it."""
+"""No message is larger; a larger one is refused unread."""
 
 MAX_NAME = 64
-"""Longest name of a node or camera: what ``check_topic_level`` lets a node have."""
+"""Longest name of a node or camera: as limited by ``check_topic_level``."""
 
 MAX_TOPIC = 512
-"""Characters of a topic below the prefix; names are shorter, and so is what an asker may add."""
+"""Characters of a topic below the prefix; names and what a client may append are shorter."""
 
 MAX_DIGITS = 3
-"""Of a count of hands."""
+"""Most digits of a number of hands."""
 
 _LENGTHS = dict.fromkeys(("node", "camera"), f"{{1,{MAX_NAME}}}")
 _GESTURE_NAME = re.compile(r"[a-z0-9_-]{1,32}")
 
 
 class MessageError(ValueError):
-    """A message that isn't what the contract says."""
+    """A message that violates the contract."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a topic is.
+    """A topic's channel and names.
 
     Attributes:
         channel: which of :data:`CHANNELS`.
@@ -52,7 +52,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A message that is what the contract says.
+    """A message that conforms to the contract.
 
     Attributes:
         channel: which of :data:`CHANNELS`.
@@ -79,7 +79,7 @@ def check_message(topic: str, payload: bytes, prefix: str = "edgehands") -> Chec
 
 
 def find_channel(topic: str, prefix: str = "edgehands") -> Place | None:
-    """Say which channel a topic is; None where the contract has no such topic."""
+    """The channel of a topic; None if the contract has no such topic."""
     below = topic.removeprefix(f"{prefix}/")
     return _place(below) if below != topic and len(below) <= MAX_TOPIC else None
 
@@ -95,7 +95,7 @@ def _place(below: str) -> Place | None:
 
 
 def read_payload(channel: Channel, payload: bytes) -> Any:
-    """Read what a channel carries; raise :class:`MessageError` when it is something else."""
+    """Parse a channel's payload; raise :class:`MessageError` if it is invalid."""
     if len(payload) > MAX_BYTES:
         raise MessageError(f"{channel.name}: {len(payload)} bytes, at most {MAX_BYTES} are read")
     try:

@@ -1,4 +1,4 @@
-"""What can be asked of a node and what it answers, as types."""
+"""The requests to a node and its answers, as types."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from edgehands.config import RunningSettings
 
 Transaction = Annotated[str, msgspec.Meta(max_length=128)] | int
-"""Whatever the asker wants to see again in the answer."""
+"""Any value that the client wants back in the answer."""
 
 Model = Literal["lite", "full"]
 Precision = Literal["auto", "float", "int8"]
@@ -20,10 +20,10 @@ VERBS: tuple[Verb, ...] = Verb.__args__  # type: ignore[attr-defined]
 
 
 class AnyRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What every request may hold; the rest is not looked at.
+    """The fields that every request may have; others are ignored.
 
     Attributes:
-        transaction: comes back in the answer.
+        transaction: returned in the answer.
         camera: which of the node's cameras is asked.
     """
 
@@ -32,11 +32,11 @@ class AnyRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlainRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A request with nothing to say: ``info``, ``health``, ``stats``, ``config`` and others.
+    """A request without parameters: ``info``, ``health``, ``stats``, ``config`` and others.
 
     Attributes:
-        transaction: comes back in the answer.
-        camera: which of the node's cameras is asked; empty = the one that speaks for the node.
+        transaction: returned in the answer.
+        camera: which of the node's cameras is asked; empty = the one that answers for the node.
     """
 
     transaction: Transaction | msgspec.UnsetType = msgspec.UNSET
@@ -44,17 +44,17 @@ class PlainRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class SetRequest(PlainRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Change settings of the running service; those that are absent stay.
+    """Change settings of the running service; absent ones stay.
 
     Attributes:
-        max_hands: hands followed at once.
-        smoothing: steady the published landmarks.
+        max_hands: hands tracked at once.
+        smoothing: smooth the published landmarks.
         rate_limit: most ``hands`` messages a second; 0 = all.
-        enabled: track at all; when not, the camera is closed.
-        gestures: name gestures and tell movements.
+        enabled: whether to track; if not, the camera is closed.
+        gestures: recognise gestures and movements.
         model: ``lite`` (faster) or ``full`` (more accurate).
-        precision: ``auto``, ``float`` or ``int8``: which form of the models.
-        persist: keep what is set here over a restart.
+        precision: ``auto``, ``float`` or ``int8``: the variant of the models.
+        persist: keep these settings over a restart.
     """
 
     max_hands: Annotated[int, msgspec.Meta(ge=1, le=8)] | msgspec.UnsetType = msgspec.UNSET
@@ -73,8 +73,8 @@ class GesturesRequest(PlainRequest, frozen=True, kw_only=True, forbid_unknown_fi
     Attributes:
         action: ``list``, ``teach`` or ``remove``.
         name: of the gesture to teach or remove.
-        examples: how many frames to learn from; the hand is shown meanwhile.
-        more: add to the examples of a gesture that is taught already.
+        examples: how many frames to learn from; while the hand is shown.
+        more: add to the examples of a gesture that was taught already.
     """
 
     action: Literal["list", "teach", "remove"]
@@ -84,14 +84,14 @@ class GesturesRequest(PlainRequest, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class SettingsMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings that ``set`` can change, as they are now.
+    """The settings that ``set`` can change, with their current values.
 
     Attributes:
-        max_hands: hands followed at once.
-        smoothing: steady the published landmarks.
+        max_hands: hands tracked at once.
+        smoothing: smooth the published landmarks.
         rate_limit: most ``hands`` messages a second; 0 = all.
         enabled: whether frames are tracked.
-        gestures: whether gestures are named.
+        gestures: whether gestures are recognised.
         model: ``lite`` or ``full``.
         precision: ``auto``, ``float`` or ``int8``.
     """
@@ -106,7 +106,7 @@ class SettingsMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def settings_message(settings: RunningSettings) -> SettingsMessage:
-    """Say which settings are in force."""
+    """The current settings."""
     return SettingsMessage(
         max_hands=settings.max_hands,
         smoothing=settings.smoothing,
@@ -119,7 +119,7 @@ def settings_message(settings: RunningSettings) -> SettingsMessage:
 
 
 class SnapshotMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A picture, for clients that may ask, where ``preview.images`` is on.
+    """A picture, for clients that may ask, if ``preview.images`` is on.
 
     Attributes:
         seq: number of the frame in its source.
@@ -136,7 +136,7 @@ class SnapshotMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether all is well, and if not, what isn't.
+    """Whether all is well, and if not, why.
 
     Attributes:
         health: ``good`` or ``degraded``.
@@ -160,7 +160,7 @@ class ResponseMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         status: ``ok`` or ``error``.
-        data: what was asked for; only with ``ok``.
+        data: the requested data; only with ``ok``.
         error: what is wrong, in one line; only with ``error``.
         transaction: that of the request, if it had one.
     """
@@ -176,4 +176,4 @@ REQUESTS: dict[str, type[PlainRequest]] = {
     "set": SetRequest,
     "gestures": GesturesRequest,
 }
-"""What a request of each verb holds."""
+"""The request type of each verb."""

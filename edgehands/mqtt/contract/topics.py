@@ -1,4 +1,4 @@
-"""Every topic that edgehands writes or reads: the only place where one is spelled."""
+"""Every topic that edgehands publishes or reads, defined only here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OFF = b"OFF"
 NO_GESTURE = b"none"
 
 MAIN = "main"
-"""The camera that a node has where nobody named one."""
+"""A node's camera if none is named."""
 
 
 class Topics:
@@ -31,7 +31,7 @@ class Topics:
         camera: the camera's name on that device.
 
     Raises:
-        ConfigError: A level holds a wildcard, a separator or another character no topic may hold.
+        ConfigError: A level holds a wildcard, a separator or another forbidden character.
     """
 
     def __init__(self, *, prefix: str = "edgehands", node: str, camera: str = MAIN) -> None:
@@ -43,14 +43,14 @@ class Topics:
 
     @classmethod
     def templates(cls) -> Topics:
-        """Give the topics with ``{node}`` and ``{camera}`` in place of names: for documents."""
+        """The topics with ``{node}`` and ``{camera}`` in place of names: for documents."""
         topics = cls.__new__(cls)
         topics._spell("edgehands", "{node}", "{camera}")  # noqa: SLF001 - our own
         return topics
 
     @classmethod
     def of_everybody(cls, prefix: str) -> Topics:
-        """Give the filters that match these topics of every node and camera."""
+        """The filters that match these topics for all nodes and cameras."""
         topics = cls.__new__(cls)
         topics._spell(prefix, "+", "+")  # noqa: SLF001 - our own
         return topics
@@ -80,7 +80,7 @@ class Topics:
         self.enabled_set = f"{self.camera}/enabled/set"
         self.requests = f"{self.node}/request/+"
         self.node_id = _identifier(prefix, node)
-        # No name holds a colon: this can't be another node's.
+        # No name holds a colon: so this can't be another node's.
         self.camera_id = self.node_id if camera == MAIN else f"{self.node_id}:{camera}"
 
     def gesture(self, side: Handedness) -> str:
@@ -88,13 +88,13 @@ class Topics:
         return f"{self.camera}/gesture/{side.value}"
 
     def of_camera(self, camera: str) -> Topics:
-        """Give the topics of another camera of this node."""
+        """The topics of another camera of this node."""
         topics = Topics.__new__(Topics)
         topics._spell(self.prefix, self.node_name, camera)  # noqa: SLF001 - our own
         return topics
 
     def when_gone(self) -> tuple[tuple[str, bytes], ...]:
-        """What is true of a camera whose service has gone: topics and their retained values."""
+        """Topics and retained values of a camera whose service has gone."""
         why = b"its service has ended: see the device's log"
         return (
             (self.camera_problem, why),
@@ -106,18 +106,18 @@ class Topics:
     def discovery(self, prefix: str) -> str:
         """Topic of Home Assistant's discovery document; ``prefix`` is Home Assistant's own.
 
-        Each camera has a document of its own; Home Assistant joins those of one device.
+        Each camera has its own document; Home Assistant merges those of one device.
         """
         if self.camera_name == MAIN:
             return f"{prefix}/device/{self.node_id}/config"
         return f"{prefix}/device/{self.node_id}/{_escaped(self.camera_name)}/config"
 
     def any_discovery(self, prefix: str) -> str:
-        """Filter of the documents of this node's further cameras."""
+        """Filter for the documents of this node's further cameras."""
         return f"{prefix}/device/{self.node_id}/+/config"
 
     def request(self, verb: str) -> str:
-        """Topic on which this is asked of the node."""
+        """Topic of this request to the node."""
         return f"{self.node}/request/{verb}"
 
     def response(self, verb: str) -> str:
@@ -126,9 +126,9 @@ class Topics:
 
 
 def matches(wanted: str, topic: str) -> bool:
-    """Whether a topic filter with ``+`` lets a topic through (``#`` isn't used in ours).
+    """Whether a topic filter with ``+`` matches a topic (``#`` isn't used in ours).
 
-    A sixth of the time of paho's, which builds a tree for each question.
+    Takes a sixth of the time of paho's, which builds a tree for each call.
     """
     if "+" not in wanted:
         return wanted == topic
@@ -139,10 +139,10 @@ def matches(wanted: str, topic: str) -> bool:
 
 
 def _identifier(prefix: str, node: str) -> str:
-    """A name for a node that no other prefix and node has, as Home Assistant allows it.
+    """A name for a node, valid in Home Assistant and unique to its prefix and node.
 
-    Dots and slashes aren't allowed there, and the hyphen between prefix and node may stand in both:
-    where that could make two nodes alike, a digest is added.
+    Dots and slashes aren't allowed there, and the hyphen between prefix and node may occur in both:
+    if that could make two nodes alike, a digest is added.
     """
     plain = f"{prefix}-{node}".replace("/", "-").replace(".", "_")
     if re.fullmatch(r"\w+", prefix) and "." not in node:
@@ -151,10 +151,10 @@ def _identifier(prefix: str, node: str) -> str:
 
 
 def _escaped(camera: str) -> str:
-    """A camera's name as Home Assistant allows it; no two become alike."""
+    """A camera's name made valid for Home Assistant; no two become equal."""
     return re.sub(r"[_.]", lambda found: f"_{ord(found[0]):x}", camera)
 
 
 def topics_of(config: Config) -> Topics:
-    """Give the topics that a configuration asks for."""
+    """The topics for a configuration."""
     return Topics(prefix=config.mqtt.prefix, node=config.node.name, camera=config.camera.name)

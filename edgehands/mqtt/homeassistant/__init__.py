@@ -1,1 +1,1 @@
-"""Home Assistant: how it finds a node, and what it makes of it."""
+"""Home Assistant: discovery of a node, and its entities."""

@@ -1,4 +1,4 @@
-"""One document by which Home Assistant finds a node and all its entities.
+"""The document through which Home Assistant discovers a node and all its entities.
 
 Source of the format: Home Assistant's MQTT integration, "Device discovery payload" (2024.11 and
 later). Landmarks are never an entity: 30 states a second would fill its database.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_DELAY_S = 3.0
-"""After Home Assistant's start, a fleet's documents come spread over this time."""
+"""After Home Assistant's start, a fleet's documents are spread over this time."""
 
 
 def discovery_document(topics: Topics, offers: Offers) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def discovery_document(topics: Topics, offers: Offers) -> dict[str, Any]:
 
 
 def _named(topics: Topics, key: str, component: dict[str, Any]) -> dict[str, Any]:
-    """A component with its id and its name; a trigger is no entity and has neither."""
+    """A component with its id and its name; a trigger isn't an entity and has neither."""
     if "name" not in component:
         return component
     name = _entity_name(topics, component["name"])
@@ -60,7 +60,7 @@ def _named(topics: Topics, key: str, component: dict[str, Any]) -> dict[str, Any
 
 
 def _entity_name(topics: Topics, name: str) -> str:
-    """An entity's name; of a node's further cameras, with the camera's."""
+    """An entity's name; for a node's further cameras, with the camera's."""
     if topics.camera_name == MAIN:
         return name
     return f"{topics.camera_name} {name[0].lower()}{name[1:]}"
@@ -70,11 +70,11 @@ class Discovery:
     """Publishes the document, and again whenever Home Assistant has started.
 
     Args:
-        out: where it goes.
+        out: takes the document.
         topics: of the node.
         prefix: Home Assistant's discovery prefix.
         offers: what the node can do.
-        later: calls a function after some seconds; tests hand in their own.
+        later: calls a function after some seconds; tests pass their own.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Discovery:
         return (self._birth,)
 
     def receive(self, message: Received) -> None:
-        """Send the document again when Home Assistant says that it is there."""
+        """Send the document again when Home Assistant reports that it is online."""
         if message.topic == self._birth and message.payload == b"online":
             delay = random.uniform(0.1, MAX_DELAY_S)  # noqa: S311 - nothing to guess here
             self._later(delay, lambda: self._out.repeat(self._topic))

@@ -1,4 +1,4 @@
-"""The entities and device triggers of a node, as Home Assistant's MQTT integration takes them."""
+"""A node's entities and device triggers in the format of Home Assistant's MQTT integration."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from edgehands.mqtt.contract.topics import Topics
 
 EVENT_TYPES = ("hand_appeared", "hand_lost", *(kind.value for kind in EventType))
-"""What the event entity may tell; Home Assistant refuses others."""
+"""Types that the event entity may report; Home Assistant refuses others."""
 
 MOVEMENTS = tuple(
     kind.value
     for kind in EventType
     if kind not in {EventType.GESTURE_STARTED, EventType.GESTURE_ENDED}
 )
-"""Events that are over when they are told."""
+"""Events that are over when reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offers:
-    """What a node can do, and so which entities it has.
+    """What a node can do, which determines its entities.
 
     Attributes:
         gestures: there are gesture topics.
-        images: pictures may be asked for.
-        keeps_settings: what is set lasts over a restart.
-        page: address of the live page; empty = there is none.
+        images: pictures can be requested.
+        keeps_settings: changed settings last over a restart.
+        page: address of the live page; empty = none.
     """
 
     gestures: bool = True
@@ -51,12 +51,12 @@ def components(topics: Topics, offers: Offers) -> dict[str, dict[str, Any]]:
 
 
 def _sensors(topics: Topics, *, gestures: bool) -> dict[str, dict[str, Any]]:
-    # What is seen is only known while the camera gives frames. Not also said for the whole device:
+    # What is seen is only known while the camera gives frames. Not also set for the whole device:
     # Home Assistant refuses an entity that has both forms.
     camera = {
         "availability": [
             {"topic": topics.status},
-            # `disabled` too: Home Assistant takes no notice of a word that it wasn't told of.
+            # `disabled` too: Home Assistant ignores a value that it wasn't told about.
             {
                 "topic": topics.camera_status,
                 "value_template": "{{ 'online' if value == 'online' else 'offline' }}",
@@ -94,7 +94,7 @@ def _sensors(topics: Topics, *, gestures: bool) -> dict[str, dict[str, Any]]:
             "state_topic": topics.event,
             **camera,
         },
-        # The reason is an attribute: an empty retained text is none after Home Assistant's restart.
+        # The reason is an attribute: an empty retained text is lost when Home Assistant restarts.
         "problem": {
             "platform": "binary_sensor",
             "name": "Camera problem",
@@ -154,8 +154,8 @@ def _sensors(topics: Topics, *, gestures: bool) -> dict[str, dict[str, Any]]:
 
 
 def _controls(topics: Topics, offers: Offers) -> dict[str, dict[str, Any]]:
-    """What Home Assistant can set, press and look at; each is a request of the contract."""
-    # Which of the node's cameras is meant, and that it shall last.
+    """What Home Assistant can set, press and view; each is a request of the contract."""
+    # Which of the node's cameras is meant, and that the change is to persist.
     more = f', "camera": "{topics.camera_name}"'
     if offers.keeps_settings:
         more += ', "persist": true'
@@ -247,7 +247,7 @@ def _controls(topics: Topics, offers: Offers) -> dict[str, dict[str, Any]]:
 
 
 def _triggers(topics: Topics) -> dict[str, dict[str, Any]]:
-    """Gestures and movements, to be picked from the device as an automation's trigger."""
+    """Gestures and movements, offered as the device's automation triggers."""
     shown = {f"trigger_{name}": ("gesture", name, f"gesture_started {name}") for name in GESTURES}
     moved = {f"trigger_{name}": ("movement", name, name) for name in MOVEMENTS}
     return {
