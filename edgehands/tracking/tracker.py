@@ -54,8 +54,8 @@ MISSES_TOLERATED: Final = 8
 SECOND_LOOK: Final = 0.1
 """A hand further than this from the middle of its ROI, in ROI sizes, is read again there."""
 
-READ_WHERE_LOST: Final = 2
-"""Consecutive frames in which a lost hand is read at its predicted place before detection runs."""
+READ_WHERE_LOST: Final = frozenset({0, 1, 2, 3, 5, 7})
+"""Frames unseen after which a hand is read at its predicted place: it may show no palm yet."""
 
 TASKS: Final[tuple[Task, ...]] = ("palm_detection", "hand_landmark")
 """The tasks it needs models for."""
@@ -221,7 +221,7 @@ class HandTracker(Closing):
         """Read every known hand at its predicted place."""
         claims: list[tuple[Track, LandmarkReading]] = []
         for track in self._tracks:
-            reading = self._read(image, track, t) if track.missed <= READ_WHERE_LOST else None
+            reading = self._read(image, track, t) if track.missed in READ_WHERE_LOST else None
             track.missed += 1
             if reading is not None:
                 claim(claims, track, reading, t)
