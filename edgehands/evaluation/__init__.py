@@ -1,4 +1,4 @@
-"""How well hands are tracked, measured on films with known truth.
+"""Measures how well hands are tracked, on films with known truth.
 
 from edgehands.evaluation.clips import load_clip
 from edgehands.evaluation.runner import TrackerUnderTest

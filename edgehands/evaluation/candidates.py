@@ -1,4 +1,4 @@
-"""Every hand that the models can see in a labelled picture, whatever the thresholds.
+"""Every hand that the models detect in a labelled picture, independent of thresholds.
 
 What a tracker reports at any thresholds follows from these without running the models again.
 """
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from edgehands.tracking.landmark_model import LandmarkReading
 
 MOST_CANDIDATES: Final = 12
-"""Palms of a picture that are read, the surest first."""
+"""Most palms read in a picture, highest score first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A detected palm, and the hand that was read there.
+    """A detected palm, and the hand that the landmark model read there.
 
     Attributes:
         palm_score: 0..1.
@@ -39,7 +39,7 @@ class Candidate:
         presence: 0..1.
         handedness: of the person.
         points: (21, 2) frame pixels.
-        z_mm: (21,) millimetres behind (+) or before (-) the wrist.
+        z_mm: (21,) millimetres behind (+) or in front of (-) the wrist.
     """
 
     palm_score: float
@@ -52,16 +52,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureResult:
-    """What a pair of models sees in a labelled picture.
+    """The output of a pair of models for a labelled picture.
 
     Attributes:
         image: the picture and its truth.
         candidates: every palm down to the least score, by falling score.
-        usual: those that the thresholds in force leave of palm detection: exactly what a tracker
+        usual: palms at the palm detection threshold in force: exactly what a tracker
             works with. They differ a little from ``candidates``, because a palm is the mean of
             all anchors above the threshold.
-        readings: (21, 2) points that the landmark model gives for each true hand where the truth
-            says that it is: its error without that of detection.
+        readings: (21, 2) points that the landmark model gives for each hand at its true position:
+            its error without that of detection.
         light: mean brightness around each true hand, 0..255.
     """
 
@@ -75,7 +75,7 @@ class PictureResult:
 def look(
     pair: ModelPair, image: LabelledImage, palm_score: float, *, mirrored: bool = False
 ) -> PictureResult:
-    """Show a labelled picture to a pair of models.
+    """Run a pair of models on a labelled picture.
 
     Args:
         pair: of models.
@@ -131,7 +131,7 @@ def reported(
 
 
 def _on_palm(candidate: Candidate, hand: Candidate) -> bool:
-    """Whether a palm's middle lies on a hand that is reported already."""
+    """Whether a palm's centre lies on a hand that is already reported."""
     middle = (candidate.palm_box[:2] + candidate.palm_box[2:]) / 2
     palm = hand.points[[0, 5, 9, 13, 17]]
     size = float(np.linalg.norm(palm[2] - palm[0]))
@@ -147,7 +147,7 @@ def _light(pixels: NDArray[np.uint8], points: NDArray[np.float64]) -> float:
     height, width = pixels.shape[:2]
     low = np.clip(points.min(axis=0), 0, (width - 1, height - 1)).astype(int)
     high = np.clip(points.max(axis=0), 0, (width - 1, height - 1)).astype(int) + 1
-    # Rec. 601 luma, as JPEG has it.
+    # Rec. 601 luma, as in JPEG.
     return float(
         pixels[low[1] : high[1], low[0] : high[0]].mean(axis=(0, 1)) @ (0.299, 0.587, 0.114)
     )

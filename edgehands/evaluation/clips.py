@@ -1,4 +1,4 @@
-"""The benchmark's clips with their truth."""
+"""The benchmark's clips and their truth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edgehands.synthetic import Film, Scene
 
 QUICK_SECONDS: Final = 1.5
-"""What a quick run sees of each clip."""
+"""Length of each clip in a quick run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class FilmScript:
 
     @property
     def frames(self) -> int:
-        """How many it has."""
+        """The number of frames."""
         return self.plan().frames
 
     def plan(self) -> Film:
@@ -45,7 +45,7 @@ class FilmScript:
         return plan(self.film, self.seed, SIZE)
 
     def scenes(self, first: int, count: int) -> list[Scene]:
-        """What some of its frames show."""
+        """The scenes of some of its frames."""
         film = self.plan()
         return [film.scene_at(i) for i in range(first, first + count)]
 
@@ -58,14 +58,14 @@ def load_clips(
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> list[Clip]:
-    """Clips of the suite; what isn't in the folder yet is drawn, 0.1-0.3 s of CPU a frame.
+    """Load clips of the suite; those missing from the folder are drawn, 0.1-0.3 s of CPU a frame.
 
     Args:
         names: which clips.
         seed: of the people, the light and the backgrounds.
         quick: only the first :data:`QUICK_SECONDS` of each.
         folder: where they are kept; None: :func:`~edgehands.evaluation.store.default_folder`.
-        progress: called with a clip's name, its frames that are drawn, and those to be drawn.
+        progress: called with a clip's name, its frames drawn so far, and their total.
 
     Raises:
         UsageError: there is no clip of that name.

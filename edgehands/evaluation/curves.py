@@ -1,4 +1,4 @@
-"""Curves and the numbers made of them: PCK and its area, average precision, percentiles."""
+"""Curves and the figures derived from them: PCK and its area, average precision, percentiles."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PCK_STEPS: Final = np.linspace(0.0, 0.5, 51)
 """Thresholds of the PCK curve, in palm sizes."""
 
 RECALL_STEPS: Final = np.linspace(0.0, 1.0, 101)
-"""Where COCO's average precision reads the curve."""
+"""Recalls at which COCO's average precision samples the curve."""
 
 
 def pck(errors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -32,7 +32,7 @@ def pck(errors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def area(curve: NDArray[np.float64], steps: NDArray[np.float64] = PCK_STEPS) -> float:
-    """Area under a curve by the trapezium rule, as a share of the whole: 1 = perfect."""
+    """Area under a curve by the trapezium rule, as a share of the maximum: 1 = perfect."""
     widths = np.diff(steps)
     return float((widths * (curve[1:] + curve[:-1]) / 2).sum() / widths.sum())
 
@@ -45,9 +45,9 @@ def average_precision(
 ) -> float | None:
     """COCO's average precision at one IoU, over pictures.
 
-    Detections are taken by falling score; each may claim the true box of its picture that it
-    overlaps most and that no surer one has claimed. Precision is made monotonic and read at 101
-    recalls.
+    Detections are taken by descending score; each may claim the true box of its picture that it
+    overlaps most and that none with a higher score has claimed. Precision is made monotonic and
+    read at 101 recalls.
 
     Args:
         truths: (H, 4) true boxes x0, y0, x1, y1 of each picture.

@@ -1,4 +1,4 @@
-"""Jitter and lag of hands in films whose truth nobody knows."""
+"""Jitter and lag of hands in films without known truth."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from edgehands.evaluation.values import ReportedHand, Run
 
 STILL: Final = 0.015
-"""A hand whose middle moves less than this a frame, in palm sizes, over five frames, is still."""
+"""A hand whose centre moves less than this per frame, in palm sizes, over five frames, is still."""
 
 LEAST_STILL: Final = 10
 """Frames of a still stretch."""
@@ -23,7 +23,7 @@ WINDOW: Final = 5
 """Frames whose mean motion isn't jitter."""
 
 LEAST_SPEED: Final = 0.02
-"""Palm sizes a frame of a hand whose lag is measured."""
+"""Least speed of a hand whose lag is measured, palm sizes per frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Stretch:
 
 
 def still_stretches(run: Run) -> list[Stretch]:
-    """Where the hands of a run, with ids, hold still."""
+    """Stretches in which the hands of a run, with ids, hold still."""
     found: list[Stretch] = []
     for path in _paths(run).values():
         quiet: list[int] = []
@@ -61,7 +61,7 @@ def _close(found: list[Stretch], quiet: list[int], path: dict[int, ReportedHand]
 
 
 def restlessness(run: Run, still: list[Stretch], *, smooth: bool) -> tuple[float, int]:
-    """Sum of squares and count of how much still hands move beyond their mean motion, in palms."""
+    """Sum of squares and count of still hands' motion beyond its mean, in palm sizes."""
     square, count = 0.0, 0
     paths = _paths(run)
     for stretch, path in itertools.product(still, paths.values()):
@@ -83,7 +83,7 @@ def restlessness(run: Run, still: list[Stretch], *, smooth: bool) -> tuple[float
 
 
 def lag(run: Run, fps: float) -> tuple[float, float]:
-    """Sum and weight of how far smoothed landmarks lie behind the raw ones on their way, ms."""
+    """Sum and weight of how far smoothed landmarks lag behind the raw ones, ms."""
     total = weight = 0.0
     for path in _paths(run).values():
         for i, hand in path.items():

@@ -1,7 +1,7 @@
-"""How well hands of films without a known truth are tracked: by themselves, and beside a reference.
+"""Scores for films without known truth: of a tracker alone, and against a reference.
 
 The reference is MediaPipe's full model in static mode, which detects palms in every frame. It isn't
-the truth either: where it takes a face for a hand, a tracker that doesn't seems to miss one.
+ground truth: where it takes a face for a hand, a tracker that doesn't seems to miss one.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ if TYPE_CHECKING:
     from edgehands.evaluation.values import ReportedHand, Run
 
 UNSURE: Final = 0.7
-"""Presence of a hand that is worth a look at the picture."""
+"""Presence below which a frame is worth a look."""
 
 LEAP: Final = 1.0
-"""Palm sizes from one frame to the next that are worth a look at the picture."""
+"""A move from one frame to the next that makes a frame worth a look, palm sizes."""
 
 
 class FilmScore(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The marks of one tracker in one film, or in all of them together.
+    """One tracker's scores in one film, or in all films together.
 
     Attributes:
         frames: of the film.
         any, two: frames with at least one, with two hands.
         tracks: ids given; MediaPipe's by nearest continuation.
         holes: frames in which an id isn't seen between two in which it is.
-        doubles: frames in which two hands are one: within half a palm size.
+        doubles: frames in which one hand is reported twice: two within half a palm size.
         flips: changes of handedness within an id.
         jitter_raw, jitter: [sum of squares, count] of the motion of still hands beyond its mean,
             of palm size, without and with smoothing.
-        lag: [sum, weight] of how far smoothed landmarks are behind the raw ones, ms.
+        lag: [sum, weight] of how far smoothed landmarks lag behind the raw ones, ms.
         cpu_ms: CPU time of all frames together, all threads.
-        reference, found: hands of the reference; those of them that the tracker has.
-        gaps: hands that the reference and the other tracker have and this one hasn't nearby.
-        alone: hands that nobody else has nearby.
+        reference, found: hands of the reference; those of them that the tracker found.
+        gaps: hands that the reference and the other tracker found and this one didn't.
+        alone: hands that neither of the others found nearby.
         switches: changes of id along the reference's hands.
-        no_hand: hands that lie where none is, of the places that somebody judged.
+        no_hand: hands reported at places judged to be no hand.
     """
 
     frames: int = 0
@@ -91,7 +91,7 @@ def total(scores: Sequence[FilmScore]) -> FilmScore:
 
 
 def all_are_hands(_frame: int, _hand: ReportedHand) -> bool:
-    """What holds where nobody judged any place: nothing is no hand."""
+    """The default where no places were judged: every hand counts."""
     return False
 
 
@@ -101,14 +101,14 @@ def score(
     others: Sequence[Run] = (),
     no_hand: Callable[[int, ReportedHand], bool] = all_are_hands,
 ) -> tuple[FilmScore, list[Doubt]]:
-    """The marks of a run, and the frames that are worth a look.
+    """The scores of a run, and the frames that are worth a look.
 
     Args:
         run: of the tracker.
         fps: of the film.
-        others: the reference, and the other tracker's; none where there are no others.
-        no_hand: whether a hand of a frame lies where none is: of the reference's, those don't
-            count.
+        others: the runs of the reference and of the other tracker; empty where there are none.
+        no_hand: whether a hand of a frame lies at a place judged to be no hand; the reference's
+            there don't count.
     """
     run = _named(run)
     doubts: list[Doubt] = []
@@ -155,7 +155,7 @@ def _beside(
     no_hand: Callable[[int, ReportedHand], bool],
     doubts: list[Doubt],
 ) -> dict[str, int]:
-    """The marks that need a reference."""
+    """The scores that need a reference."""
     reference = _named(others[0])
     second = others[-1]
     owner: dict[int, int] = {}
@@ -185,7 +185,7 @@ def _beside(
 
 
 def _named(run: Run) -> Run:
-    """The run with ids: its own, or those of the nearest continuation."""
+    """The run with ids: its own, or assigned by nearest continuation."""
     hands = [hand for frame in run.frames for hand in frame]
     return run if all(hand.id is not None for hand in hands) else with_ids(run)
 
@@ -203,7 +203,7 @@ def _apart(one: ReportedHand, other: ReportedHand) -> float:
 
 
 def palm_of(hand: ReportedHand) -> float:
-    """Palm size; where the hand points at the camera, half of the palm's width."""
+    """Palm size; at least half the palm's width, for hands that point at the camera."""
     length = np.linalg.norm(hand.points[9] - hand.points[0])
     width = np.linalg.norm(hand.points[17] - hand.points[5])
     return max(float(length), 0.5 * float(width), 1e-6)

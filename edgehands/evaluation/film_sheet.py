@@ -1,4 +1,4 @@
-"""A contact sheet of the frames of films that are worth a look."""
+"""A contact sheet of film frames that are worth a look."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edgehands.evaluation.values import Run
 
 WIDTH, HEIGHT, CAPTION = 320, 240, 20
-"""Of a picture on the sheet, pixels, and of the line below it."""
+"""Size of a picture on the sheet and of the caption below it, pixels."""
 
 COLUMNS: Final = 5
 MOST_OF_A_FILM: Final = 8
@@ -30,13 +30,13 @@ _COLOURS = ((90, 220, 90), (240, 120, 240), (240, 220, 80), (100, 180, 255))
 
 
 class ContactSheet:
-    """Collects pictures; the films show people, so it is written only where it was asked for."""
+    """Collects pictures; the films show people, so the sheet is written only on request."""
 
     def __init__(self) -> None:
         self._pictures: list[NDArray[np.uint8]] = []
 
     def add(self, film: Film, run: Run, doubts: list[Doubt]) -> None:
-        """Take some frames of a film, spread over its doubts."""
+        """Add frames of a film, spread over those worth a look."""
         reasons: dict[int, list[str]] = {}
         for doubt in doubts:
             reasons.setdefault(doubt.frame, []).append(doubt.why)
@@ -48,7 +48,7 @@ class ContactSheet:
             self._pictures.append(_picture(film.images[i], run, i, caption))
 
     def write(self, path: Path) -> int:
-        """Write the sheet as a picture; returns how many frames are on it.
+        """Write the sheet as a picture; returns the number of frames on it.
 
         Raises:
             UsageError: it can't be written there.

@@ -1,4 +1,4 @@
-"""Films of real hands, whose truth nobody knows: read, and shown to trackers."""
+"""Reads films of real hands, without known truth, and runs trackers on them."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
     from edgehands.config import TrackingConfig
 
 MEDIAPIPE_WORKER: Final = Path(__file__).with_name("mediapipe_worker.py")
-"""MediaPipe's side, run by its own Python."""
+"""The MediaPipe worker, run by a Python of its own."""
 
 SUFFIXES: Final = (".mp4", ".webm", ".gif", ".avi", ".mov", ".mkv", ".m4v")
-"""Files of a folder that are films."""
+"""File name endings of films."""
 
 WIDEST: Final = 1280
-"""Films are made this narrow, pixels, as a camera would be set."""
+"""Films are scaled down to this width, pixels, a usual camera setting."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Film:
-    """A film in memory's reach.
+    """A decoded film.
 
     Attributes:
         name: of its file, without the ending.
@@ -93,7 +93,7 @@ def read_film(path: Path, seconds: float, folder: Path) -> Film | SourceFailure:
     for frame in read_input(InputFile(path, "video")):
         if isinstance(frame, SourceFailure):
             if images:
-                break  # it breaks off: what came before is a film
+                break  # truncated: keep the frames before the break
             return frame
         if frame.t_mono >= seconds:
             break
@@ -116,10 +116,10 @@ def _narrow(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 class FilmTracker(Closing):
-    """The tracker under test, which tells its hands raw and smoothed. A context manager.
+    """The tracker under test, reporting raw and smoothed hands. A context manager.
 
     Args:
-        config: of the tracker; smoothing is done beside it.
+        config: of the tracker; smoothing is applied separately.
     """
 
     def __init__(self, config: TrackingConfig) -> None:
@@ -127,7 +127,7 @@ class FilmTracker(Closing):
         self._resources = ExitStack()
         raw = msgspec.structs.replace(config, smoothing=False)
         self._tracker = self._resources.enter_context(HandTracker(raw))
-        # The first run of a model takes longer: it isn't counted.
+        # A model's first run takes longer and isn't counted.
         self._tracker.process(np.zeros((480, 640, 3), np.uint8), 0.0)
 
     def run(self, film: Film) -> Run:
@@ -162,7 +162,7 @@ class FilmTracker(Closing):
         return Run(tuple(frames), cpu / max(1, len(film)) * 1e3)
 
     def close(self) -> None:
-        """Let go of the models."""
+        """Release the models."""
         self._resources.close()
 
 

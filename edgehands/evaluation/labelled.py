@@ -35,11 +35,11 @@ PARTS: Final = {
 """Points of each finger."""
 
 DARK, BRIGHT = 70.0, 160.0
-"""Mean brightness, of 255, below which a hand is in the dark, and above which in bright light."""
+"""Mean brightness, 0..255, below which a hand counts as dark, and above which as bright."""
 
 EDGE_ON: Final = 0.45
-"""A palm that looks this much narrower than long, width between index and little MCP over length,
-is seen from its edge; a hand that faces the camera has 0.6 to 0.7."""
+"""Below this ratio of apparent width (index to little MCP) to length, a palm is seen edge-on;
+facing the camera it has 0.6 to 0.7."""
 
 # The palm model's own box: a square around the wrist, the knuckles and the thumb's base. Side and
 # shift are medians over the practice set's thirty hands (tools/fit_labelled_measures.py).
@@ -53,7 +53,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         count: how many.
-        found: share of them that was found; null for points.
+        found: share of them that were found; null for points.
         nme: mean error in palm sizes; null where none was found.
         p95: 95th percentile of the error.
     """
@@ -65,26 +65,26 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PictureScore(msgspec.Struct, frozen=True, kw_only=True):
-    """What a pair of models makes of a labelled set.
+    """The measures of a pair of models over a labelled set.
 
     Attributes:
         pictures: how many.
-        hands: true hands that count: at least 15 of 21 points lie in the picture.
+        hands: true hands that count: those with at least 15 of 21 points in the picture.
         found: of those, matched by a report within half a palm size.
         missed: the others.
         false_hands: reports that match no hand.
         recall, precision: 0..1; null where there is nothing to divide by.
         nme, nme_p95: mean and 95th percentile of the hands' mean error, palm sizes.
-        pck: share of the true hands' points within 0, 0.01 … 0.5 palm sizes; those of a missed
-            hand are within none.
+        pck: share of the true hands' points within 0, 0.01 … 0.5 palm sizes; points of a missed
+            hand never count.
         auc: area under ``pck``.
         palm_ap50: COCO's average precision of palm boxes at IoU 0.5.
-        landmark_mse: squared error of the landmark model where the truth says that the hand is, in
-            palm sizes squared, mean; ``landmark_rmse`` is its root.
-        handedness: share of the found hands with the right side.
+        landmark_mse: mean squared error of the landmark model at the hand's true position, palm
+            sizes squared; ``landmark_rmse`` is its root.
+        handedness: share of the found hands with the correct handedness.
         z_mm: mean error of depth relative to the wrist, millimetres, of points whose depth was
             measured; null where none was.
-        fingers, views, lights, visibility: the error by parts.
+        fingers, views, lights, visibility: the error, broken down.
     """
 
     pictures: int
@@ -111,13 +111,13 @@ class PictureScore(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """A true hand and what was reported of it.
+    """A true hand and the report matched to it.
 
     Attributes:
         truth: the hand.
         report: None = missed.
         errors: (21,) palm sizes; infinite where it was missed.
-        view, light: in words.
+        view, light: names of the classes.
     """
 
     truth: LabelledHand
@@ -129,7 +129,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """A picture's reports, its true hands that count, and how many reports match no hand."""
+    """A picture's reports, true hands that count, and number of reports that match no hand."""
 
     result: PictureResult
     reports: tuple[Candidate, ...]
@@ -138,7 +138,7 @@ class Judged:
 
     @property
     def badness(self) -> float:
-        """By this the worst pictures are found: errors, and a palm size for each miss or fancy."""
+        """Rank of a bad picture: errors, plus one palm size for each miss or false hand."""
         wrong = sum(
             1.0 if f.report is None else float(f.errors[f.truth.inside].mean()) for f in self.found
         )
@@ -151,12 +151,12 @@ def counts(hand: LabelledHand) -> bool:
 
 
 def judge(result: PictureResult, presence: float, max_hands: int) -> Judged:
-    """Compare what a tracker would report of a picture with the truth.
+    """Compare a tracker's reports for a picture with the truth.
 
     Args:
         result: with the palms that the tracker works with.
         presence: least presence of a hand.
-        max_hands: most hands of a picture.
+        max_hands: most hands in a picture.
     """
     return judge_reports(result, reported(result.usual, 0.0, presence, max_hands))
 
@@ -164,7 +164,7 @@ def judge(result: PictureResult, presence: float, max_hands: int) -> Judged:
 def judge_reports(result: PictureResult, reports: Sequence[Candidate]) -> Judged:
     """Compare these reports of a picture with the truth.
 
-    A report of a hand that is too far out of the picture to count is no false hand.
+    A report of a hand that is too far out of the picture to count isn't a false hand.
     """
     hands = result.image.hands
     true, inside = [h.points for h in hands], [h.inside for h in hands]
@@ -220,7 +220,7 @@ def score(judged: Sequence[Judged]) -> PictureScore:
 
 
 def palm_box(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(4,) the box that the palm model is expected to give for a hand's (21, 2) points."""
+    """(4,) the box expected from the palm model for a hand's (21, 2) points."""
     palm = points[list(_PALM_POINTS)]
     low, high = palm.min(axis=0), palm.max(axis=0)
     middle = (low + high) / 2 + _BOX_SHIFT * (points[9] - points[0])
@@ -236,7 +236,7 @@ def view_of(hand: LabelledHand) -> str:
     turn = float(along[0] * across[1] - along[1] * across[0])
     if abs(turn) < EDGE_ON * long * long:
         return "edge"
-    # With the fingers up, a right hand that shows its palm has its little finger on the left.
+    # With its fingers up, a right hand showing its palm has the little finger on the left.
     return "palm" if (turn < 0) == (hand.handedness is Handedness.RIGHT) else "back"
 
 
@@ -273,7 +273,7 @@ def _palm_ap(judged: Sequence[Judged]) -> float | None:
 
 
 def _on_any(box: NDArray[np.float64], others: list[NDArray[np.float64]]) -> bool:
-    """Whether a palm is that of a hand which is too far out of the picture to count."""
+    """Whether a palm belongs to a hand that is too far out of the picture to count."""
     overlaps = box_iou(box.astype(np.float32), _boxes(others).astype(np.float32))
     return bool((overlaps >= 0.5).any())
 

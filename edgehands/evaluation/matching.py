@@ -1,4 +1,4 @@
-"""Which reported hand is which true hand, in one frame; and ids for trackers that have none."""
+"""Matches reported to true hands in a frame, and assigns ids for trackers without them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from edgehands.evaluation.values import ReportedHand, Run
 
 TRACKED: Final = 0.5
-"""A hand counts as tracked if a report's landmarks lie this near on average, in palm sizes."""
+"""A hand counts as tracked if a report's landmarks lie within this on average, in palm sizes."""
 
 NEAR: Final = 1.0
-"""A report this near to a true hand that nothing else reports is a poor one, not a false hand."""
+"""A report this near to a true hand without a better report is inaccurate, not a false hand."""
 
 CONTINUES: Final = 2.0
-"""A hand without id continues the one that was this near on average, in its palm sizes."""
+"""A hand without an id continues one within this mean distance, in that hand's palm sizes."""
 
 REMEMBERED: Final = 5
-"""Frames for which a hand that isn't reported can still be continued."""
+"""Frames for which an unreported hand can still be continued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class FrameMatch:
-    """The pairs of a frame, and how many of its reports are false hands."""
+    """The pairs of a frame, and the number of false hands."""
 
     pairs: tuple[Pair, ...]
     false_hands: int
@@ -68,15 +68,15 @@ def match(
     shown: NDArray[np.float64],
     hands: Sequence[ReportedHand],
 ) -> FrameMatch:
-    """Pair what was reported with what is true in a frame.
+    """Pair a frame's reports with its true hands.
 
     Args:
         points: (H, 21, 2) true landmarks, frame pixels.
         palms: (H,) palm sizes, pixels.
-        shown: (H,) share of each hand that can be seen; a hand with none is matched with nothing.
+        shown: (H,) visible share of each hand; a hand with 0 isn't matched.
         hands: what was reported.
 
-    A report that is left over is a false hand, unless it lies near a true hand that has no report.
+    An unmatched report is a false hand, unless it lies near a true hand without a report.
     """
     costs = distances(points, palms, hands)
     costs[shown <= 0] = np.inf
@@ -96,9 +96,9 @@ def match(
 
 
 def with_ids(run: Run) -> Run:
-    """The same run with ids by nearest continuation, as a program would make them of bare hands."""
+    """The same run with ids assigned by nearest continuation, as a client would without ids."""
     given = 0
-    known: dict[int, tuple[int, ReportedHand]] = {}  # id -> its last frame, as it was seen
+    known: dict[int, tuple[int, ReportedHand]] = {}  # id -> frame and hand when last seen
     frames = []
     for number, hands in enumerate(run.frames):
         known = {i: seen for i, seen in known.items() if number - seen[0] <= REMEMBERED + 1}

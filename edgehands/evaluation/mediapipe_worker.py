@@ -1,10 +1,10 @@
-"""MediaPipe's side of evaluations: runs in its environment, without edgehands.
+"""The MediaPipe worker of evaluations: runs in MediaPipe's environment, without edgehands.
 
 Usage: mediapipe_worker.py COMPLEXITY tracking|static
 
 Reads lines "FRAMES FILE" from stdin (a .npy file of (F, height, width, 3) uint8 RGB); answers each
-with a JSON line: the hands of each frame, and the CPU time a frame. Each file is tracked by a
-MediaPipe of its own, which has seen a black image before.
+with a JSON line: the hands of each frame, and the CPU time per frame. Each file gets a MediaPipe
+instance of its own, warmed up on a black image.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDES = {"Left": "right", "Right": "left"}
-"""MediaPipe names a hand as if the image were mirrored; these aren't."""
+"""MediaPipe assumes mirrored images when it names a side; these aren't mirrored."""
 
 
 def hands_of(found: Any, width: int, height: int) -> list[dict[str, Any]]:
-    """A result of MediaPipe's as plain values, landmarks in frame pixels."""
+    """MediaPipe's result as plain values, landmarks in frame pixels."""
     return [
         {
             "points": [[round(p.x * width, 3), round(p.y * height, 3)] for p in points.landmark],
@@ -38,7 +38,7 @@ def hands_of(found: Any, width: int, height: int) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Answer files until stdin ends."""
+    """Process files until stdin ends."""
     complexity, static = int(sys.argv[1]), sys.argv[2] == "static"
     for line in sys.stdin:
         count, name = line.rstrip("\n").split(" ", maxsplit=1)

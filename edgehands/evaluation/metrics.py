@@ -1,4 +1,4 @@
-"""A tracker's marks for a clip, from what is true and what it reported."""
+"""A tracker's scores for a clip, from the truth and its reports."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
     from edgehands.evaluation.values import Clip, Run
 
 VISIBLE: Final = 0.7
-"""A hand counts as visible with this share of its 21 landmarks in the image and not hidden by an
-object or another hand: 15 of them."""
+"""A hand counts as visible if this share of its 21 landmarks, 15 of them, is in the image and not
+hidden by an object or another hand."""
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tracker did with a clip, or with several.
+    """A tracker's scores for one clip, or for several.
 
     Attributes:
         frames: of the clip.
         visible: hand-frames in which a hand was visible.
         tracked: those of them in which it was tracked.
-        false_hands: reports of no hand, or of one that had a better report.
+        false_hands: reports that match no hand, or one that had a better report.
         appearances: how often a hand came into view.
-        wait: frames from there until it was first tracked, mean; a hand that wasn't tracked at
-            all waits until it leaves.
-        longest_gap: the longest time that a visible hand wasn't tracked, frames.
+        wait: mean number of frames from then until it was first tracked; for a hand that was never
+            tracked, until it leaves.
+        longest_gap: the longest time that a visible hand went untracked, frames.
         id_switches: a visible hand's id changed, or an id went over to another hand.
-        handedness_errors: tracked hand-frames with the wrong side.
-        nme: of the tracked hand-frames, mean, palm sizes; None where there is none.
+        handedness_errors: tracked hand-frames with the wrong handedness.
+        nme: mean over the tracked hand-frames, palm sizes; None where there are none.
         jitter: motion of a still hand from frame to frame, rms, palm sizes; None where none stood
             still for long enough.
-        lag_ms: how far reported motion is behind the true one, milliseconds; None where nothing
-            moved enough to tell.
+        lag_ms: how far reported motion lags behind true motion, milliseconds; None where nothing
+            moved enough to measure it.
         lag_frames: the same in frames.
         cpu_ms: CPU time a frame.
     """
@@ -71,11 +71,11 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judgement:
-    """A clip's frames one by one.
+    """Matching results for each frame of a clip.
 
     Attributes:
-        matches: what was paired with what.
-        visible: (F, H) the true hand could be seen.
+        matches: the pairs of each frame.
+        visible: (F, H) the true hand was visible.
         found: (F, H) it was tracked.
     """
 
@@ -85,7 +85,7 @@ class Judgement:
 
 
 def judge(clip: Clip, run: Run) -> Judgement:
-    """Pair what a run reported with what is true, frame by frame."""
+    """Pair a run's reports with the true hands, frame by frame."""
     matches = tuple(
         match(clip.points[i], clip.palms[i], clip.shown[i], hands)
         for i, hands in enumerate(run.frames)
@@ -98,7 +98,7 @@ def judge(clip: Clip, run: Run) -> Judgement:
 
 
 def score(clip: Clip, run: Run) -> Score:
-    """The marks of a run over a clip; hands need ids (see :func:`matching.with_ids`)."""
+    """The scores of a run over a clip; hands need ids (see :func:`matching.with_ids`)."""
     judged = judge(clip, run)
     matches, visible, found = judged.matches, judged.visible, judged.found
     errors: list[float] = []
@@ -130,7 +130,7 @@ def score(clip: Clip, run: Run) -> Score:
 
 
 def total(scores: Sequence[Score]) -> Score:
-    """Several clips' marks as one: counts added, means weighted by what they are means of."""
+    """Several clips' scores as one: counts are added, means weighted by their counts."""
     tracked = [s.tracked for s in scores]
     return Score(
         frames=sum(s.frames for s in scores),
@@ -151,10 +151,9 @@ def total(scores: Sequence[Score]) -> Score:
 
 
 def id_switches(visible: NDArray[np.bool_], matches: Sequence[FrameMatch], run: Run) -> int:
-    """How often a visible hand's id changed, or an id went over to another hand.
+    """How often a visible hand's id changed, or an id moved to another hand.
 
-    A hand that wasn't visible in between may come back under a new id, but not under another
-    hand's.
+    A hand that wasn't visible in between may return with a new id, but not with another hand's.
 
     Args:
         visible: (F, H).
@@ -162,7 +161,7 @@ def id_switches(visible: NDArray[np.bool_], matches: Sequence[FrameMatch], run: 
         run: with ids.
     """
     count = visible.shape[1]
-    last: list[int | None] = [None] * count  # each hand's id since it has been visible
+    last: list[int | None] = [None] * count  # each hand's id since it became visible
     owner: dict[int, int] = {}  # id -> the hand that had it last
     switches = 0
     for frame, seen, hands in zip(matches, visible, run.frames, strict=True):

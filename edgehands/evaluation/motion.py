@@ -1,4 +1,4 @@
-"""How a tracked hand moves beside the true one: jitter and lag."""
+"""How a tracked hand moves compared with the true one: jitter and lag."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STILL: Final = 0.0005
-"""A true hand that moves less than this a frame, in palm sizes, stands still."""
+"""A true hand that moves less than this per frame, in palm sizes, is still."""
 
 SETTLED: Final = 10
-"""Frames after a hand was found until its jitter counts."""
+"""Frames after a hand is found before its jitter counts."""
 
 LEAST_STILL: Final = 30
-"""Steps of a still hand that make a figure of jitter."""
+"""Least number of steps of a still hand for measuring jitter."""
 
 LEAST_SPEED: Final = 0.01
-"""Root mean square of the true speed, palm sizes a frame, that makes a figure of lag."""
+"""Least RMS of the true speed for measuring lag, palm sizes per frame."""
 
 LEAST_MOVING: Final = 20
-"""Steps of a moving hand that make a figure of lag."""
+"""Least number of steps of a moving hand for measuring lag."""
 
 LEAST_LIKENESS: Final = 0.5
-"""Correlation below which reported and true motion have nothing to do with each other."""
+"""Correlation below which reported and true motion are unrelated."""
 
 _LAGS = np.arange(-2.0, 5.001, 0.02)  # frames
 
@@ -34,7 +34,7 @@ _LAGS = np.arange(-2.0, 5.001, 0.02)  # frames
 def jitter(
     points: NDArray[np.float64], palms: NDArray[np.float64], truth: NDArray[np.float64]
 ) -> tuple[float, int]:
-    """Motion of a hand that stands still.
+    """Motion of a still hand.
 
     Args:
         points: (F, 21, 2) as reported, NaN in frames where the hand wasn't tracked.
@@ -46,7 +46,7 @@ def jitter(
         and the number of steps in it.
     """
     tracked = [bool(np.isfinite(frame).all()) for frame in points]
-    since = [0]  # frames in a row that it has been tracked
+    since = [0]  # consecutive frames tracked
     for before, now in itertools.pairwise(tracked):
         since.append(since[-1] + 1 if before and now else 0)
     steps = np.linalg.norm(np.diff(points, axis=0), axis=2) / palms[1:, None]
@@ -58,11 +58,11 @@ def jitter(
 def lag(
     points: NDArray[np.float64], palms: NDArray[np.float64], truth: NDArray[np.float64]
 ) -> float | None:
-    """How many frames the reported motion is behind the true one; arguments as in :func:`jitter`.
+    """How many frames reported motion lags behind true motion; arguments as in :func:`jitter`.
 
     The delay at which the reported steps from frame to frame correlate best with the true ones,
     which are interpolated between frames (Catmull-Rom). None where the hand moves too little, or
-    where the two don't resemble each other.
+    the two don't correlate.
     """
     steps = np.diff(points, axis=0)
     when = np.arange(1, len(points))
@@ -87,7 +87,7 @@ def _likeness(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 
 
 def _at(path: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points of a path (F, ...) between its frames, by Catmull and Rom's spline."""
+    """Points of a path (F, ...) between its frames, on a Catmull-Rom spline."""
     last = len(path) - 1
     i = np.clip(np.floor(times).astype(int), 0, last - 1)
     u = (times - i).reshape(-1, *[1] * (path.ndim - 1))

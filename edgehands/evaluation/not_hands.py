@@ -1,7 +1,7 @@
-"""Where a film's reference sees a hand although there is none: judged by eye, kept in a file.
+"""Places where a film's reference reports a hand but there is none, judged by eye.
 
-The reference takes faces and sleeves for hands now and then. A tracker that doesn't would seem to
-miss them, so places that somebody looked at and found to be no hand can be left out.
+The reference sometimes takes faces and sleeves for hands. A tracker that doesn't would seem to miss
+them, so places judged by a person to be no hand can be left out.
 """
 
 from __future__ import annotations
@@ -26,16 +26,17 @@ MOST_LINES: Final = 100_000
 """Of a file."""
 
 WITHIN: Final = 0.2
-"""A hand lies at such a place if its middle is this close to it, in the hand's longest side."""
+"""A hand lies at such a place if its centre is within this distance, in units of the hand's longest
+side."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotHand:
-    """A place that is no hand, in some frames of a film.
+    """A place without a hand, in some frames of a film.
 
     Attributes:
         first, last: frames, counted from 0.
-        x, y: its middle, 0..1 of the picture's width and height.
+        x, y: its centre, 0..1 of the picture's width and height.
     """
 
     first: int
@@ -102,5 +103,5 @@ def _place(cells: Sequence[str]) -> NotHand | None:
 def is_none(
     places: Sequence[NotHand], frame: int, hand: ReportedHand, size: tuple[int, int]
 ) -> bool:
-    """Whether a hand of a frame lies where none is; ``size``: width and height, pixels."""
+    """Whether a hand of a frame lies at one of these places; ``size``: width and height, pixels."""
     return any(place.holds(frame, hand, size) for place in places)

@@ -1,6 +1,6 @@
 """The report of a labelled set as one HTML file: tables, plots, the worst pictures.
 
-It holds pictures of the set: it is for the same eyes.
+It contains pictures of the set: share it only with those who may see them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 WORST: Final = 20
 
 _SIDE: Final = 360
-"""Pixels of a shown picture's long side."""
+"""Long side of a picture on the page, pixels."""
 
 _TRUE, _SAID = (70, 220, 120), (255, 120, 60)
 
@@ -69,7 +69,7 @@ ROWS: Final[dict[str, Callable[[PictureScore], str]]] = {
     "right side, %": lambda s: percent(s.handedness),
     "depth error, mm": lambda s: "-" if s.z_mm is None else f"{s.z_mm:.1f}",
 }
-"""What the tables show, and how."""
+"""The tables' rows and their formats."""
 
 PARTS: Final[dict[str, Callable[[PictureScore], Mapping[str, Part]]]] = {
     "finger": lambda s: s.fingers,
@@ -77,7 +77,7 @@ PARTS: Final[dict[str, Callable[[PictureScore], Mapping[str, Part]]]] = {
     "light": lambda s: s.lights,
     "points": lambda s: s.visibility,
 }
-"""By what the error is split."""
+"""The breakdowns of the error."""
 
 
 def report_page(
@@ -93,7 +93,8 @@ def report_page(
         title: of the set.
         scores: by model.
         worst: pictures to show, the worst first.
-        proposal: thresholds, and F1 over :data:`~edgehands.evaluation.thresholds.STEPS` by name.
+        proposal: thresholds, and F1 at each of :data:`~edgehands.evaluation.thresholds.STEPS`, by
+            name.
         after: the first model's score with the proposed thresholds.
     """
     first = next(iter(scores.values()))
@@ -194,7 +195,7 @@ def _proposal(
 
 
 def config_lines(proposal: Proposal) -> str:
-    """The lines to put into the configuration file; a comment where there is nothing to change."""
+    """The lines for the configuration file; a comment where there is nothing to change."""
     if not proposal.gains:
         return "# nothing to change"
     before, after = proposal.before, proposal.after

@@ -1,4 +1,4 @@
-"""Marks as text: columns with their units, for the terminal and for Markdown."""
+"""Scores as text: columns with units, for the terminal and for Markdown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A mark that can be shown and compared.
+    """A score that can be shown and compared.
 
     Attributes:
         title: with its unit.
@@ -22,7 +22,7 @@ class Column:
         value: the number; None where a clip has none.
         show: that number as text.
         better: 1 where more is better, -1 where less is.
-        margin: a difference up to this is none.
+        margin: differences up to this are ignored.
     """
 
     title: str
@@ -34,12 +34,12 @@ class Column:
     margin: float = 0.0
 
     def text(self, score: Score) -> str:
-        """The mark as text, ``-`` where there is none."""
+        """The score as text, ``-`` where there is none."""
         number = self.value(score)
         return "-" if number is None else self.show(number)
 
     def worse(self, one: Score, other: Score) -> bool:
-        """Whether ``one`` has the worse mark by more than the margin."""
+        """Whether ``one`` has the worse score by more than the margin."""
         mine, theirs = self.value(one), self.value(other)
         if mine is None or theirs is None:
             return False
@@ -138,7 +138,7 @@ COLUMNS: dict[str, Column] = {
         -1,
     ),
 }
-"""The marks in the order in which they are shown."""
+"""The scores in display order."""
 
 
 def markdown(head: list[str], rows: list[list[str]]) -> str:

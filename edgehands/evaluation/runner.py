@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class TrackerUnderTest(Closing):
-    """A tracker that films are shown to, each as if it were the first. A context manager.
+    """A tracker to run on films, each from a fresh state. A context manager.
 
     Args:
         config: of the tracker.
@@ -33,11 +33,11 @@ class TrackerUnderTest(Closing):
         cv2.setNumThreads(1)
         self._resources = ExitStack()
         self._tracker = self._resources.enter_context(HandTracker(config))
-        # The first run of a model takes longer: it isn't counted.
+        # A model's first run takes longer and isn't counted.
         self._tracker.process(np.zeros((480, 640, 3), np.uint8), 0.0)
 
     def run(self, clip: Clip) -> Run:
-        """Track a clip from its start; decoding and copying aren't counted in its CPU time."""
+        """Track a clip from its start; its CPU time excludes decoding and copying."""
         self._tracker.reset()
         frames = []
         cpu = 0.0
@@ -50,10 +50,10 @@ class TrackerUnderTest(Closing):
         return Run(tuple(frames), cpu / max(1, len(clip)) * 1e3)
 
     def close(self) -> None:
-        """Let go of the models."""
+        """Release the models."""
         self._resources.close()
 
 
 def reported(hand: Hand) -> ReportedHand:
-    """A tracker's hand as the evaluation takes it."""
+    """A tracker's hand in the evaluation's form."""
     return ReportedHand(hand.landmarks[:, :2].astype(np.float64), hand.handedness, hand.id)

@@ -1,4 +1,4 @@
-"""Whether smoothing brings the landmarks nearer to the truth, or only behind it, on this camera."""
+"""Whether smoothing reduces the landmarks' error on this camera, or only adds lag."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from edgehands.dataset import LabelledImage
 
 LEAST_GAIN: Final = 0.001
-"""Palm sizes of mean error below which nothing is proposed."""
+"""Least reduction of the mean error for a proposal, palm sizes."""
 
 
 class SmoothingChoice(msgspec.Struct, frozen=True, kw_only=True):
-    """What smoothing does to the error.
+    """The effect of smoothing on the error.
 
     Attributes:
         before, after: the setting in force, and the proposed one.
-        pictures: that could be judged: those within half a second of the one before.
-        error_before, error_after: mean error on pictures that had no say, palm sizes; null where
+        pictures: how many could be judged: those within half a second of the one before.
+        error_before, error_after: mean error on held-out pictures, palm sizes; null where
             too few could be judged.
-        why: in a sentence, why something or nothing is proposed.
+        why: one sentence on why something or nothing is proposed.
     """
 
     before: bool
@@ -43,7 +43,7 @@ class SmoothingChoice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def choose_smoothing(images: Sequence[LabelledImage], tracking: TrackingConfig) -> SmoothingChoice:
-    """Track a recording's pictures in order, with smoothing and without.
+    """Track a recording's pictures in order, with and without smoothing.
 
     Args:
         images: in the order in which they were recorded.

@@ -1,4 +1,4 @@
-"""Sets of still pictures: all shapes, tones and views in fair and in hard conditions; no hand."""
+"""Sets of stills: all shapes, tones and views in fair and hard conditions; no hand."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class StillsScript:
     Attributes:
         kind: ``fair`` and ``hard`` have one hand each, as in
             :func:`~edgehands.synthetic.random_scene`; ``empty`` has none, in fair and hard
-            conditions by turns.
-        frames: how many; shapes, views and tones take turns.
+            conditions alternately.
+        frames: how many; shapes, views and tones alternate.
         seed: of everything else.
     """
 
@@ -59,7 +59,7 @@ class StillsScript:
         return f"stills-{self.kind}-{self.frames}-{self.seed}"
 
     def label(self, i: int) -> Label:
-        """What the i-th shows."""
+        """The content of the i-th."""
         shapes = len(GESTURES)
         turn = i // shapes  # every shape gets every view and tone in turn
         return Label(
@@ -69,7 +69,7 @@ class StillsScript:
         )
 
     def scenes(self, first: int, count: int) -> list[Scene]:
-        """What some of them show."""
+        """The scenes of some of them."""
         return [self._scene(i) for i in range(first, first + count)]
 
     def _scene(self, i: int) -> Scene:
@@ -91,14 +91,14 @@ class StillsScript:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a tracker made of a still.
+    """A tracker's result for a still.
 
     Attributes:
-        error: NME of the hand, palm sizes; None where it wasn't found, that is, where no report's
-            landmarks lie within 0.5 palm sizes on average.
+        error: NME of the hand, palm sizes; None where it wasn't found, i.e. no report's landmarks
+            lie within 0.5 palm sizes on average.
         side: the reported handedness of a hand that was found.
-        true_side: what it is; None where there is no hand.
-        false_hands: reports of no hand.
+        true_side: the true handedness; None where there is no hand.
+        false_hands: reports that match no hand.
     """
 
     error: float | None
@@ -110,12 +110,12 @@ class Verdict:
 def load_stills(
     scripts: Sequence[StillsScript], folder: Path | None = None, progress: Progress | None = None
 ) -> list[Drawn]:
-    """The pictures of sets of stills; those that aren't in the folder yet are drawn."""
+    """The pictures of sets of stills; those missing from the folder are drawn."""
     return pictures([(script, script.frames) for script in scripts], folder, progress)
 
 
 def verdict(drawn: Drawn, i: int, hands: Sequence[ReportedHand]) -> Verdict:
-    """Compare what was reported of the i-th still, with one hand or none, with what is true."""
+    """Compare the reports for the i-th still, with one hand or none, with the truth."""
     truth = drawn.truths[i]
     count = len(truth.palms)
     found = match(

@@ -1,7 +1,7 @@
-"""Pictures drawn once and kept: every tracker sees the same bytes.
+"""Pictures drawn once and kept, so that every tracker gets the same bytes.
 
 A file is named after a digest of its script (every scene of it) and of a sample picture, so that a
-change of what is shown or of how it is drawn makes a new file, and nothing else does.
+new file is made when the content or the drawing changes, and only then.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from edgehands.synthetic import Scene, SceneTruth
 
     Progress = Callable[[str, int, int], None]
-    """Called with a script's name, its pictures that are drawn, and those to be drawn."""
+    """Called with a script's name, its pictures drawn so far, and their total."""
 
 SIZE: Final = (640, 480)
 """Width and height of all pictures."""
 
-_CHUNK: Final = 15  # pictures that a drawing process takes at a time
+_CHUNK: Final = 15  # pictures per task of a drawing process
 
 
 class Script(Protocol):
@@ -44,19 +44,19 @@ class Script(Protocol):
 
     @property
     def frames(self) -> int:
-        """How many pictures."""
+        """The number of pictures."""
 
     def scenes(self, first: int, count: int) -> list[Scene]:
-        """What some of them show."""
+        """The scenes of some of them."""
 
 
 class Truth(msgspec.Struct, frozen=True, array_like=True):
-    """What is true of a picture's hands.
+    """The truth about a picture's hands.
 
     Attributes:
         points: (H, 21, 2) frame pixels, landmarks by MediaPipe's definition.
         palms: (H,) palm sizes, pixels.
-        shown: (H,) share of the landmarks that can be seen.
+        shown: (H,) share of the landmarks that are visible.
         sides: (H,) of the person.
     """
 
@@ -83,7 +83,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """Pictures of a script to be drawn into a file; ``number`` tells the scripts apart."""
+    """Pictures of a script to be drawn into a file; ``number`` identifies the script."""
 
     number: int
     script: Script
@@ -105,12 +105,12 @@ def pictures(
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> list[Drawn]:
-    """The first pictures of scripts; what isn't in the folder yet is drawn, by a process a core.
+    """The first pictures of scripts; those missing are drawn, by one process per core.
 
     Args:
         wanted: scripts, and how many pictures of each.
         folder: where they are kept; None: :func:`default_folder`.
-        progress: told while something is drawn.
+        progress: called while pictures are drawn.
     """
     folder = folder or default_folder()
     files = []
@@ -130,7 +130,7 @@ def pictures(
 
 
 def digest(script: Script) -> str:
-    """Twelve hexadecimal digits that change with a script and with how it is drawn."""
+    """Twelve hexadecimal digits that change with the script and with how it is drawn."""
     state = hashlib.sha256()
     scenes = script.scenes(0, script.frames)
     _feed(state.update, scenes)
@@ -180,7 +180,7 @@ def _draw(missing: Sequence[tuple[Script, int, Path]], progress: Progress | None
                 if done == len(known):
                     file = missing[job.number][2]
                     file.with_suffix(".json").write_bytes(msgspec.json.encode(known))
-                    job.file.replace(file)  # last: where the images are, everything is
+                    job.file.replace(file)  # last: where the images exist, the rest does too
         finally:
             pool.shutdown(cancel_futures=True)
             for job in jobs:
@@ -188,7 +188,7 @@ def _draw(missing: Sequence[tuple[Script, int, Path]], progress: Progress | None
 
 
 def _draw_some(job: _Job) -> list[Truth]:
-    """Draw a job's pictures; what is true of each of them."""
+    """Draw a job's pictures; returns the truth of each."""
     images = np.lib.format.open_memmap(job.file, "r+")
     truths = []
     for i, scene in enumerate(job.script.scenes(job.first, job.count), job.first):

@@ -1,4 +1,4 @@
-"""Plots as SVG text, for a report page: lines and bars, nothing more."""
+"""Plots as SVG text for a report page: lines and bars only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def line_chart(  # noqa: PLR0913 - titles and a range
     y_title: str,
     y_range: tuple[float, float] = (0.0, 1.0),
 ) -> str:
-    """Lines over the same x values, each with its name in the legend."""
+    """Lines over the same x values, each named in the legend."""
     low, high = y_range
     span = (high - low) or 1.0
 
@@ -58,7 +58,7 @@ def bar_chart(
     y_title: str,
     unit: str = "",
 ) -> str:
-    """A group of bars for each name, one of each series; a missing value has no bar."""
+    """A group of bars for each name, one bar per series; a missing value has none."""
     top = max((v for values in bars.values() for v in values if v is not None), default=1.0)
     top = top * 1.15 or 1.0
     wide = (_WIDTH - _LEFT - _RIGHT) / max(len(groups), 1)

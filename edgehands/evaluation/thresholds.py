@@ -1,8 +1,8 @@
-"""Thresholds that suit a camera better than the usual ones, if the labelled pictures show it.
+"""Thresholds that suit a camera better than those in force, if the labelled pictures show it.
 
-Chosen by cross-validation: on four fifths of the pictures, judged on the fifth that had no say,
-five times. A recording's pictures follow each other, so a fold is a stretch of it and not every
-fifth picture: neighbours look alike.
+Chosen by five-fold cross-validation: on four fifths of the pictures, evaluated on the held-out
+fifth. Neighbouring pictures of a recording look alike, so a fold is a contiguous stretch, not every
+fifth picture.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 FOLDS: Final = 5
 STEPS: Final = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 LEAST_PICTURES: Final = 20
-"""With fewer, a threshold would follow a picture or two."""
+"""With fewer, one or two pictures would decide a threshold."""
 
 LEAST_GAIN: Final = 0.005
-"""Gain in F1 on unseen pictures below which nothing is proposed."""
+"""Least gain in F1 on held-out pictures for a proposal."""
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +42,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What thresholds lead to.
+    """The outcome of a choice of thresholds.
 
     Attributes:
         found, missed, false_hands: counts.
@@ -56,14 +56,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
-    """What to set, and how much it gains.
+    """The proposed thresholds, and their gain.
 
     Attributes:
-        before, after: the thresholds in force, and those proposed; the same where nothing gains.
-        outcome_before, outcome_after: on pictures that had no say in the choice: the sums over
-            the folds. ``outcome_after`` is that of choosing again for each fold.
-        folds_gained, folds_lost: in how many folds the choice was better or worse.
-        why: in a sentence, why something or nothing is proposed.
+        before, after: the thresholds in force, and those proposed; equal where there is no gain.
+        outcome_before, outcome_after: on held-out pictures, summed over the folds;
+            ``outcome_after`` with thresholds chosen again for each fold.
+        folds_gained, folds_lost: number of folds in which the choice was better or worse.
+        why: one sentence on why something or nothing is proposed.
     """
 
     before: Thresholds
@@ -76,7 +76,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gains(self) -> bool:
-        """Whether something is proposed."""
+        """Whether a change is proposed."""
         return self.before != self.after
 
 
@@ -85,8 +85,8 @@ def propose(results: Sequence[PictureResult], before: Thresholds, max_hands: int
 
     Args:
         results: of the pictures in the order in which they were recorded.
-        before: what is in force.
-        max_hands: most hands of a picture.
+        before: the thresholds in force.
+        max_hands: most hands in a picture.
     """
     grid = [Thresholds(palm_score=a, presence=b) for a in STEPS for b in STEPS]
     if before not in grid:
@@ -121,7 +121,7 @@ def propose(results: Sequence[PictureResult], before: Thresholds, max_hands: int
 
 
 def f1(counts: np.ndarray) -> float:
-    """F1 of found, missed and false hands; 1 where there is nothing to find and nothing found."""
+    """F1 of found, missed and false hands; 1 where there are no hands and no reports."""
     found, missed, false_hands = (int(v) for v in counts)
     total = 2 * found + missed + false_hands
     return 2 * found / total if total else 1.0
@@ -130,7 +130,7 @@ def f1(counts: np.ndarray) -> float:
 def surface(
     results: Sequence[PictureResult], fixed: Thresholds, max_hands: int
 ) -> dict[str, list[float]]:
-    """F1 over all pictures when one threshold moves and the other stays, at :data:`STEPS`."""
+    """F1 over all pictures at :data:`STEPS` of one threshold, the other fixed."""
     lines = {}
     for name in ("palm_score", "presence"):
         grid = [msgspec.structs.replace(fixed, **{name: step}) for step in STEPS]
@@ -145,7 +145,7 @@ def _counts(
 ) -> list[tuple[int, int, int]]:
     """Found, missed and false hands of a picture for each pair of thresholds.
 
-    Most pairs lead to the same reports: each set of them is compared with the truth once.
+    Most pairs give the same reports: each distinct set is compared with the truth once.
     """
     known: dict[tuple[int, ...], tuple[int, int, int]] = {}
     rows = []
@@ -161,7 +161,7 @@ def _counts(
 
 
 def _best(table: np.ndarray, now: int, grid: list[Thresholds]) -> int:
-    """The best entry; of equally good ones the nearest to what is in force."""
+    """The best entry; among equals, the nearest to the thresholds in force."""
     scores = np.array([f1(row) for row in table])
     here = grid[now]
 
@@ -174,7 +174,7 @@ def _best(table: np.ndarray, now: int, grid: list[Thresholds]) -> int:
 
 
 def _why(pictures: int, was: float, becomes: float, gained: int, lost: int) -> str:
-    """Why nothing is proposed; empty where something is."""
+    """Why nothing is proposed; empty where a change is."""
     if pictures < LEAST_PICTURES:
         return f"{pictures} pictures are too few to choose thresholds by: {LEAST_PICTURES} at least"
     if becomes - was < LEAST_GAIN:

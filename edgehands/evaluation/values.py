@@ -1,4 +1,4 @@
-"""The values of the evaluation: what is true of a clip, and what a tracker reported of it."""
+"""The values of the evaluation: the truth of a clip, and a tracker's reports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Clip:
     """A rendered film and its truth: F frames of H hands, each hand with the same index throughout.
 
     Attributes:
-        name, about: what it is called, what it shows.
+        name, about: its name, and what it shows.
         fps: frames a second.
         images: (F, height, width, 3) uint8 RGB, mapped from ``file``.
         file: the .npy file of the images, for programs of other environments.
@@ -46,7 +46,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportedHand:
-    """A hand that a tracker reported in a frame.
+    """A hand reported by a tracker in a frame.
 
     Attributes:
         points: (21, 2) frame pixels.
@@ -61,11 +61,11 @@ class ReportedHand:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """What a tracker reported of a clip.
+    """A tracker's reports for a clip.
 
     Attributes:
         frames: the hands of each frame.
-        cpu_ms: CPU time of all its threads, a frame.
+        cpu_ms: CPU time of all its threads per frame.
     """
 
     frames: tuple[tuple[ReportedHand, ...], ...]
