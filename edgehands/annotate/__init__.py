@@ -1,1 +1,1 @@
-"""Correcting what the tracker said, on a page: served by a process of its own."""
+"""The page for correcting the tracker's results, served by its own process."""

@@ -1,4 +1,4 @@
-"""Where a hand's points may be, before a person says so: from the recording, or from a box."""
+"""Initial guesses of a hand's points, from the recording or from a box."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from edgehands.tracking.landmark_model import LandmarkReading
 
 LEAST_PRESENCE: Final = 0.05
-"""Below this the model sees no hand in the box at all: an open hand is drawn into it instead."""
+"""Below this presence the model sees no hand in the box: an open hand is drawn instead."""
 
 _SCALE: Final = 1.3
-"""The model's square, in sizes of the box drawn around the hand."""
+"""The model's square, in sizes of the box around the hand."""
 
 _TURNS: Final = (0.0, math.pi / 2, -math.pi / 2, math.pi)
 
 
 def states_of(points: NDArray[np.float64], width: int, height: int) -> list[PointState]:
-    """Points in the picture are visible until somebody says otherwise; others are outside."""
+    """Points in the picture are visible until changed by the annotator; others are outside."""
     return [
         "visible" if 0 <= x <= width and 0 <= y <= height else "outside" for x, y in points.tolist()
     ]
@@ -66,7 +66,7 @@ def _guess(  # noqa: PLR0913, PLR0917 - a hand has so many sides
 
 
 class Guesser:
-    """Finds a hand in a box that a person drew. The models are loaded with the first box.
+    """Finds a hand in a box drawn by a person. The models are loaded at the first box.
 
     Args:
         config: which models.
@@ -97,7 +97,7 @@ class Guesser:
 
     @staticmethod
     def _best(pair: ModelPair, image: NDArray[np.uint8], box: Box) -> LandmarkReading:
-        """The surest reading of squares at the box, each looked at a second time where it led."""
+        """The best reading of squares at the box, each refined once by its own result."""
         cx, cy = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
         side = max(abs(box.x1 - box.x0), abs(box.y1 - box.y0), 8.0)
         rois = [Roi(cx, cy, _SCALE * side, turn) for turn in _TURNS]
@@ -113,7 +113,7 @@ class Guesser:
 
     @staticmethod
     def _drawn(frame: RecordedFrame, box: Box) -> AnnotatedHand:
-        """An open hand that fills the box, to be pulled into shape."""
+        """An open hand that fills the box, to be dragged into shape."""
         shape = OPEN_HAND.astype(np.float64)
         low, high = shape.min(axis=0), shape.max(axis=0)
         corner = np.array([min(box.x0, box.x1), min(box.y0, box.y1)])
@@ -122,7 +122,7 @@ class Guesser:
         return _guess(points, np.empty((0, 3)), True, frame)  # noqa: FBT003
 
     def close(self) -> None:
-        """Let go of the models."""
+        """Release the models."""
         if self._pair is not None:
             self._pair.__exit__(None, None, None)
             self._pair = None

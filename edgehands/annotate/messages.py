@@ -1,4 +1,4 @@
-"""What the page and its server say to each other: JSON over HTTP."""
+"""The messages between the page and its server: JSON over HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class PictureNews(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         file: its name in the folder.
         width, height: pixels.
-        state: whether it was answered.
+        state: whether it was annotated.
         why: why it was kept.
     """
 
@@ -29,13 +29,13 @@ class PictureNews(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SetNews(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``/api/set`` answers.
+    """The response of ``/api/set``.
 
     Attributes:
         name: of the folder.
         annotator: whose answers are shown and saved.
         pictures: in order.
-        practice: it is the practice set, and answers are marked.
+        practice: it is the practice set, and answers are scored.
     """
 
     name: str
@@ -45,10 +45,10 @@ class SetNews(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HandsNews(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``/api/hands/N`` answers.
+    """The response of ``/api/hands/N``.
 
     Attributes:
-        revision: of the answer that is on the disk; 0 = there is none, and the hands are the
+        revision: of the answer on the disk; 0 = there is none, and the hands are the
             tracker's guess.
         complete: the annotator said that it is all and right.
         seconds: spent on it so far.
@@ -62,12 +62,12 @@ class HandsNews(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the page sends to be saved.
+    """The answer that the page sends to be saved.
 
     Attributes:
         revision: of the answer that it knows.
         complete: the annotator said that it is all and right.
-        seconds: spent on the picture in all.
+        seconds: spent on the picture in total.
         hands: every hand in it.
     """
 
@@ -78,7 +78,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
-    """How good an answer to a practice picture is.
+    """The score of an answer to a practice picture.
 
     Attributes:
         error: mean distance from the truth in palm sizes; null = there was no hand to match.
@@ -94,10 +94,10 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Saved(msgspec.Struct, frozen=True, kw_only=True):
-    """What is answered once the answer is on the disk.
+    """The response once the answer is on the disk.
 
     Attributes:
-        revision: of the answer that is there now.
+        revision: of the answer now on the disk.
         mark: of a finished practice picture; null = none.
     """
 

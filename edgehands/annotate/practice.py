@@ -1,6 +1,6 @@
-"""Thirty drawn hands, wrong on purpose: to practise on, and for tests of the page.
+"""Thirty drawn hands with deliberate errors, to practise on and to test the page.
 
-The truth is kept beside them as the answers of an annotator called ``truth``.
+The truth is stored with them as the answers of an annotator called ``truth``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ TRUTH: Final = "truth"
 
 HANDS: Final = 30
 ERROR: Final = 0.05
-"""How wrong the shown hands are: mean distance from the truth, in palm sizes."""
+"""Error of the shown hands: mean distance from the truth, in palm sizes."""
 
 Mistake = Literal["shifted", "turned", "finger", "points", "all", "side", "missing", "false"]
 
@@ -50,8 +50,8 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
     *("points", "finger", "all", "shifted", "turned", "points", "finger", "side"),
     *("all", "points", "finger", "missing", "shifted", "all", "false"),
 )
-"""In turn: a few points astray; a finger beside itself; every point a little off; all of it
-shifted, or turned and too large; the wrong side; no hand seen; a hand seen twice."""
+"""In turn: a few points misplaced; a finger shifted; every point slightly off; the whole hand
+shifted, or rotated and too large; the wrong handedness; a missed hand; a hand reported twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +92,13 @@ def write_practice(
     seed: int = 20,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Draw pictures with one hand each, and record them with a guess that is wrong.
+    """Draw pictures with one hand each, and record them with a wrong guess.
 
     Args:
         folder: new or empty.
         count: how many.
         seed: of everything.
-        progress: called with how many are drawn and how many there will be.
+        progress: called with the number drawn so far and the total.
 
     Raises:
         DatasetError: the folder can't be used.
@@ -123,7 +123,7 @@ def write_practice(
 
 
 def true_hand(hand: HandTruth, width: int, height: int) -> AnnotatedHand:
-    """What is true of a drawn hand, in the form of an answer."""
+    """The truth about a drawn hand, in the form of an answer."""
     points = hand.mediapipe.image
     states: list[PointState] = [
         state if state == "outside" or seen else "occluded"
@@ -141,7 +141,7 @@ def true_hand(hand: HandTruth, width: int, height: int) -> AnnotatedHand:
 
 
 def _wrong(hand: HandTruth, mistake: Mistake, rng: np.random.Generator) -> list[RecordedHand]:
-    """What a tracker that makes this mistake would say."""
+    """The report of a tracker that makes this mistake."""
     if mistake == "missing":
         return []
     points = _moved(hand.mediapipe.image, mistake, rng)

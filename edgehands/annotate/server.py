@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 MAX_BODY: Final = 200_000
 WRONG_TOKEN_PAUSE_S: Final = 1.0
-"""Each wrong token costs so long, and only a few may be wrong at a time: nobody tries them all."""
+"""Delay for each wrong token; with few allowed at a time, tokens can't be guessed by trial."""
 
 _MAX_WAITING: Final = 8
 _SCRIPTS: Final = (
@@ -51,7 +51,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class _TooLarge(DatasetError):
-    """A request's body is larger than any answer."""
+    """A larger request body than any answer has."""
 
 
 def page_app(session: AnnotationSession, address: PageAddress) -> App:
@@ -71,7 +71,7 @@ def page_app(session: AnnotationSession, address: PageAddress) -> App:
 
 
 class _Api:
-    """The set over HTTP; every answer is JSON, but for pictures."""
+    """The set over HTTP; every response is JSON, except pictures."""
 
     def __init__(self, session: AnnotationSession, token: str) -> None:
         self._session = session
@@ -90,7 +90,7 @@ class _Api:
         ]
 
     def _guarded(self, handler: Handler) -> Handler:
-        """The handler behind the token; its errors become answers."""
+        """The handler behind the token check; its errors become responses."""
 
         async def serve(request: Request) -> Response:
             refused = await self._refused(request)
@@ -147,10 +147,10 @@ class _Api:
 
 
 async def _body(request: Request, kind: type[T]) -> T:
-    """What the page sent.
+    """The body that the page sent.
 
     Raises:
-        DatasetError: it is too large, or not what it should be.
+        DatasetError: it is too large, or invalid.
     """
     data = bytearray()
     async for chunk in request.stream():

@@ -1,4 +1,4 @@
-"""The set that is being annotated: what the page shows of it, and how answers are kept."""
+"""The set being annotated: what the page shows of it, and how answers are saved."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class AnnotationSession:
         config: the models that guess a hand in a drawn box.
 
     Raises:
-        DatasetError: the folder isn't a data set, holds no picture, or an answer in it is damaged.
+        DatasetError: the folder isn't a data set, has no pictures, or an answer in it is damaged.
     """
 
     def __init__(self, folder: Path, annotator: str, config: TrackingConfig | None = None) -> None:
@@ -59,7 +59,7 @@ class AnnotationSession:
         self._practice = annotator != TRUTH and TRUTH in annotators(folder)
         self._truth = AnnotationStore(folder, TRUTH)
         self._guesser = Guesser(config)
-        # Everything is read once: a damaged answer is named before an hour's work, not after it.
+        # Read everything once, to report a damaged answer before an hour's work, not after it.
         self._states: dict[str, Progress] = {f.file: self._state(f) for f in self.frames}
 
     def _state(self, frame: RecordedFrame) -> Progress:
@@ -79,7 +79,7 @@ class AnnotationSession:
         return self.frames[number]
 
     def overview(self) -> SetNews:
-        """All pictures, and which of them are done."""
+        """All pictures, and whether they are done."""
         return SetNews(
             name=self.folder.resolve().name,
             annotator=self._store.annotator,
@@ -100,14 +100,14 @@ class AnnotationSession:
         """A picture's file and its media type.
 
         Raises:
-            SourceNotFound, SourceError: it is gone or can't be read.
+            SourceNotFound, SourceError: it doesn't exist or can't be read.
         """
         frame = self.frame(number)
         kind = "image/png" if frame.file.endswith(".png") else "image/jpeg"
         return read_bytes(self.folder / frame.file), kind
 
     def thumbnail(self, number: int) -> bytes:
-        """A picture's thumbnail, a JPEG; made now where there is none."""
+        """A picture's thumbnail, a JPEG; made now if there is none."""
         frame = self.frame(number)
         path = thumbnail_path(self.folder, frame.file)
         if path.is_file():
@@ -115,7 +115,7 @@ class AnnotationSession:
         return write_thumbnail(self.folder, frame.file, read_image(self.folder / frame.file))
 
     def hands(self, number: int) -> HandsNews:
-        """What was said of a picture so far; where nothing was, what the tracker guessed."""
+        """The saved answer for a picture; without one, the tracker's guess."""
         frame = self.frame(number)
         answer = self._store.read(frame.file)
         if answer is None:
@@ -129,11 +129,11 @@ class AnnotationSession:
         )
 
     def save(self, number: int, answer: Answer) -> Saved:
-        """Keep an answer, with the depth of its points; it is on the disk when this returns.
+        """Save an answer, with the depth of its points; it is on the disk when this returns.
 
         Raises:
             Outdated: there is a newer one.
-            DatasetError: it can't be kept.
+            DatasetError: it can't be saved.
         """
         frame = self.frame(number)
         depth = self._depth(frame)
@@ -149,12 +149,12 @@ class AnnotationSession:
         return Saved(revision=kept.revision, mark=self._mark(frame) if kept.complete else None)
 
     def guess(self, number: int, box: Box) -> AnnotatedHand:
-        """The hand that the model sees in a drawn box."""
+        """The model's hand in a drawn box."""
         frame = self.frame(number)
         return self._guesser.guess(read_image(self.folder / frame.file), frame, box)
 
     def close(self) -> None:
-        """Let go of the models."""
+        """Release the models."""
         self._guesser.close()
 
     def _mark(self, frame: RecordedFrame) -> Mark | None:
@@ -178,13 +178,13 @@ class AnnotationSession:
         try:
             return read_depth(self.folder / frame.depth)
         except EdgehandsError:
-            return None  # a person's answer isn't refused because a depth picture is damaged
+            return None  # a damaged depth picture doesn't reject a person's answer
 
 
 def with_depths(
     frame: RecordedFrame, hand: AnnotatedHand, depth: NDArray[np.uint16] | None
 ) -> AnnotatedHand:
-    """The hand with the depth of each point: measured, else fitted, else absent.
+    """The hand with the depth of each point: measured, otherwise fitted, otherwise absent.
 
     Args:
         frame: its picture.

@@ -1,4 +1,4 @@
-"""Ground truth from one's own camera: a folder of pictures with what a person says they show.
+"""Ground truth from your own camera: a folder of pictures annotated by people.
 
 >>> from edgehands.dataset import read
 >>> for picture in read("my-hands"):                     # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""How far apart two people are: the floor of every error that is measured against them."""
+"""How far two annotators differ: a lower bound for errors measured against them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
-    """What two annotators say of the pictures that both answered.
+    """Comparison of two annotators over the pictures that both annotated.
 
     Attributes:
         one, other: their names.
-        pictures: how many both answered.
+        pictures: how many both annotated.
         hands: hands that both marked.
-        only_one, only_other: hands that one of them marked alone.
-        distance: mean distance of their points, of the mean of their palm sizes; null = no hand.
+        only_one, only_other: hands that only one of them marked.
+        distance: mean distance of their points, in the mean of their palm sizes; null = no hand.
         p95: 95th percentile of the hands' mean distances.
-        worst_point: the point that they differ most about, 0 to 20; -1 = no hand.
+        worst_point: the point on which they differ most, 0 to 20; -1 = no hand.
         same_side: share of the hands with the same handedness.
-        same_state: share of the points that both say are visible, occluded or outside.
+        same_state: share of the points with the same state: visible, occluded or outside.
     """
 
     one: str
@@ -50,7 +50,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def agreements(folder: Path) -> list[Agreement]:
-    """Every two annotators of a folder, compared.
+    """Compare every pair of annotators of a folder.
 
     Raises:
         DatasetError: the folder isn't a data set, or fewer than two people annotated it.
@@ -66,7 +66,7 @@ def agreements(folder: Path) -> list[Agreement]:
 
 
 def compare(folder: Path, one: str, other: str) -> Agreement:
-    """Two annotators of a folder, over the pictures that both answered."""
+    """Compare two annotators of a folder over the pictures that both annotated."""
     stores = [AnnotationStore(folder, name) for name in (one, other)]
     pictures = alone_one = alone_other = 0
     distances: list[NDArray[np.float64]] = []
@@ -108,6 +108,6 @@ def compare(folder: Path, one: str, other: str) -> Agreement:
 
 
 def _distances(one: LabelledHand, other: LabelledHand) -> NDArray[np.float64]:
-    """(21,) in the mean of the two palm sizes: neither of them is the truth."""
+    """(21,) in the mean of the two palm sizes, since neither is the truth."""
     palm = max((one.palm_size + other.palm_size) / 2, 1e-6)
     return np.asarray(np.linalg.norm(one.points - other.points, axis=1) / palm)

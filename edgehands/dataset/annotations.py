@@ -1,7 +1,7 @@
-"""What people said of the pictures: one small file a picture and annotator, replaced in one step.
+"""People's annotations: one small file per picture and annotator, replaced atomically.
 
-So two people can work on one set, a crash loses nothing that was saved, and no answer is written
-over one that its author hasn't seen.
+So two people can work on one set, a crash loses nothing that was saved, and no answer overwrites
+one that its author hasn't seen.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 FOLDER: Final = "annotations"
 MAX_BYTES: Final = 200_000
 BEYOND: Final = 1.0
-"""Points may lie this far outside of the picture, in its width and height."""
+"""How far points may lie outside the picture, in units of its width and height."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _encoder = msgspec.json.Encoder()
 
 
 class Outdated(DatasetError):
-    """Somebody saved the picture since it was read: nothing was changed."""
+    """The annotation was saved by someone else since it was read; nothing was changed."""
 
 
 def default_annotator() -> str:
-    """The user's login name, as far as it may be a folder's name."""
+    """The user's login name, reduced to what a folder name may contain."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError, ImportError):
@@ -47,13 +47,13 @@ def default_annotator() -> str:
 
 
 def check_annotator(name: str) -> None:
-    """Raise :class:`DatasetError` unless an annotator may be called so."""
+    """Raise :class:`DatasetError` unless this is a valid annotator name."""
     if not _NAME.fullmatch(name):
         raise DatasetError(f'annotator "{name[:40]}": use 1 to 32 of letters, digits, "_" and "-"')
 
 
 def annotators(folder: Path) -> tuple[str, ...]:
-    """Whose annotations are in a folder, by name."""
+    """The names of a folder's annotators, sorted."""
     place = folder / FOLDER
     if not place.is_dir():
         return ()
@@ -65,7 +65,7 @@ class AnnotationStore:
 
     Args:
         folder: of the data set.
-        annotator: whose; the folder for them is made with the first answer.
+        annotator: whose; their folder is created with the first answer.
 
     Raises:
         DatasetError: the name can't be used.
@@ -79,10 +79,10 @@ class AnnotationStore:
         self._lock = threading.Lock()
 
     def read(self, file: str) -> Annotation | None:
-        """What was said of a picture; None where nothing was.
+        """The annotation of a picture; None where there is none.
 
         Raises:
-            DatasetError: the file is damaged, of another version, or of another picture.
+            DatasetError: the file is damaged, or belongs to another version or picture.
         """
         path = self._path(file)
         if not path.exists():
@@ -93,7 +93,7 @@ class AnnotationStore:
         return found
 
     def stems(self) -> set[str]:
-        """The pictures (their names without ending) of which something was said."""
+        """The annotated pictures (their names without ending)."""
         if not self._place.is_dir():
             return set()
         return {p.stem for p in self._place.iterdir() if p.suffix == ".json" and p.name[0] != "."}
@@ -107,18 +107,18 @@ class AnnotationStore:
         seconds: float = 0.0,
         complete: bool = True,
     ) -> Annotation:
-        """Keep what was said of a picture; when this returns it is on the disk.
+        """Save the annotation of a picture; it is on the disk when this returns.
 
         Args:
             frame: the picture.
             hands: all hands in it.
             revision: of the answer that was read before; 0 = there was none.
-            seconds: spent on it in all.
+            seconds: spent on it in total.
             complete: the annotator has finished with the picture.
 
         Raises:
             Outdated: there is a newer answer than the one that was read.
-            DatasetError: a point makes no sense, or the disk is full; nothing was changed.
+            DatasetError: a point is invalid, or the disk is full; nothing was changed.
         """
         for number, hand in enumerate(hands, 1):
             check_points(frame, hand, f"{frame.file} hand {number}")
@@ -156,7 +156,7 @@ class AnnotationStore:
 
 
 def check_points(frame: RecordedFrame, hand: AnnotatedHand, where: str) -> None:
-    """Raise :class:`DatasetError` where a point can't be meant."""
+    """Raise :class:`DatasetError` where a point is implausible."""
     size = (frame.width, frame.height)
     for i, (point, state) in enumerate(zip(hand.points, hand.states, strict=True)):
         if not all(map(math.isfinite, point)):

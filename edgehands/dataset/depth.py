@@ -1,7 +1,7 @@
 """Depth pictures: reading them, and the depth of a hand's points in them.
 
-A depth picture is (H, W) uint16, millimetres from the camera's plane, 0 = unknown; it shows what
-the colour picture shows, in its size or in a smaller one of the same shape.
+A depth picture is (H, W) uint16, millimetres from the camera's plane, 0 = unknown; it covers the
+same view as the colour picture, in the same size or a smaller one of the same aspect ratio.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WINDOW: Final = 0.06
-"""Side of the square around a point whose median counts, in palm sizes; at least 3 pixels."""
+"""Side of the square around a point whose median is taken, in palm sizes; at least 3 pixels."""
 
 HAND_REACH_MM: Final = 160.0
-"""No point of a hand lies further than this before or behind the middle of its palm."""
+"""No point of a hand is further than this in front of or behind the centre of its palm."""
 
 LEAST_KNOWN: Final = 0.4
 """Share of the square whose depth must be known."""
@@ -36,7 +36,7 @@ def read_depth(path: Path) -> NDArray[np.uint16]:
 
     Raises:
         SourceNotFound, SourceError: there is no such file, or it can't be read.
-        DatasetError: it is something else than one channel of 16 bits.
+        DatasetError: it isn't one channel of 16 bits.
     """
     try:
         data = np.frombuffer(read_bytes(path), np.uint8)
@@ -57,18 +57,18 @@ def depths_at(
 ) -> NDArray[np.float64]:
     """Depth of a hand's points, relative to the wrist.
 
-    The median of a small square around each point. A point is unknown if it isn't seen, if the
+    The median of a small square around each point. A point is unknown if it isn't visible, if the
     depth of more than half of its square is unknown, or if it is further from the palm than a hand
-    reaches: then it is the background's, or another thing's.
+    reaches: then it belongs to the background or another object.
 
     Args:
         depth: (h, w) millimetres.
         points: (21, 2) in pixels of the colour picture.
-        seen: (21,) the point is in the picture and nothing is in front of it.
+        seen: (21,) the point is in the picture and not occluded.
         size: width and height of the colour picture.
 
     Returns:
-        (21,) millimetres behind (+) or before (-) the wrist; NaN = unknown. All NaN where the
+        (21,) millimetres behind (+) or in front of (-) the wrist; NaN = unknown. All NaN where the
         wrist itself is unknown.
     """
     scale = np.array([depth.shape[1] / size[0], depth.shape[0] / size[1]])

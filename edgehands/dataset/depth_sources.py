@@ -1,7 +1,7 @@
-"""Where frames with depth come from: a folder of depth pictures beside any source, RealSense, OAK.
+"""Sources of frames with depth: any source plus a folder of depth pictures, RealSense, OAK.
 
-The two cameras are driven through their makers' own packages (``pip install pyrealsense2``,
-``pip install depthai``), by their documentation; both are tested against fakes and were never run
+The two cameras are driven through their makers' packages (``pip install pyrealsense2``, ``pip
+install depthai``), following their documentation; both are tested against fakes and were never run
 on hardware.
 """
 
@@ -39,25 +39,25 @@ class DepthFrame:
 
 @dataclass(frozen=True, slots=True)
 class Lens:
-    """Focal lengths in pixels that a camera itself tells."""
+    """Focal lengths in pixels, as reported by the camera."""
 
     focal_x: float
     focal_y: float
 
 
 class DepthSource(Protocol):
-    """What is recorded from."""
+    """A source to record from."""
 
     @property
     def finished(self) -> bool:
-        """True once the last frame was read; never true of a camera."""
+        """True once the last frame was read; never for a camera."""
 
     @property
     def lens(self) -> Lens | None:
-        """The lens, where the camera tells it."""
+        """The lens, where the camera reports it."""
 
     def read(self, timeout: float) -> DepthFrame | None:
-        """The next frame; None when there was none within ``timeout`` seconds, or none is left."""
+        """The next frame; None if none came within ``timeout`` seconds, or none is left."""
 
     def describe(self) -> SourceInfo:
         """What the source is."""
@@ -66,11 +66,11 @@ class DepthSource(Protocol):
 class WithDepthFolder:
     """Any source, with depth pictures from a folder.
 
-    The depth picture of a picture has its name, with ``.png``; that of a video's frame is the one
-    whose number is the frame's, counted from 0 in the order of the names.
+    A picture's depth picture has the same name, with ``.png``; for a video, the depth pictures are
+    numbered from 0 in the order of their names, like the frames.
 
     Args:
-        source: of the frames; whoever opened it closes it.
+        source: of the frames; the caller closes it.
         folder: of the depth pictures; None = there are none.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which frames are worth a person's time: those in which the tracker may well be wrong."""
+"""Selects frames worth annotating: those in which the tracker may well be wrong."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     from edgehands.hand import Frame, Hand, Roi
 
     SecondOpinion = Callable[[NDArray[np.uint8], Roi], NDArray[np.float32]]
-    """(21, 3) landmarks that another model sees in a square of an image, frame pixels."""
+    """(21, 3) landmarks found by another model in a square of an image, frame pixels."""
 
 DOUBTFUL_PRESENCE: Final = (0.3, 0.8)
 LONGEST_JUMP: Final = 0.25
-"""A hand this far from where the last frame left it, in sizes of its ROI, was looked for twice."""
+"""A hand this far from its place in the last frame, in ROI sizes, needed a second look."""
 
 DISAGREEMENT: Final = 0.15
-"""The two models disagree where their landmarks lie this far apart on average, in palm sizes."""
+"""The two models disagree if their landmarks are this far apart on average, in palm sizes."""
 
 NEAR: Final = 1.0
-"""A hand that appears this near to where one was lost, in sizes of its ROI, may be the same."""
+"""A hand that appears this near to a lost one, in ROI sizes, may be the same."""
 
 LONGEST_LOSS_S: Final = 3.0
 PAUSE_S: Final = 0.5
-"""The same reason keeps no second frame before this has passed."""
+"""Least time between two frames kept for the same reason."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kept:
-    """A frame to keep, what was reported of it, and why."""
+    """A frame to keep, its reported hands, and the reasons."""
 
     frame: Frame
     hands: tuple[Hand, ...]
@@ -47,7 +47,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Loss:
-    """A hand that is gone: how it was last seen, and the first frame without it."""
+    """A lost hand: how it was last seen, and the first frame without it."""
 
     hand: Hand
     without: Frame
@@ -55,7 +55,7 @@ class _Loss:
 
 
 class DoubtfulFrames:
-    """Picks frames out of a stream.
+    """Selects frames from a stream.
 
     Args:
         second: another model's landmarks in a hand's ROI; None = only one model is asked.
@@ -69,11 +69,11 @@ class DoubtfulFrames:
         self._t = -math.inf
 
     def look(self, frame: Frame, hands: tuple[Hand, ...]) -> list[Kept]:
-        """The frames to keep now that this one has come: earlier ones, or this one.
+        """The frames to keep after this one: earlier ones, or this one.
 
         Args:
             frame: the next one.
-            hands: what the tracker reported of it, without smoothing.
+            hands: reported by the tracker, without smoothing.
         """
         t = frame.t_mono
         kept: list[Kept] = []
@@ -136,6 +136,6 @@ class DoubtfulFrames:
 
 
 def _apart(before: Hand, hand: Hand) -> float:
-    """Distance of two hands' places, in sizes of the first one's ROI."""
+    """Distance of two hands, in sizes of the first one's ROI."""
     one, other = landmarks_roi(before.landmarks), landmarks_roi(hand.landmarks)
     return math.hypot(one.cx - other.cx, one.cy - other.cy) / max(one.size, 1e-6)

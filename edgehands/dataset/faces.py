@@ -1,6 +1,6 @@
-"""Faces made unrecognisable before a picture is stored: OpenCV's YuNet finds them.
+"""Makes faces unrecognisable before a picture is stored, found with OpenCV's YuNet.
 
-The model file isn't part of edgehands: it is read from where the user put it.
+The model file isn't part of edgehands: the user provides it.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ WHERE_TO_GET: Final = (
     "https://github.com/opencv/opencv_zoo/tree/main/models/face_detection_yunet (MIT licence)"
 )
 LEAST_SCORE: Final = 0.5
-"""Lower than YuNet's usual 0.9: a blurred face too many does less harm than one too few."""
+"""Lower than YuNet's usual 0.9: blurring too much does less harm than missing a face."""
 
 MARGIN: Final = 0.25
-"""How far the blur reaches beyond a face's box, in its sizes."""
+"""How far the blur extends beyond a face's box, in units of its size."""
 
 LONG_SIDE: Final = 640
-"""Pixels to which a picture is scaled down before faces are looked for."""
+"""Size to which a picture is scaled down for face detection, pixels."""
 
 
 class FaceFinder(Protocol):
-    """What finds faces."""
+    """A face detector."""
 
     def find(self, image: NDArray[np.uint8], /) -> NDArray[np.float64]:
         """(N, 4) x, y, width, height of the faces in (H, W, 3) uint8 RGB, pixels."""
 
 
 def default_model() -> Path:
-    """The model file in the user's data folder, the newest where there are several.
+    """The model file in the user's data folder; the newest if there are several.
 
     Raises:
         DatasetError: there is none.
@@ -62,7 +62,7 @@ class YuNet:
         model: the ONNX file.
 
     Raises:
-        DatasetError: it isn't there, or OpenCV can't read it.
+        DatasetError: it doesn't exist, or OpenCV can't read it.
     """
 
     def __init__(self, model: Path) -> None:
@@ -92,7 +92,7 @@ class YuNet:
 def blur_faces(image: NDArray[np.uint8], finder: FaceFinder) -> NDArray[np.uint8]:
     """A copy of (H, W, 3) uint8 RGB in which no face can be recognised.
 
-    Each face becomes a mosaic of at most six by six tiles: unlike a soft blur, it can't be undone.
+    Each face becomes a mosaic of at most six by six tiles, which can't be undone, unlike a blur.
     """
     out = image.copy()
     height, width = image.shape[:2]

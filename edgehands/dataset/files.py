@@ -1,4 +1,4 @@
-"""Reading and writing the files of a folder, with messages that a person can act on."""
+"""Reads and writes the files of a folder, with actionable error messages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Version(msgspec.Struct):
 
 
 def now() -> str:
-    """The time as the files hold it: ISO 8601, UTC, whole seconds."""
+    """The time in the files' format: ISO 8601, UTC, whole seconds."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -40,11 +40,11 @@ def decode(data: bytes, kind: type[T], where: str) -> T:
 
     Args:
         data: its content.
-        kind: what it should hold.
-        where: the file's name, for the message.
+        kind: its expected type.
+        where: the file name, for the message.
 
     Raises:
-        DatasetError: it is of another version, or doesn't hold what it should.
+        DatasetError: it has another version, or isn't of the expected type.
     """
     try:
         stamp = msgspec.json.decode(data, type=_Version)
@@ -59,7 +59,7 @@ def decode(data: bytes, kind: type[T], where: str) -> T:
 
 
 def _in_words(error: Exception) -> str:
-    """What msgspec complains of, in a line."""
+    """Msgspec's error, in one line."""
     text = str(error)
     if "Expected `array` of length" in text and (".points" in text or ".landmarks" in text):
         return f"a hand has 21 points, this file holds another number ({text})"
@@ -72,7 +72,7 @@ def read_limited(path: Path, limit: int) -> bytes:
     """Read a file whole.
 
     Raises:
-        DatasetError: it isn't there, may not be read, or is larger than ``limit`` bytes.
+        DatasetError: it doesn't exist, can't be read, or is larger than ``limit`` bytes.
     """
     try:
         with path.open("rb") as file:
@@ -90,7 +90,7 @@ def read_header(folder: Path) -> Dataset:
     """Read ``dataset.json``.
 
     Raises:
-        DatasetError: the folder isn't a data set, or one of another version.
+        DatasetError: the folder isn't a data set, or has another version.
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder: record one with edgehands record")
@@ -103,7 +103,7 @@ def read_header(folder: Path) -> Dataset:
 
 
 def read_frames(folder: Path) -> tuple[RecordedFrame, ...]:
-    """Read ``frames.jsonl``; a last line that a power cut broke off is left out.
+    """Read ``frames.jsonl``; a last line truncated by a power cut is left out.
 
     Raises:
         DatasetError: a line is damaged, or a picture is named twice.
@@ -112,12 +112,12 @@ def read_frames(folder: Path) -> tuple[RecordedFrame, ...]:
 
 
 def whole_bytes(path: Path) -> int:
-    """How many bytes of ``frames.jsonl`` are whole lines."""
+    """The number of bytes in whole lines of ``frames.jsonl``."""
     return max((end for _, end in _lines(path)), default=0)
 
 
 def _lines(path: Path) -> list[tuple[RecordedFrame, int]]:
-    """The frames, each with the place where its line ends."""
+    """The frames, each with the offset where its line ends."""
     found: list[tuple[RecordedFrame, int]] = []
     names = set()
     end = 0
@@ -125,7 +125,7 @@ def _lines(path: Path) -> list[tuple[RecordedFrame, int]]:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
-                    break  # what a power cut left
+                    break  # left by a power cut
                 end += len(line)
                 where = f"{path} line {number}"
                 if len(line) > MAX_LINE_BYTES or number > MAX_FRAMES:

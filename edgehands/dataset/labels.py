@@ -1,4 +1,4 @@
-"""Reading a folder for programs: each picture with the hands that a person said are in it."""
+"""Reads an annotated folder for programs: each picture with its annotated hands."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _ABSENT: list[ZOrigin] = ["absent"] * POINTS
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledHand:
-    """A hand as a person says it is.
+    """A hand as annotated by a person.
 
     Attributes:
         handedness: of the person whose hand it is.
         points: (21, 2) float64, frame pixels, MediaPipe's order.
-        visible: (21,) in the picture, and nothing is in front of it.
+        visible: (21,) in the picture, and not occluded.
         inside: (21,) in the picture.
-        z_mm: (21,) millimetres behind (+) or before (-) the wrist; NaN = unknown.
+        z_mm: (21,) millimetres behind (+) or in front of (-) the wrist; NaN = unknown.
         z_from: where each of them comes from.
-        gesture: the name of the shape; empty = not said.
+        gesture: the name of the shape; empty = not given.
     """
 
     handedness: Handedness
@@ -50,7 +50,7 @@ class LabelledHand:
 
     @property
     def palm_size(self) -> float:
-        """Distance wrist - middle MCP in frame pixels: the unit in which errors are given."""
+        """Distance wrist - middle MCP in frame pixels, the unit of errors."""
         return float(np.linalg.norm(self.points[9] - self.points[0]))
 
 
@@ -61,9 +61,9 @@ class LabelledImage:
     Attributes:
         path: the image file.
         width, height: pixels.
-        annotator: who says so.
-        hands: all hands; none = a person saw no hand.
-        frame: what was recorded with it.
+        annotator: whose annotation it is.
+        hands: all hands; empty = the annotator saw none.
+        frame: its recorded data.
     """
 
     path: Path
@@ -79,8 +79,8 @@ def read(folder: str | os.PathLike[str], annotator: str | None = None) -> Iterat
 
     Args:
         folder: made by ``edgehands record`` or ``edgehands convert``.
-        annotator: whose answers; None = those of the one who answered most, and of the others
-            where that one said nothing.
+        annotator: whose answers; None = those of the one who annotated most pictures, and of the
+            others for the rest.
 
     Raises:
         DatasetError: the folder isn't a data set, nobody of that name annotated it, or a file in
@@ -121,7 +121,7 @@ def labelled(folder: Path, frame: RecordedFrame, answer: Annotation) -> Labelled
     """A picture and an annotator's answer, as arrays.
 
     Raises:
-        DatasetError: a point makes no sense.
+        DatasetError: a point is invalid.
     """
     for number, hand in enumerate(answer.hands, 1):
         check_points(frame, hand, f"{folder}: {answer.annotator}: {frame.file} hand {number}")

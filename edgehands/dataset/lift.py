@@ -1,9 +1,9 @@
-"""Depth of a hand's points where no camera measured it: bone lengths, and the points themselves.
+"""Depth of a hand's points where no camera measured it, from bone lengths and the points.
 
-A bone that looks shorter than it is leans towards the camera or away from it, and by how much
+A bone that looks shorter than it is leans towards the camera or away from it, by an amount that
 follows from its length (C. J. Taylor, "Reconstruction of Articulated Objects from Point
-Correspondences in a Single Uncalibrated Image", CVIU 80, 2000). Which of the two it is, and how
-large the hand is in the picture, is taken from the model's guess.
+Correspondences in a Single Uncalibrated Image", CVIU 80, 2000). The direction, and the hand's size
+in the picture, come from the model's guess.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PARENTS: Final = (0, 0, 1, 2, 3, 0, 5, 6, 7, 0, 9, 10, 11, 0, 13, 14, 15, 0, 17, 18, 19)
-"""The landmark that each landmark's bone comes from; the wrist is its own."""
+"""The landmark at the other end of each landmark's bone; the wrist's is itself."""
 
 BONES_MM: Final = np.array(
     [
@@ -32,7 +32,7 @@ BONES_MM: Final = np.array(
 400 drawn hands of 190 mm (``tools/fit_labelled_measures.py``)."""
 
 LEAST_SCALE: Final = 0.02
-"""Pixels a millimetre: a hand smaller than four pixels has no depth worth fitting."""
+"""Pixels per millimetre: a hand smaller than four pixels has no depth worth fitting."""
 
 
 def fit_depths(
@@ -42,11 +42,11 @@ def fit_depths(
 
     Args:
         points: (21, 2) frame pixels, as corrected.
-        guess_mm: (21, 3) the model's guess of the same hand, millimetres: its x and y tell the
-            scale, its z which way bones lean.
+        guess_mm: (21, 3) the model's guess of the same hand, millimetres: its x and y give the
+            scale, its z the direction in which bones lean.
 
     Returns:
-        (21,) millimetres behind (+) or before (-) the wrist; None where nothing can be fitted.
+        (21,) millimetres behind (+) or in front of (-) the wrist; None where nothing can be fitted.
     """
     parents = list(PARENTS)
     seen = np.linalg.norm(points - points[parents], axis=1)[1:]
@@ -56,7 +56,7 @@ def fit_depths(
     if not np.isfinite([seen, flat, long]).all() or not (flat**2).sum() > 0:
         return None
     pixels_per_guess = float((seen * flat).sum() / (flat**2).sum())
-    # The guess has a size of its own: what an average hand's millimetre is in the picture.
+    # The guess has its own scale: convert to an average hand's millimetres in the picture.
     scale = pixels_per_guess * float(long.sum() / BONES_MM.sum())
     if scale < LEAST_SCALE:
         return None

@@ -1,4 +1,4 @@
-"""Which hand of one list is which of another, in one picture."""
+"""Matches the hands of two lists in one picture."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SAME: Final = 0.5
-"""Two lists' hands are one hand where their points lie this near on average, in palm sizes."""
+"""Two hands are the same if their points lie within this on average, in palm sizes."""
 
 MOST_TRIED: Final = 6
-"""Up to so many hands all pairings are tried; beyond, the nearest are paired first."""
+"""Up to this many hands all pairings are tried; beyond, the nearest are paired first."""
 
 
 def assign(costs: NDArray[np.float64], gate: float) -> list[tuple[int, int]]:
-    """Rows and columns paired so that the sum of costs is least; a row or column may stay alone.
+    """Pair rows and columns at the least total cost; a row or column may stay unpaired.
 
-    No pair costs ``gate`` or more, and a row that stays alone costs ``gate``. All ways are tried:
-    for a handful of rows.
+    No pair costs ``gate`` or more, and an unpaired row costs ``gate``. All pairings are tried, so
+    this is for a few rows only.
     """
     rows, columns = costs.shape
     best: list[tuple[int, int]] = []
@@ -48,7 +48,7 @@ def pair_hands(
     inside: Sequence[NDArray[np.bool_]],
     other: Sequence[NDArray[np.float64]],
 ) -> list[tuple[int, int]]:
-    """Pairs of indices, so that the sum of distances is least and none is above :data:`SAME`.
+    """Pairs of indices with the least total distance, none above :data:`SAME`.
 
     Args:
         truth: (21, 2) points of each hand, frame pixels; errors are in units of their palms.
@@ -69,11 +69,11 @@ def pair_hands(
 
 
 def errors(truth: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(21,) distance of each point from where it should be, in palm sizes of the truth."""
+    """(21,) distance of each point from its true position, in palm sizes of the truth."""
     palm = max(float(np.linalg.norm(truth[9] - truth[0])), 1e-6)
     return np.asarray(np.linalg.norm(truth - other, axis=1) / palm)
 
 
 def nme(truth: NDArray[np.float64], other: NDArray[np.float64], counts: NDArray[np.bool_]) -> float:
-    """Mean of :func:`errors` over the points that count; infinite where none does."""
+    """Mean of :func:`errors` over the points that count; infinite if none does."""
     return float(errors(truth, other)[counts].mean()) if counts.any() else float("inf")

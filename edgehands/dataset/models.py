@@ -1,6 +1,6 @@
 """The two models by themselves: palms of a picture, and the hand in a square of it.
 
-Tracking decides what is looked at; here a person, or the truth, does.
+Here a person or the ground truth decides where the models look, not tracking.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from edgehands.tracking.landmark_model import LandmarkReading
 
 LEAST_SCORE: Final = 0.05
-"""Least palm score and presence: as good as all, for curves over every threshold."""
+"""Least palm score and presence: low enough for curves over all thresholds."""
 
 
 class ModelPair(Closing):
     """A palm model and a landmark model, without thresholds. A context manager.
 
     Args:
-        config: which models, and what executes them.
+        config: which models, and their backend.
 
     Raises:
         BackendUnavailable, ModelNotFound, ModelCorrupt: as :class:`~edgehands.HandTracker`.
@@ -59,20 +59,20 @@ class ModelPair(Closing):
     def palms(
         self, image: NDArray[np.uint8], least_score: float = LEAST_SCORE
     ) -> tuple[PalmDetection, ...]:
-        """The palms of (H, W, 3) uint8 RGB, by falling score, down to a score.
+        """The palms of (H, W, 3) uint8 RGB, by descending score, down to a score.
 
-        A palm is the mean of all anchors above that score: another one moves it a little.
+        A palm is the mean of all anchors above that score: another score moves it slightly.
         """
         if least_score not in self._detectors:
             self._detectors[least_score] = PalmDetector(self._palm_model, least_score)
         return self._detectors[least_score].detect(image)
 
     def read(self, image: NDArray[np.uint8], roi: Roi) -> LandmarkReading:
-        """What the landmark model sees in a square of (H, W, 3) uint8 RGB, hand or not."""
+        """The landmark model's output for a square of (H, W, 3) uint8 RGB, hand or not."""
         reading = self._hands.read(image, roi)
         assert reading is not None  # noqa: S101 - no presence is below 0
         return reading
 
     def close(self) -> None:
-        """Let go of the models."""
+        """Release the models."""
         self._resources.close()

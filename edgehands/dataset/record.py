@@ -41,16 +41,16 @@ if TYPE_CHECKING:
 READ_TIMEOUT_S: Final = 1.0
 
 _DEPTHS_KEPT: Final = 100
-"""Depth pictures in memory: those of the last three seconds, for a frame kept afterwards."""
+"""Depth pictures in memory: the last three seconds, for frames kept afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordSettings:
-    """What is kept of a stream.
+    """Which frames of a stream are kept, and when to stop.
 
     Attributes:
-        every: each so many-th frame; 0 = doubtful frames only.
-        most: pictures after which recording ends; 0 = no limit.
+        every: every n-th frame; 0 = doubtful frames only.
+        most: number of pictures after which recording ends; 0 = no limit.
         seconds: time after which it ends; 0 = no limit.
     """
 
@@ -61,10 +61,10 @@ class RecordSettings:
 
 @dataclass(slots=True)
 class RecordSummary:
-    """What was recorded.
+    """The result of a recording.
 
     Attributes:
-        frames: frames looked at.
+        frames: frames processed.
         pictures: pictures stored.
         hands: hands in them.
         why: how often each reason applied.
@@ -79,7 +79,7 @@ class RecordSummary:
 def header_of(
     config: Config, source: DepthSource, tracker: HandTracker, *, blurred: bool
 ) -> Dataset:
-    """What ``dataset.json`` says of a recording."""
+    """The contents of ``dataset.json`` for a recording."""
     info = source.describe()
     lens = source.lens
     focal = (lens.focal_x, lens.focal_y) if lens else (0.0, 0.0)
@@ -108,7 +108,7 @@ def header_of(
 
 
 def recorded(hand: Hand) -> RecordedHand:
-    """A tracker's hand as the folder keeps it."""
+    """A tracker's hand in the folder's format."""
     roi = hand.roi
     return RecordedHand(
         id=hand.id,
@@ -128,15 +128,15 @@ def recorded(hand: Hand) -> RecordedHand:
 
 
 class Recorder:
-    """Looks at every frame of a source and stores those that are wanted.
+    """Processes every frame of a source and stores the selected ones.
 
     Args:
         source: of the frames, and of their depth.
-        tracker: without smoothing, so that what it says is of one picture alone.
+        tracker: without smoothing, so that its result is of that picture alone.
         interpreter: names the gestures.
         writer: of the folder.
         second: another model's landmarks, for doubtful frames.
-        faces: what finds the faces to be blurred; None = pictures are stored as they are.
+        faces: finds the faces to blur; None = pictures are stored unchanged.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part that tests replace
@@ -204,7 +204,7 @@ class Recorder:
         return self._doubtful.look(frame, hands)
 
     def _keep_depth(self, frame: Frame, seen: DepthFrame) -> None:
-        """Depth of frames that may still be stored: a lost hand's is, up to three seconds later."""
+        """Depth of frames that may still be stored: a lost hand's, up to three seconds later."""
         if seen.depth is None:
             return
         self._depths[frame.seq] = seen.depth
@@ -224,7 +224,7 @@ class Recorder:
 
 
 def _camera_settings(config: Config) -> dict[str, bool | int | float | str]:
-    """What was asked of the camera, without its source: that may hold a password."""
+    """The camera settings without the source, which may contain a password."""
     plain = msgspec.to_builtins(config.camera)
     return {
         k: v for k, v in plain.items() if k != "source" and isinstance(v, bool | int | float | str)

@@ -1,4 +1,4 @@
-"""JSON Schemas of a folder's files, made from their types, for tools/write_schemas.py."""
+"""JSON Schemas of a folder's files, generated from their types, for tools/write_schemas.py."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Examples of a hand shape out of a labelled folder.
+"""Examples of a hand shape from a labelled folder.
 
-The shape that the live tracker will see is the landmark model's, not a person's: so the model reads
-each hand again, where the person said that it is, and what it misreads teaches nothing.
+The live tracker will get the landmark model's output, not a person's: so the model reads each hand
+again at its annotated place, and hands that it misreads are left out.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from edgehands.config import TrackingConfig
 
 MISREAD: Final = 0.2
-"""A reading this far from the corrected points, in palm sizes, is of another shape."""
+"""A reading this far from the corrected points, in palm sizes, shows another shape."""
 
 
 def labelled_examples(folder: Path, name: str, config: TrackingConfig) -> tuple[Hand, ...]:
-    """The hands of a folder that were labelled with a gesture's name, as the model sees them.
+    """The hands of a folder labelled with a gesture's name, as read by the model.
 
     Args:
         folder: annotated.
@@ -38,7 +38,7 @@ def labelled_examples(folder: Path, name: str, config: TrackingConfig) -> tuple[
 
     Raises:
         DatasetError: the folder isn't a data set.
-        GestureError: no hand has this name, or the model misreads all that have.
+        GestureError: no hand has this name, or the model misreads all that do.
     """
     hands: list[Hand] = []
     labelled = 0
@@ -77,6 +77,6 @@ def labelled_examples(folder: Path, name: str, config: TrackingConfig) -> tuple[
         raise GestureError(
             f'{folder}: the model misreads all {labelled} hands named "{name}": record others'
         )
-    # Evenly over the folder, where there are more than a gesture can have.
+    # Spread over the folder, where there are more than a gesture can have.
     places = np.linspace(0, len(hands) - 1, min(len(hands), MAX_EXAMPLES)).round().astype(int)
     return tuple(hands[i] for i in dict.fromkeys(places.tolist()))

@@ -1,4 +1,4 @@
-"""Small pictures for the page's film strip, made ahead; they can be deleted at any time."""
+"""Thumbnails for the page's film strip, made in advance; they can be deleted at any time."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ LONG_SIDE: Final = 192
 
 
 def thumbnail_path(folder: Path, file: str) -> Path:
-    """Where a picture's thumbnail lies."""
+    """The path of a picture's thumbnail."""
     return folder / FOLDER / f"{file.removeprefix('images/')}.jpg"
 
 
 def write_thumbnail(folder: Path, file: str, image: NDArray[np.uint8]) -> bytes:
-    """Make a picture's thumbnail and keep it, as far as there is room; gives the JPEG."""
+    """Make a picture's thumbnail and keep it if there is room; returns the JPEG."""
     height, width = image.shape[:2]
     scale = min(1.0, LONG_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

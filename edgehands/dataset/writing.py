@@ -1,4 +1,4 @@
-"""Adding pictures to a folder so that a pulled plug loses at most the last one."""
+"""Adds pictures to a folder such that a power cut loses at most the last one."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _encoder = msgspec.json.Encoder()
 
 
 class DatasetWriter(Closing):
-    """A folder that pictures are added to. A context manager.
+    """A folder to add pictures to. A context manager.
 
-    A picture is written whole before the line that names it, and both are brought to the disk
-    before :meth:`add` returns.
+    A picture is written completely before the line that names it, and both are on the disk before
+    :meth:`add` returns.
 
     Args:
-        folder: new, empty, or a data set that is to be continued.
-        header: what is recorded; only written into a new folder.
+        folder: new, empty, or a data set to be continued.
+        header: describes the recording; only written into a new folder.
         image_format: of the pictures.
 
     Raises:
-        DatasetError: the folder holds something else, another process adds to it, or it can't be
-            written.
+        DatasetError: the folder holds something else, another process is adding to it, or it can't
+            be written.
     """
 
     def __init__(self, folder: Path, header: Dataset, image_format: Format = "jpg") -> None:
@@ -105,19 +105,19 @@ class DatasetWriter(Closing):
         depth: NDArray[np.uint16] | None = None,
         encoded: tuple[bytes, str] | None = None,
     ) -> RecordedFrame:
-        """Store a frame and what the tracker said of it.
+        """Store a frame and the tracker's result.
 
         Args:
             frame: its image is stored.
             hands: what was reported.
-            why: why it is kept.
+            why: the reasons for keeping it.
             depth: (H, W) millimetres, 0 = unknown, of the image's size or smaller.
-            encoded: a JPEG or PNG file's bytes and its ending, to be stored as they are instead of
-                ``frame.image``, which they hold.
+            encoded: a JPEG or PNG file's bytes and its ending, to be stored unchanged instead of
+                ``frame.image``, which they encode.
 
         Raises:
             DatasetError: the disk is full, or can't be written for another reason; what was stored
-                before is whole.
+                before is intact.
         """
         height, width = frame.image.shape[:2]
         stem = f"{self._next:06d}"
@@ -162,7 +162,7 @@ class DatasetWriter(Closing):
             raise
 
     def close(self) -> None:
-        """Let others record into the folder."""
+        """Release the folder for other recordings."""
         if self._lines >= 0:
             os.close(self._lines)
             self._lines = -1

@@ -1,4 +1,4 @@
-"""Synthetic hands in motion with known truth: for tests, calibration, the demo.
+"""Synthetic hands in motion with known truth, for tests, calibration and the demo.
 
 from edgehands.synthetic import random_scene, render_scene
 
@@ -47,7 +47,7 @@ def clip(seed: int, name: str, *, size: tuple[int, int] = (640, 480)) -> Iterato
 
     Args:
         seed: of the people, the light and the background.
-        name: one of :data:`CLIPS`; ``plan(name, seed)`` also tells its fps and length.
+        name: one of :data:`CLIPS`; ``plan(name, seed)`` also gives its fps and length.
         size: width and height, pixels.
 
     Raises:

@@ -1,10 +1,10 @@
 """The skeleton of the synthetic hand: bones, joints, limits, forward kinematics.
 
-Everything here describes a *right* hand in **hand millimetres**: origin in the middle of the
-wrist, x towards the thumb side, y towards the fingers, z out of the palm (palmar). A left hand is
-the mirror image (x negated) and is made at the very end, where hand meets camera.
+Everything here describes a *right* hand in **hand millimetres**: origin at the centre of the wrist,
+x towards the thumb side, y towards the fingers, z out of the palm (palmar). A left hand is the
+mirror image (x negated), made last, when the hand is placed in the camera frame.
 
-The lengths are our own round figures for an adult hand of about 190 mm; they lie inside the
+The lengths are our own rounded figures for an adult hand of about 190 mm, within the
 published ranges for adults (phalanx and metacarpal lengths, hand breadth 84 mm, wrist 58 mm).
 """
 
@@ -23,7 +23,7 @@ Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
 class Bone(enum.IntEnum):
-    """What can move on its own. ``PALM`` carries the root of everything."""
+    """The parts that move independently. ``PALM`` is the root."""
 
     FOREARM = 0
     PALM = 1
@@ -64,7 +64,7 @@ CARPAL = np.array([[0.0, 0.0, 0.0], [2.0, 22.0, -1.0], [-9.0, 22.0, 0.0], [-17.0
 """Where the metacarpals of index (unused), middle, ring and pinky begin."""
 
 REST_SPREAD = np.array([9.0, 0.0, -9.0, -19.0])
-"""Degrees that each finger points away from +y in the sculpted (rest) hand, + = thumb side."""
+"""Angle of each finger from +y in the sculpted (rest) hand, degrees, + = thumb side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ class Finger:
     """The joint angles of one finger in degrees; positive flexion closes the hand.
 
     Attributes:
-        spread: direction of the straight finger in the palm's plane, + = towards the thumb.
-        mcp, pip, dip: flexion of the knuckle, the middle and the end joint.
+        spread: direction of the straight finger in the palm plane, + = towards the thumb.
+        mcp, pip, dip: flexion of the knuckle, middle and end joint.
     """
 
     spread: float = 0.0
@@ -89,7 +89,7 @@ class Thumb:
     Attributes:
         radial: direction of the metacarpal in the palm's plane, away from +y to the thumb side.
         palmar: elevation of the metacarpal out of the palm's plane.
-        roll: where the pulp looks: 0 = across the palm, 90 = out of the palm.
+        roll: direction the pulp faces: 0 = across the palm, 90 = out of the palm.
         mcp, ip: flexion of the two joints.
     """
 
@@ -102,12 +102,12 @@ class Thumb:
 
 @dataclass(frozen=True, slots=True)
 class HandPose:
-    """The shape of a hand: what all its joints do, in degrees.
+    """The shape of a hand: all its joint angles, in degrees.
 
     Attributes:
         thumb, index, middle, ring, pinky: the fingers.
-        wrist_flex: the hand bends to the palm's side (+) or back (-) on the forearm.
-        wrist_turn: the hand bends to the thumb's side (+) or the little finger's (-).
+        wrist_flex: flexion of the hand on the forearm, to the palm (+) or back (-).
+        wrist_turn: deviation of the hand towards the thumb (+) or the little finger (-).
         cup: how far the little finger's metacarpal folds towards the palm.
     """
 
@@ -169,9 +169,9 @@ class Skeleton:
     """A posed skeleton in hand millimetres.
 
     Attributes:
-        rotations: (BONES, 3, 3) columns are the bone's own axes: y along the bone, z to the side
-            it flexes to.
-        origins: (BONES, 3) the joint that each bone turns about.
+        rotations: (BONES, 3, 3) columns are the bone's own axes: y along the bone, z towards the
+            side it flexes to.
+        origins: (BONES, 3) the joint that each bone rotates about.
         joints: (21, 3) anatomical joint centres and finger tips, MediaPipe's order.
     """
 
@@ -181,25 +181,25 @@ class Skeleton:
 
 
 def rot_x(degrees: float) -> Floats:
-    """(3, 3) turn about x: +y goes to +z."""
+    """(3, 3) rotation about x: +y goes to +z."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
 
 
 def rot_y(degrees: float) -> Floats:
-    """(3, 3) turn about y: +z goes to +x."""
+    """(3, 3) rotation about y: +z goes to +x."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
 
 
 def rot_z(degrees: float) -> Floats:
-    """(3, 3) turn about z: +x goes to +y."""
+    """(3, 3) rotation about z: +x goes to +y."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
 def _thumb_frame(thumb: Thumb) -> Floats:
-    """(3, 3) axes of the thumb's metacarpal: y along it, z where the pulp looks."""
+    """(3, 3) axes of the thumb's metacarpal: y along it, z where the pulp faces."""
     b, a, r = np.radians([thumb.radial, thumb.palmar, thumb.roll])
     along = np.array([np.sin(b) * np.cos(a), np.cos(b) * np.cos(a), np.sin(a)])
     across = np.array([-np.cos(b), np.sin(b), 0.0])  # in the palm's plane, to the fingers
@@ -210,12 +210,12 @@ def _thumb_frame(thumb: Thumb) -> Floats:
 
 
 def pose_skeleton(pose: HandPose) -> Skeleton:
-    """Forward kinematics: where all bones and joints are in hand millimetres."""
+    """Forward kinematics: positions of all bones and joints in hand millimetres."""
     rot = np.zeros((BONES, 3, 3))
     org = np.zeros((BONES, 3))
     joints = np.zeros((21, 3))
     rot[Bone.PALM] = np.eye(3)
-    # The palm stays put and the forearm moves the opposite way.
+    # The palm stays fixed and the forearm moves the opposite way.
     rot[Bone.FOREARM] = rot_z(pose.wrist_turn) @ rot_x(-pose.wrist_flex)
     rot[Bone.RING_MC] = rot_x(pose.cup * 0.45)
     rot[Bone.PINKY_MC] = rot_x(pose.cup)

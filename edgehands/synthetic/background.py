@@ -1,4 +1,4 @@
-"""What is behind the hands, drawn from a seed; no hand in any of it."""
+"""Backgrounds behind the hands, drawn from a seed; none contains a hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS: tuple[BackgroundKind, ...] = tuple(k for k in get_args(BackgroundKind) if
 
 
 def _colour(rng: np.random.Generator, lo: float = 20, hi: float = 235) -> NDArray[np.float64]:
-    """An sRGB colour, seldom a loud one."""
+    """An sRGB colour, rarely a saturated one."""
     grey = rng.uniform(lo, hi)
     tint = rng.normal(0, 1, 3)
     tint -= tint.mean()
@@ -86,7 +86,7 @@ def _shapes(rng: np.random.Generator, h: int, w: int) -> NDArray[np.float32]:
 def _soft(image: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     if sigma < 0.3:
         return image
-    if sigma > 2.5:  # a wide blur on a smaller picture looks the same and costs a tenth
+    if sigma > 2.5:  # a wide blur on a smaller picture looks the same at a tenth of the cost
         h, w = image.shape[:2]
         small = cv2.resize(image, (w // 3, h // 3), interpolation=cv2.INTER_AREA)
         small = cv2.GaussianBlur(small, (0, 0), sigma / 3)
@@ -95,7 +95,7 @@ def _soft(image: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
 
 
 def _stripes(rng: np.random.Generator, h: int, w: int) -> NDArray[np.float32]:
-    """Planks, bricks, a curtain: something with a rhythm."""
+    """Planks, bricks or a curtain: a periodic pattern."""
     a = rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)])
     x, y = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
     u = np.cos(a) * x + np.sin(a) * y + 6 * _cloud(rng, h, w, (3, 6))
@@ -110,7 +110,7 @@ def _stripes(rng: np.random.Generator, h: int, w: int) -> NDArray[np.float32]:
 
 
 def _room(rng: np.random.Generator, h: int, w: int) -> NDArray[np.float32]:
-    """A wall, a floor or table, furniture, a window or lamp; out of focus."""
+    """A wall, a floor or table, furniture, a window or lamp, out of focus."""
     wall, floor = _colour(rng, 90, 235), _colour(rng, 30, 170)
     image = np.empty((h, w, 3), np.float32)
     horizon = int(h * rng.uniform(0.55, 0.95))
@@ -152,7 +152,7 @@ def _room(rng: np.random.Generator, h: int, w: int) -> NDArray[np.float32]:
 
 @functools.lru_cache(maxsize=4)
 def _photo(path: Path, w: int, h: int) -> NDArray[np.uint8]:
-    """A photograph, cropped to the picture's shape."""
+    """A photograph, cropped to the picture's aspect ratio."""
     if not path.is_file():
         raise SourceNotFound(f"{path}: no such photograph; give the path of a JPEG or PNG file")
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
@@ -172,10 +172,10 @@ def background(
     size: tuple[int, int] = (640, 480),
     photo: Path | None = None,
 ) -> NDArray[np.uint8]:
-    """A picture without any hand, (H, W, 3) uint8 sRGB; read-only, the same for the same seed.
+    """A picture without hands, (H, W, 3) uint8 sRGB; read-only, the same for the same seed.
 
     Args:
-        seed: what it looks like.
+        seed: determines its content.
         kind: one of :data:`KINDS`, or ``photo``.
         size: width and height, pixels.
         photo: the file, for ``photo``.

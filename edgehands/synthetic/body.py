@@ -1,4 +1,4 @@
-"""The baked hand: load the mesh, bend it into a pose, place it before the camera."""
+"""The baked hand: load the mesh, pose it, and place it in front of the camera."""
 
 from __future__ import annotations
 
@@ -60,16 +60,16 @@ def _multiply(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.floa
 
 
 def skin(pose: HandPose) -> tuple[NDArray[np.float64], NDArray[np.float64], Skeleton]:
-    """Bend the mesh: vertices and normals (N, 3) in hand millimetres, and the skeleton.
+    """Pose the mesh: vertices and normals (N, 3) in hand millimetres, and the skeleton.
 
-    Dual quaternion skinning (Kavan et al. 2007): a vertex between two bones turns about their
-    joint, so knuckles keep their volume where a plain blend of matrices would collapse.
+    Dual quaternion skinning (Kavan et al. 2007): a vertex between two bones rotates about their
+    joint, so knuckles keep the volume that linear blending would lose.
     """
     mesh, rest, posed = load_mesh(), rest_skeleton(), pose_skeleton(pose)
     turn = posed.rotations @ rest.rotations.transpose(0, 2, 1)
     shift = posed.origins - np.einsum("bij,bj->bi", turn, rest.origins)
     real = _quaternions(turn)
-    # One hemisphere along every chain, else a blend takes the long way round.
+    # Keep each chain in one hemisphere, or blending takes the long way round.
     for b in range(1, BONES):
         parent = _PARENT[b]
         if real[b] @ real[parent] < 0:
@@ -103,7 +103,7 @@ _PARENT = [1, 1, 1, 1, 1, 4, 5, 1, 7, 8, 1, 10, 11, 2, 13, 14, 3, 16, 17]
 
 @dataclass(frozen=True, slots=True)
 class Spheres:
-    """Balls that stand in for the flesh: contact, soft shadows and ambient occlusion.
+    """Balls that approximate the flesh for contact, soft shadows and ambient occlusion.
 
     Attributes:
         centres: (S, 3) hand millimetres.

@@ -1,4 +1,4 @@
-"""The lines and spots of a hand, painted flat: creases, wrinkles, redness, veins, unevenness.
+"""The lines and spots of a hand as flat textures: creases, wrinkles, redness, veins, unevenness.
 
 The rest pose is seen from both sides at ``SCALE`` pixels a millimetre; texture rows grow with y.
 """
@@ -105,7 +105,7 @@ def _mottle(rng: np.random.Generator, sizes: Sequence[float]) -> NDArray[np.floa
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Paint:
-    """(H, W) float32 layers of one person's hand, whatever its tone; 0 = nothing there."""
+    """(H, W) float32 layers of one person's hand, independent of its tone; 0 = nothing there."""
 
     crease: NDArray[np.float32]
     wrinkle: NDArray[np.float32]
@@ -123,7 +123,7 @@ def _wobble(rng: np.random.Generator, scale: float = 1.0) -> float:
 def _across(
     joint: NDArray[np.float64], along: NDArray[np.float64], shape: tuple[float, float, float]
 ) -> NDArray[np.float64]:
-    """A bow across a finger; ``shape`` = (offset along it, height of the bow, half its width)."""
+    """An arc across a finger; ``shape`` = (offset along it, height of the arc, half its width)."""
     offset, bow, half = shape
     side = np.array([along[1], -along[0]])
     u = np.linspace(-1, 1, 7)[:, None]
@@ -131,7 +131,7 @@ def _across(
 
 
 def _paint_fingers(paint: Paint, rng: np.random.Generator) -> None:
-    """Creases at each joint's inside, wrinkles on its back, red joints and tips."""
+    """Creases inside each joint, wrinkles on its back, red joints and tips."""
     s = pose_skeleton(REST)
     for digit in range(5):
         for k in range(0 if digit else 1, 3):
@@ -158,7 +158,7 @@ def _paint_fingers(paint: Paint, rng: np.random.Generator) -> None:
 
 
 def _paint_palm(paint: Paint, rng: np.random.Generator) -> None:
-    """The palm's three great lines, the wrist's, and the finer ones."""
+    """The palm's three main lines, the wrist's, and the finer ones."""
     for i in range(4):
         _blob(paint.red_back, MCP[i, :2], 7.0, 0.8)
         _blob(paint.red_palm, MCP[i, :2] + (0.0, 6.0), 8.0, 0.4)
@@ -194,7 +194,7 @@ def _paint_veins(paint: Paint, rng: np.random.Generator) -> None:
 
 @functools.lru_cache(maxsize=16)
 def paint_of(identity: int) -> Paint:
-    """The lines and spots of one person's hand; the same for the same number."""
+    """The lines and spots of one person's hand, the same for the same number."""
     rng = np.random.default_rng([identity, 7])
     crease, wrinkle, red_palm, red_back, vein = np.zeros((5, _H, _W), np.float32)
     skin = _mottle(rng, (1.2, 4.0, 14.0)), _mottle(rng, (1.0, 3.0, 12.0))

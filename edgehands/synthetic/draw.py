@@ -1,4 +1,4 @@
-"""One hand as a layer of the picture: bent, placed, lit, coloured, rasterised."""
+"""One hand as a layer of the picture: posed, placed, lit, coloured and rasterised."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from edgehands.synthetic.scene import Camera, Lighting, SceneHand, Skin
 
 _MM = 0.001
-_PIXEL_BUDGET = 260_000  # supersampled pixels of a hand's box; more costs time and shows nothing
+_PIXEL_BUDGET = 260_000  # supersampled pixels of a hand's box; more costs time for no visible gain
 _MAX_SUPERSAMPLING = 3
 _FREE_EDGE = np.array([0.66, 0.58, 0.50], np.float32)  # a nail's end, linear light
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedHand:
-    """A hand bent and put before the camera.
+    """A hand posed and placed in front of the camera.
 
     Attributes:
-        hand: what was asked for.
+        hand: the requested hand.
         skeleton: its bones, hand millimetres.
         points, normals: (N, 3) float32, camera frame, metres.
-        centres, radii: its stand-in balls, camera frame, metres.
+        centres, radii: the balls that approximate it, camera frame, metres.
     """
 
     hand: SceneHand
@@ -52,14 +52,14 @@ class PlacedHand:
 def hand_to_camera(hand: SceneHand) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(3, 3) and (3,): hand millimetres of a right hand's model to camera-frame metres.
 
-    ``rotation`` has the palm's y and z as they are; a left hand's model is mirrored in x.
+    ``rotation`` has the palm's true y and z; a left hand's model is mirrored in x.
     """
     flip = np.diag([1.0 if hand.handedness is Handedness.RIGHT else -1.0, 1.0, 1.0])
     return hand.rotation @ flip * (_MM * hand.scale), np.array(hand.wrist)
 
 
 def place(hand: SceneHand) -> PlacedHand:
-    """Bend the mesh into the hand's pose and put it where the hand is."""
+    """Pose the mesh and place it at the hand's position."""
     matrix, origin = hand_to_camera(hand)
     vertices, normals, skeleton = skin(hand.pose)
     if hand.skin.sleeve is not None:
@@ -116,7 +116,7 @@ def _paint_nails(
     triangles: NDArray[np.int32],
     nail_colour: NDArray[np.float32],
 ) -> None:
-    """Put nails on the covered pixels, in place."""
+    """Draw nails on the covered pixels, in place."""
     origin, axes, size = _nail_frames()
     ends = _end_bone()[triangles]
     for k in range(5):
@@ -143,11 +143,11 @@ def _paint_nails(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surroundings:
-    """What a hand is drawn amid.
+    """The surroundings that affect how a hand is drawn.
 
     Attributes:
         camera, lighting: the scene's.
-        centres, radii: stand-in balls of all hands, camera frame, metres.
+        centres, radii: the balls that approximate all hands, camera frame, metres.
     """
 
     camera: Camera
@@ -157,7 +157,7 @@ class Surroundings:
 
 
 def surroundings(camera: Camera, lighting: Lighting, hands: list[PlacedHand]) -> Surroundings:
-    """A scene's light and all that may take it away."""
+    """A scene's light and everything that may block it."""
     return Surroundings(
         camera,
         lighting,
@@ -172,7 +172,7 @@ def _dress(
     rest: NDArray[np.float32],
     skin_of: Skin,
 ) -> None:
-    """Put the sleeve on the covered pixels, in place."""
+    """Draw the sleeve on the covered pixels, in place."""
     if skin_of.sleeve is None:
         return
     cloth = np.flatnonzero(rest[:, 1] < -skin_of.sleeve)
@@ -212,7 +212,7 @@ def _colours(
 
 
 def draw_hand(placed: PlacedHand, index: int, around: Surroundings) -> Layer | None:
-    """One hand as a layer, or None when none of it is in the picture."""
+    """One hand as a layer; None when it is entirely outside the picture."""
     camera, points = around.camera, placed.points
     ahead = points[:, 2] > 0.02
     if not ahead.any():

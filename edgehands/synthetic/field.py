@@ -1,4 +1,4 @@
-"""The shape of the hand as a signed distance field: what ``sculpt`` makes its mesh from.
+"""The shape of the hand as a signed distance field, from which ``sculpt`` makes the mesh.
 
 Rounded cones along the bones, pads, muscles and webs, joined by a smooth minimum. Everything is in
 hand millimetres and in the rest pose (see :mod:`edgehands.synthetic.anatomy`).
@@ -48,7 +48,7 @@ def _cone(
     radii: tuple[float, float],
     flat: tuple[NDArray[np.float64], float] | None = None,
 ) -> NDArray[np.float64]:
-    """Distance to a rounded cone from a to b; ``flat`` = (axis, factor) squeezes it along axis."""
+    """Distance to a rounded cone from a to b; ``flat`` = (axis, factor) flattens it along axis."""
     ab = b - a
     t = np.clip((p - a) @ ab / max(float(ab @ ab), 1e-9), 0.0, 1.0)
     d = p - (a + t[:, None] * ab)
@@ -91,7 +91,7 @@ def _digit(
             belly = a + (end - a) * 0.55
             squeeze = (pulp, 0.84 if thumb else 0.9)
             d = smooth_min(d, _cone(p, a, belly, (r[4], r[5]), squeeze), 2.0)
-            # The tip: flattened, its pulp a little further out than the bone's line.
+            # The tip: flattened, its pulp slightly outside the bone's line.
             tip = end + pulp * 0.6
             d = smooth_min(d, _cone(p, belly, tip, (r[5], r[6]), squeeze), 2.0)
             pad = a + (end - a) * 0.62 + pulp * 1.7
@@ -122,7 +122,7 @@ def _palm(p: NDArray[np.float64], s: Skeleton) -> NDArray[np.float64]:
     for i in range(4):
         head = MCP[i] + np.array([0.0, -4.0, 2.6])
         d = smooth_min(d, _cone(p, np.array(base[i]), head, (14.5, radii[i])), 9.0)
-    # Pads over the finger roots, and the hollow of the palm stays between the two muscles.
+    # Pads over the finger roots; the hollow of the palm stays between the two muscles.
     for i in range(4):
         pp = s.rotations[Bone.INDEX_PP + 3 * i][:, 1]
         root = MCP[i] + pp * 9.0 + np.array([0.0, 0.0, 4.2])
@@ -158,11 +158,11 @@ def _palm(p: NDArray[np.float64], s: Skeleton) -> NDArray[np.float64]:
 
 
 def _arm(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Wrist and forearm: an oval tube, cut off square at the end."""
+    """Wrist and forearm: an oval tube with a square end."""
     y = -p[:, 1]
     t = np.clip(y / 220.0, 0.0, 1.0)
     rise = t * t * (3 - 2 * t)
-    # Inside the hand the tube thins out, so that it fills the heel without swelling it.
+    # Inside the hand the tube tapers, so that it fills the heel without enlarging it.
     inside = np.clip((p[:, 1] + 14.0) / 50.0, 0.0, 1.0)
     slim = inside * inside * (3 - 2 * inside)
     wide = 27.5 + 17.0 * rise - 11.0 * slim

@@ -1,4 +1,4 @@
-"""A clip that can be drawn again and again, and the stage that it is played on."""
+"""Clips that can be drawn repeatedly, and their fixed setting."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Film:
-    """A clip that can be drawn again and again.
+    """A clip that can be drawn repeatedly.
 
     Attributes:
-        name: what it is called.
+        name: of the clip.
         about: what it shows, in a sentence.
         fps: frames a second.
         frames: how many.
-        scene_at: the scene of a frame's number.
+        scene_at: gives the scene of a frame number.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Film:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What stays the same during a clip; named like the parts of a scene."""
+    """What is constant during a clip; named like the parts of a scene."""
 
     name: str
     about: str
@@ -56,7 +56,7 @@ class Stage:
 
 
 def stage_of(name: str, about: str, seed: int, size: tuple[int, int]) -> Stage:
-    """Light, background and the person of a clip, from its name and seed."""
+    """Light, background and person of a clip, from its name and seed."""
     rng = np.random.default_rng([seed, *name.encode()])
     kinds: tuple[BackgroundKind, ...] = ("room", "room", "stripes", "gradient")
     cloth = rng.integers(20, 200, 3).tolist()

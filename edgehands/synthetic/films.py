@@ -1,4 +1,4 @@
-"""The plays of the benchmark's clips: who moves how."""
+"""The scripts of the benchmark's clips: which hands move, and how."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _acted(stage: Stage, *actors: Actor) -> Callable[[float], tuple[SceneHand, .
 
 
 def _wander(seed: int, seconds: float, palm: float, reach: float = 0.16) -> tuple[Key, ...]:
-    """A slow walk through the picture, turning a little, showing shapes."""
+    """A hand moves slowly through the picture, turns a little and shows shapes."""
     rng = np.random.default_rng([seed, 3])
     shapes = [
         "open_palm",
@@ -52,7 +52,7 @@ def _wander(seed: int, seconds: float, palm: float, reach: float = 0.16) -> tupl
 
 
 def _circling(stage: Stage, speed: float, fps: float) -> Callable[[float], tuple[SceneHand, ...]]:
-    """A hand on a circle at a constant speed in palm sizes a frame, after a still start."""
+    """A hand circles at a constant speed in palm sizes per frame, after a still start."""
     cam, palm = stage.camera, 0.15
     radius = 0.21  # of the height
     rate = speed * palm / radius * fps  # radians a second
@@ -60,7 +60,7 @@ def _circling(stage: Stage, speed: float, fps: float) -> Callable[[float], tuple
     def hands(t: float) -> tuple[SceneHand, ...]:
         def place(at: float) -> Place:
             u = max(at - 0.8, 0.0)
-            # Half a second from rest to full speed: the angle is the integral of a ramp.
+            # Half a second from rest to full speed: the angle is the integral of a speed ramp.
             angle = rate * (u * u if u < 0.5 else u - 0.25) - np.pi / 2
             return Place(
                 0.5 + radius * float(np.cos(angle)) * cam.height / cam.width,
@@ -100,7 +100,7 @@ def _faster(stage: Stage) -> Film:
 
 
 def _sweep_15(stage: Stage) -> Film:
-    """Side to side at 15 fps: up to 0.6 palm sizes a frame, with turning points."""
+    """A hand moves side to side at 15 fps: up to 0.6 palm sizes a frame, reversing at each end."""
     cam = stage.camera
 
     def hands(t: float) -> tuple[SceneHand, ...]:
@@ -161,7 +161,7 @@ def _in_and_out(stage: Stage) -> Film:
 
 
 def _occlusion(stage: Stage) -> Film:
-    """A board passes before the hand and hides it wholly for a moment, then a pole."""
+    """A board passes in front of the hand and hides it completely for a moment, then a pole."""
     at = Place(0.5, 0.6, 0.19)
     actor = Actor(
         R, (Key(0, at, "open_palm"), Key(2.5, replace(at, x=0.46)), Key(5, at)), stage.skin
@@ -211,7 +211,7 @@ def _two_apart(stage: Stage) -> Film:
 
 
 def _crossing(stage: Stage) -> Film:
-    """Each hand goes to the other's side; the nearer one passes in front. And back."""
+    """The hands swap sides and return; the nearer one passes in front."""
     right = (
         Key(0, Place(0.26, 0.58, 0.20, 0, 0, -4), "open_palm"),
         Key(0.6, Place(0.26, 0.58, 0.20, 0, 0, -4)),
@@ -236,7 +236,7 @@ def _crossing(stage: Stage) -> Film:
 
 
 def _touching(stage: Stage) -> Film:
-    """Two open hands meet side by side, stay in contact for a second and part."""
+    """Two open hands meet side by side, stay in contact for a second and separate."""
     cam = stage.camera
 
     def keys(side: float) -> tuple[Key, ...]:
@@ -318,7 +318,7 @@ MAKERS: dict[str, Callable[[Stage], Film]] = {
     "motion_blur": _blurred,
     "gestures": _gestures,
 }
-"""The plays by name."""
+"""The scripts by name."""
 
 ABOUT: dict[str, str] = {
     "still_noise": "a still hand under sensor noise of sigma 4: jitter",

@@ -1,4 +1,4 @@
-"""Parts of a picture that lie over each other: hands and objects, their blur and their shadows."""
+"""Overlapping layers of a picture: hands and objects, their motion blur and shadows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BLUR_STEPS = 9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
-    """A part of the picture that lies over the rest.
+    """A layer over the rest of the picture.
 
     Attributes:
         x, y: its top-left corner, image pixels.
@@ -47,7 +47,7 @@ class Layer:
 
 
 def part_overlaps(layers: list[Layer]) -> list[Layer]:
-    """Where two hands cover a pixel, keep the nearer one: fingers may lie between fingers."""
+    """Where two hands cover a pixel, keep the nearer one: fingers may interleave."""
     out = list(layers)
     for i in range(len(out)):
         for j in range(i + 1, len(out)):
@@ -59,7 +59,7 @@ def part_overlaps(layers: list[Layer]) -> list[Layer]:
                 continue
             sa = (slice(y0 - a.y, y1 - a.y), slice(x0 - a.x, x1 - a.x))
             sb = (slice(y0 - b.y, y1 - b.y), slice(x0 - b.x, x1 - b.x))
-            # The layer that is drawn later covers by itself; only its hidden parts must go.
+            # The layer drawn later covers the other anyway; only its hidden parts must be removed.
             far_drawn_last, cut, near = (
                 (a, sa, b.depth[sb]) if a.order <= b.order else (b, sb, a.depth[sa])
             )
@@ -70,7 +70,7 @@ def part_overlaps(layers: list[Layer]) -> list[Layer]:
 
 
 def motion_blur(layer: Layer, hand: SceneHand, camera: Camera, shutter: float) -> Layer:
-    """Smear a hand along its way during the shutter's opening."""
+    """Blur a hand along its motion during the exposure."""
     origin = np.array(hand.wrist)
     half = 0.5 * shutter * np.array(hand.velocity)
     start, middle, end = camera.project(np.stack([origin - half, origin, origin + half]))
@@ -139,7 +139,7 @@ def draw_occluder(thing: Occluder, camera: Camera) -> Layer:
 
 
 def cast_shadow(canvas: NDArray[np.float32], layer: Layer, palm: float, light: Lighting) -> None:
-    """Darken the background where the hand keeps the lamp away."""
+    """Darken the background where the hand blocks the lamp."""
     h, w = canvas.shape[:2]
     mask = np.zeros((h, w), np.float32)
     mask[layer.box] = layer.alpha

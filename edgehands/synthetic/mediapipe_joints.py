@@ -1,14 +1,14 @@
 """MediaPipe's definition of the 21 landmarks, as fitted offsets from the anatomical joints.
 
-MediaPipe learned from points that people set in photographs, and people see skin, not joints: a
-knuckle is marked at its crease when the palm shows and at its bump when the back shows, a tip on
-the nail's middle, hidden tips where one guesses them. So an offset is constant in its bone's
-frame, plus parts that grow with the joint's flexion and with how the palm faces the camera:
+MediaPipe was trained on points annotated in photographs, where people see skin, not joints: a
+knuckle is marked at its crease when the palm shows and at its bump when the back shows, a tip at
+the middle of the nail, hidden tips at a guess. So an offset is constant in its bone's frame, plus
+parts that grow with the joint's flexion and with how the palm faces the camera:
 
     offset = c0 + c1 · flexion + facing · (c2 + c3 · flexion)
 
-with flexion in units of 90 degrees and facing = 1 when the palm looks into the camera, -1 when
-the back does. ``tools/fit_synthetic_joints.py`` finds the numbers and cross-validates them.
+with flexion in units of 90 degrees and facing = 1 when the palm faces the camera, -1 when the back
+does. ``tools/fit_synthetic_joints.py`` fits the numbers and cross-validates them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ OFFSETS = np.array(OFFSETS_MM)
 
 
 def flexion(pose: HandPose) -> NDArray[np.float64]:
-    """(21,) how far the finger is bent at each landmark, in units of 90 degrees."""
+    """(21,) flexion of the finger at each landmark, in units of 90 degrees."""
     thumb = (pose.thumb.mcp, pose.thumb.ip)
     out = [0.0, 0.0, thumb[0], sum(thumb), sum(thumb)]
     for f in (pose.index, pose.middle, pose.ring, pose.pinky):
@@ -51,14 +51,14 @@ def flexion(pose: HandPose) -> NDArray[np.float64]:
 
 
 def features(pose: HandPose, facing: float) -> NDArray[np.float64]:
-    """(21, 4) what the four parts of each offset are multiplied with."""
+    """(21, 4) factors of the four parts of each offset."""
     bent = flexion(pose)
     one = np.ones(21)
     return np.stack([one, bent, facing * one, facing * bent], axis=1)
 
 
 def facing_of(rotation: NDArray[np.float64], wrist: NDArray[np.float64]) -> float:
-    """1 when the palm looks into the camera, -1 when the back of the hand does."""
+    """1 when the palm faces the camera, -1 when the back of the hand does."""
     return float(-(rotation[:, 2] @ wrist) / max(float(np.linalg.norm(wrist)), 1e-9))
 
 

@@ -1,4 +1,4 @@
-"""Hands that move: key frames, smooth ways between them, contact of two hands."""
+"""Moving hands: key frames, smooth paths between them, contact of two hands."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from edgehands.synthetic.anatomy import HandPose
     from edgehands.synthetic.scene import Camera
 
-_ANCHOR = np.array([0.0, 46.0, 3.0])  # the palm's middle, hand millimetres
+_ANCHOR = np.array([0.0, 46.0, 3.0])  # the palm's centre, hand millimetres
 _PALM_M = 0.092  # wrist to middle MCP of the unscaled hand, metres
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a hand is and how it is turned.
+    """A hand's position and orientation.
 
     Attributes:
-        x, y: the palm's middle as a share of the picture's width and height.
-        palm: wrist to middle MCP as a share of the picture's height, if seen square on.
+        x, y: the palm's centre as a share of the picture's width and height.
+        palm: wrist to middle MCP as a share of the picture's height, when facing the camera.
         yaw: degrees; 0 shows the palm, 180 the back.
-        pitch: degrees the fingers lean to (+) or from the camera.
+        pitch: degrees the fingers lean towards (+) or away from the camera.
         roll: degrees clockwise in the picture.
     """
 
@@ -51,12 +51,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A moment of a film.
+    """A key frame of a film.
 
     Attributes:
         t: seconds.
-        place: where the hand is then.
-        gesture: the shape it takes from then on; None: it keeps the one it has.
+        place: the hand's place at that time.
+        gesture: the shape from then on; None: unchanged.
     """
 
     t: float
@@ -65,7 +65,7 @@ class Key:
 
 
 def put_palm(hand: SceneHand, camera: Camera, place: Place) -> SceneHand:
-    """Put a hand so that its palm's middle is seen at a place, turned that way."""
+    """Place a hand so that its palm's centre appears at a place, in that orientation."""
     rotation = orient(place.yaw, place.pitch, place.roll)
     z = camera.fx * _PALM_M * hand.scale / (place.palm * camera.height)
     x = (place.x * camera.width - camera.cx) * z / camera.fx
@@ -79,10 +79,10 @@ def put_palm(hand: SceneHand, camera: Camera, place: Place) -> SceneHand:
 def smooth_between(
     t: float, times: NDArray[np.float64], values: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """A smooth way through values (K, C) at times (K,).
+    """A smooth path through values (K, C) at times (K,).
 
-    A cubic with monotone slopes (Fritsch and Carlson 1980): nothing overshoots, and equal
-    neighbours mean standing still.
+    A monotone cubic (Fritsch and Carlson 1980): it never overshoots, and is constant between equal
+    neighbours.
     """
     if t <= times[0]:
         return np.asarray(values[0])
@@ -114,13 +114,13 @@ _SOMEBODY = Skin()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Actor:
-    """A hand with a part to play.
+    """A hand with a script.
 
     Attributes:
-        handedness, skin, scale: who it is.
-        keys: its moments in order of time; the first one has a gesture.
+        handedness, skin, scale: of the person.
+        keys: its key frames in order of time; the first one has a gesture.
         change: seconds that a change of shape takes.
-        sway: amplitude of the small movements of a living hand (1 = usual, 0 = none).
+        sway: amplitude of a real hand's small movements (1 = usual, 0 = none).
         phase: makes two actors sway differently.
     """
 
@@ -133,7 +133,7 @@ class Actor:
     phase: float = 0.0
 
     def shape_at(self, t: float) -> tuple[str, HandPose]:
-        """The gesture's name and the pose at a time; the new name counts from half way."""
+        """The gesture's name and the pose at a time; the name changes halfway."""
         name = self.keys[0].gesture or "relaxed"
         pose = named_pose(name)
         for key in self.keys[1:]:
@@ -152,7 +152,7 @@ class Actor:
         return name, pose
 
     def place_at(self, t: float) -> Place:
-        """Where it is at a time."""
+        """Its place at a time."""
         times = np.array([k.t for k in self.keys])
         v = smooth_between(t, times, np.array([k.place.to_vector() for k in self.keys]))
         if self.sway:
@@ -186,12 +186,12 @@ class Actor:
 
 
 def _palm_at(hand: SceneHand, camera: Camera, place: Place) -> NDArray[np.float64]:
-    """(3,) the palm's middle before the camera."""
+    """(3,) the palm's centre in the camera frame."""
     return np.asarray(to_camera(put_palm(hand, camera, place), _ANCHOR[None])[0])
 
 
 def _balls(hand: SceneHand) -> Spheres:
-    """A hand's stand-in balls before the camera, millimetres."""
+    """The balls that approximate a hand, in the camera frame, millimetres."""
     made = spheres(pose_skeleton(hand.pose))
     return Spheres(to_camera(hand, made.centres) * 1000.0, made.radii * hand.scale, made.part)
 
@@ -199,9 +199,9 @@ def _balls(hand: SceneHand) -> Spheres:
 def keep_apart(
     first: SceneHand, second: SceneHand, press: float = 1.0
 ) -> tuple[SceneHand, SceneHand]:
-    """Two hands, moved apart along the picture's x until they only touch.
+    """Two hands, moved apart along the picture's x until they just touch.
 
-    ``press``: millimetres that flesh may be pressed in.
+    ``press``: millimetres that flesh may be compressed.
     """
     a, b = _balls(first), _balls(second)
     if depth_of_contact(a, b) <= press:

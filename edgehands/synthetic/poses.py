@@ -1,4 +1,4 @@
-"""Named hand shapes, the ways they vary, and fingers that don't pass through each other."""
+"""Named hand shapes, their variation, and how fingers are kept from intersecting."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ POSES: dict[str, HandPose] = {
         cup=4,
     ),
 }
-"""The shapes by name; ``random`` is made again each time."""
+"""The shapes by name; ``random`` is a new one each time."""
 
 NAMES: tuple[str, ...] = (*POSES, "random")
 
@@ -76,9 +76,9 @@ _LOOSE = np.array([*(4, 4, 5, 5, 6), *((2.5, 4, 4, 3) * 4), 9, 5, 3], np.float64
 
 
 def depth_of_contact(a: Spheres, b: Spheres | None = None) -> float:
-    """How deep balls of different parts reach into each other, millimetres; <= 0: none do.
+    """How deep balls of different parts overlap, millimetres; <= 0: none do.
 
-    Within one hand neighbours on the skeleton don't count: a finger's root lies in the palm, and
+    Neighbours on the skeleton of one hand don't count: a finger's root lies in the palm, and
     neighbouring fingers touch at their roots.
     """
     if b is None:
@@ -107,16 +107,16 @@ def _pairs(n: int, part: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[
 
 
 TOUCH = 3.0
-"""Millimetres that soft flesh may be pressed in where fingers touch."""
+"""Millimetres that soft flesh may be compressed where fingers touch."""
 
 
 def is_free(pose: HandPose, touch: float = TOUCH) -> bool:
-    """No finger passes through another or into the palm."""
+    """Keep fingers from intersecting each other or the palm."""
     return depth_of_contact(spheres(pose_skeleton(pose))) <= touch
 
 
 def vary(pose: HandPose, rng: np.random.Generator, amount: float = 1.0) -> HandPose:
-    """A person's own way of making a shape: every angle a little different, nothing passes."""
+    """A person's own version of a shape: every angle varies slightly, nothing intersects."""
     middle = pose.to_vector()
     change = rng.normal(0, 1, 24) * _LOOSE * amount
     for shrink in (1.0, 0.7, 0.5, 0.3, 0.15):
@@ -127,13 +127,13 @@ def vary(pose: HandPose, rng: np.random.Generator, amount: float = 1.0) -> HandP
 
 
 def random_pose(rng: np.random.Generator) -> HandPose:
-    """Any shape a hand can take: fingers open, half closed or closed, each by itself."""
+    """Any shape a hand can take: each finger independently open, half closed or closed."""
     while True:
         fingers = []
         curls = [
             float(rng.choice([rng.beta(1, 4), rng.beta(2, 2), rng.beta(4, 1)])) for _ in "imrp"
         ]
-        # Tendons couple the last three fingers: the ring finger hardly goes alone.
+        # Tendons couple the last three fingers: the ring finger hardly moves alone.
         curls[2] = 0.4 * curls[2] + 0.3 * (curls[1] + curls[3])
         for i, curl in enumerate(curls):
             spread = (6.0, 0.0, -4.0, -11.0)[i] * (1 - 0.7 * curl) + rng.normal(0, 4)
@@ -168,7 +168,7 @@ def named_pose(name: str, rng: np.random.Generator | None = None) -> HandPose:
 
 
 def blend(a: HandPose, b: HandPose, t: float) -> HandPose:
-    """Between two shapes, t = 0..1; the thumb gets out of the fingers' way where it must."""
+    """Blend two shapes, t = 0..1; the thumb avoids the fingers where needed."""
     va, vb = a.to_vector(), b.to_vector()
     pose = HandPose.from_vector(va + (vb - va) * t)
     lift = 0.0

@@ -1,7 +1,7 @@
-"""Draw a mesh: which triangle is seen in which pixel, and what lies there.
+"""Rasterise a mesh: find the triangle visible in each pixel, and its values there.
 
-OpenCV fills the triangles back to front with their numbers (about 1 µs each, the reason why a
-hand draws in milliseconds without a GPU); everything else is then looked up per pixel at once.
+OpenCV fills the triangles back to front with their numbers (about 1 µs each, so a hand is drawn in
+milliseconds without a GPU); everything else is then looked up for all pixels at once.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _SHIFT = 4  # fractional bits of OpenCV's polygon corners
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What a picture of triangles shows.
+    """The result of rasterising triangles.
 
     Attributes:
         shape: (height, width) of the picture.
         pixels: (P,) flat indices of the covered pixels.
-        triangles: (P,) the triangle seen there.
+        triangles: (P,) the triangle visible there.
         weights: (P, 3) float32 barycentric weights of its corners.
     """
 
@@ -37,7 +37,7 @@ class Coverage:
     def interpolate(
         self, faces: NDArray[np.int32], values: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """(P, C) values per vertex (N, C), carried to the covered pixels."""
+        """(P, C) values per vertex (N, C), interpolated at the covered pixels."""
         corners = faces[self.triangles]
         out = values[corners[:, 0]] * self.weights[:, :1]
         out += values[corners[:, 1]] * self.weights[:, 1:2]
@@ -60,7 +60,7 @@ def rasterise(
         depth: (N,) distance from the camera.
         faces: (M, 3) corners, counter-clockwise from outside in a right-handed space.
         shape: (height, width).
-        mirrored: the mesh was mirrored, so its triangles run the other way round.
+        mirrored: the mesh was mirrored, so its triangles have the opposite winding.
     """
     tri = xy[faces]
     ab, ac = tri[:, 1] - tri[:, 0], tri[:, 2] - tri[:, 0]
@@ -73,7 +73,7 @@ def rasterise(
     )
     order = np.flatnonzero(seen)
     order = order[np.argsort(-z[order].sum(1), kind="stable")]
-    # OpenCV puts pixel centres on whole numbers; ours lie at +0.5.
+    # OpenCV's pixel centres are at whole numbers; ours at +0.5.
     corners = np.round((tri[order] - 0.5) * (1 << _SHIFT)).astype(np.int32)
     ids = np.zeros(shape, np.int32)
     fill = cv2.fillConvexPoly

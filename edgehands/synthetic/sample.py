@@ -36,10 +36,10 @@ View = Literal["palm", "back", "any"]
 Difficulty = Literal["fair", "hard"]
 
 FACING = np.array([[1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]])
-"""Rotation of a hand that shows its palm to the camera, fingers up."""
+"""Rotation of a hand with its palm towards the camera, fingers up."""
 
 _PALM_MM = 92.0  # wrist to middle MCP of the unscaled hand
-# Turn in the picture (degrees, clockwise, for a right hand's palm) that a shape is shown with.
+# In-plane rotation of each shape (degrees, clockwise, for a right hand's palm).
 _USUAL_ROLL = {"thumbs_up": -62.0, "thumbs_down": 118.0, "call": -25.0}
 
 
@@ -48,7 +48,7 @@ def orient(yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
 
     Args:
         yaw: degrees about the vertical; 0 shows the palm, 180 the back.
-        pitch: degrees the fingers lean to (+) or from the camera.
+        pitch: degrees the fingers lean towards (+) or away from the camera.
         roll: degrees clockwise in the picture.
     """
     return np.asarray(rot_z(roll) @ rot_x(pitch) @ rot_y(yaw) @ FACING)
@@ -60,9 +60,9 @@ def place_in_picture(
     centre: tuple[float, float],
     palm_px: float,
 ) -> SceneHand:
-    """Put a hand so that the middle of its joints' box lies at ``centre`` (pixels).
+    """Place a hand so that the centre of its joints' bounding box is at ``centre`` (pixels).
 
-    ``palm_px`` is how large the palm (wrist to middle MCP) would be if seen square on.
+    ``palm_px`` is the size of the palm (wrist to middle MCP) when facing the camera.
     """
     z = camera.fx * _PALM_MM * 0.001 * hand.scale / palm_px
     joints = pose_skeleton(hand.pose).joints
@@ -95,7 +95,7 @@ def _rotation(
         float(np.clip(rng.normal(0, s), -m, m)) for s, m in zip(spread, limit, strict=True)
     )
     usual = _USUAL_ROLL.get(gesture, 0.0)
-    # Seen from the back, or on the other hand, the picture is mirrored.
+    # Seen from the back, or for the other hand, the picture is mirrored.
     mirror = (1 if side is Handedness.RIGHT else -1) * (1 if facing == 0.0 else -1)
     if usual:
         roll *= 0.6
@@ -114,7 +114,7 @@ def random_skin(rng: np.random.Generator, tone: float | None = None) -> Skin:
 
 
 def random_lighting(rng: np.random.Generator, *, hard: bool) -> Lighting:
-    """A lamp above or beside the camera; further round and fainter surroundings when hard."""
+    """A lamp above or beside the camera; when hard, further to the side, less ambient light."""
     side = float(rng.normal(0, 0.9 if hard else 0.55))
     up = float(rng.uniform(-0.2 if hard else 0.1, 1.2))
     direction = np.array([side, -up, -1.0 if not hard else rng.uniform(-1.0, 0.3)])
@@ -168,7 +168,7 @@ def _centre(
     area: tuple[float, float, float, float],
     rng: np.random.Generator,
 ) -> SceneHand:
-    """Put a hand anywhere in an area (x0, y0, x1, y1) so that all of it stays inside."""
+    """Place a hand anywhere within an area (x0, y0, x1, y1), entirely inside."""
     middle = ((area[0] + area[2]) / 2, (area[1] + area[3]) / 2)
     joints = pose_skeleton(hand.pose).joints
     while True:
@@ -186,7 +186,7 @@ def _centre(
 
 
 def _random_occluder(hand: SceneHand, camera: Camera, rng: np.random.Generator) -> Occluder:
-    """A thing that hides a part of the hand: a finger or two, or a corner of the palm."""
+    """An object that hides part of the hand: a finger or two, or a corner of the palm."""
     xy = camera.project(to_camera(hand, pose_skeleton(hand.pose).joints))
     palm = float(np.linalg.norm(xy[9] - xy[0]))
     centre = xy[int(rng.integers(3, 21))] + rng.normal(0, 0.3, 2) * palm
@@ -227,10 +227,10 @@ def random_scene(  # noqa: PLR0913 - every argument has a name and a default
         view: which side of the hand the camera sees, within about 35 degrees (55 when hard).
         difficulty: ``fair``: good light, whole hands of 14-30 % of the picture's height from
             wrist to middle knuckle, upright within 40 degrees. ``hard``: any turn in the picture,
-            poor or coloured light, noise, blur, small or near hands, things in front, motion.
+            poor or coloured light, noise, blur, small or near hands, objects in front, motion.
         size: width and height in pixels.
         photos: photographs for backgrounds (70 % of the scenes then use one).
-        variation: how far a hand's angles stray from the named shape; 0 = not at all.
+        variation: how far a hand's angles deviate from the named shape; 0 = not at all.
 
     Raises:
         UsageError: an argument outside its range.
@@ -274,7 +274,7 @@ def random_scene(  # noqa: PLR0913 - every argument has a name and a default
         area = (0.02 * w, 0.02 * h, 0.98 * w, 0.98 * h)
         if hands == 2:
             share *= 0.75
-            # An unmirrored camera sees a person's right hand on the left of the picture.
+            # In an unmirrored picture a person's right hand is on the left.
             left_half = side is Handedness.RIGHT
             area = (
                 (0.02 * w, 0.02 * h, 0.5 * w, 0.98 * h)

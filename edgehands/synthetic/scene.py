@@ -1,7 +1,7 @@
-"""What is in a picture, and the truth about it: frozen values, metres, the camera's frame.
+"""The contents of a picture and the truth about it: frozen values, metres, camera frame.
 
 *Camera frame*: x to the right, y down, z away from the camera, metres. *Image pixels*: x to the
-right, y down, the middle of the top-left pixel at (0.5, 0.5).
+right, y down, the centre of the top-left pixel at (0.5, 0.5).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Skin:
-    """How a hand's surface looks.
+    """The appearance of a hand's surface.
 
     Attributes:
         tone: 0 (very light) to 9 (very dark).
@@ -80,8 +80,8 @@ class SceneHand:
         wrist: camera-frame metres.
         scale: 1 = a hand of 190 mm.
         skin: how it looks.
-        velocity: metres a second, for motion blur.
-        spin: radians a second about the viewing axis (clockwise on the screen), for motion blur.
+        velocity: metres per second, for motion blur.
+        spin: radians per second about the viewing axis (clockwise on screen), for motion blur.
     """
 
     handedness: Handedness
@@ -97,11 +97,11 @@ class SceneHand:
 
 @dataclass(frozen=True, slots=True)
 class Lighting:
-    """One soft lamp and the light of the surroundings; linear RGB.
+    """One soft lamp and ambient light; linear RGB.
 
     Attributes:
         direction: from the hand to the lamp, camera frame, unit length.
-        key: colour times strength of the lamp.
+        key: colour times intensity of the lamp.
         sky, ground: light from above and from below.
         cast: how dark the hand's shadow on the background is, 0..1.
         cast_offset: the shadow's shift in palm sizes (x, y).
@@ -117,7 +117,7 @@ class Lighting:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What is behind the hands: a kind and a seed, or a photograph."""
+    """The background behind the hands: a kind and a seed, or a photograph."""
 
     kind: BackgroundKind = "plain"
     seed: int = 0
@@ -126,14 +126,14 @@ class Background:
 
 @dataclass(frozen=True, slots=True)
 class Occluder:
-    """A thing in front of (or between) the hands, drawn flat.
+    """An object in front of (or between) the hands, drawn flat.
 
     Attributes:
         kind: ``bar`` (across the whole picture), ``card`` or ``ball``.
         centre: image pixels.
         size: full width and height, pixels.
         angle: degrees, clockwise on the screen.
-        depth: metres; hands whose wrist is further away are hidden by it.
+        depth: metres; it hides hands whose wrist is further away.
         colour: sRGB.
     """
 
@@ -147,7 +147,7 @@ class Occluder:
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """What lens and sensor do to the picture.
+    """The effects of lens and sensor on the picture.
 
     Attributes:
         exposure: factor on all light.
@@ -171,7 +171,7 @@ class Scene:
     """Everything that makes one picture.
 
     Attributes:
-        seed: of the noise.
+        seed: for the noise.
         camera, hands, background, lighting, occluders, sensor: its parts.
         t: seconds since the clip began; 0 for stills.
     """
@@ -194,7 +194,7 @@ class Keypoints:
         image: (21, 2) image pixels.
         camera: (21, 3) metres, camera frame.
         world: (21, 3) metres, axes as in the camera frame, origin at the middle finger's knuckle:
-            MediaPipe calls its origin "the hand's geometric centre", and measured over 200
+            MediaPipe calls its origin "the hand's geometric centre"; measured over 200
             hands it lies there within 3 mm (and 9-16 mm from the mean of the 21 points).
     """
 
@@ -205,7 +205,7 @@ class Keypoints:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HandTruth:
-    """What is known about one hand of a picture.
+    """The truth about one hand of a picture.
 
     Attributes:
         index: which hand of the scene; a clip's hands keep theirs.
@@ -213,7 +213,7 @@ class HandTruth:
             ``random`` shapes.
         anatomical: joint centres and finger tips of the skeleton.
         mediapipe: the same hand by MediaPipe's definition of its landmarks (fitted offsets).
-        in_image: (21,) the point lies inside the picture.
+        in_image: (21,) the point is inside the picture.
         visible: (21,) inside, and neither an object, another hand nor the hand itself hides it.
         shown: share of the points that are inside and hidden by no object or other hand.
         rotation: (3, 3) the palm's axes in the camera frame (see :class:`SceneHand`).
@@ -235,11 +235,11 @@ class HandTruth:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SceneTruth:
-    """What is known about one picture.
+    """The truth about one picture.
 
     Attributes:
         seed, t, camera: as in the scene.
-        hands: one for each hand of the scene, also those out of the picture.
+        hands: one for each hand of the scene, including those outside the picture.
     """
 
     seed: int

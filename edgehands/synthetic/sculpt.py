@@ -1,4 +1,4 @@
-"""The surface of the synthetic hand, sculpted once from smooth implicit shapes.
+"""The surface of the synthetic hand, generated once from smooth implicit shapes.
 
 A surface net turns the zero level of a distance field (:mod:`edgehands.synthetic.field`) into a
 mesh, and each vertex gets weights for the bones it follows. That takes seconds, so the result is
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CELL = 3.1  # mm, the net's grid around the hand
-FOREARM_CELL = 13.0  # mm along the forearm, where nothing happens
+FOREARM_CELL = 13.0  # mm along the forearm, where there is no detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Mesh:
     """A skinned surface.
 
     Attributes:
-        vertices: (N, 3) float64, hand millimetres, in the rest pose.
+        vertices: (N, 3) float64, hand millimetres, rest pose.
         normals: (N, 3) float64, outward.
         faces: (M, 3) int32, counter-clockwise seen from outside.
         bones: (N, 4) int32, the bones a vertex follows.
@@ -112,7 +112,7 @@ def _gradient(p: NDArray[np.float64]) -> NDArray[np.float64]:
 def _neighbours(
     faces: NDArray[np.int32], n: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Both directions of all edges, and each vertex's number of neighbours."""
+    """All edges in both directions, and the number of neighbours of each vertex."""
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).astype(np.int64)
     edges = np.unique(np.sort(edges, axis=1), axis=0)
     src = np.concatenate([edges[:, 0], edges[:, 1]])
@@ -139,7 +139,7 @@ def _step(t: NDArray[np.float64], half: float) -> NDArray[np.float64]:
 
 
 def skin_weights(verts: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.float64]:
-    """(N, BONES) how far each vertex follows each bone, from its place along the chain."""
+    """(N, BONES) weight of each bone for each vertex, from its position along the chain."""
     s = pose_skeleton(REST)
     n = len(verts)
     w = np.zeros((n, BONES))
@@ -181,7 +181,7 @@ def skin_weights(verts: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArra
         base = s.rotations[Bone.INDEX_PP + 3 * i]
         for k, half in enumerate((7.0, 5.5, 4.5)):
             t = (verts - s.joints[5 + 4 * i + k]) @ base[:, 1]
-            # The back of a knuckle stretches further than the crease below it.
+            # The back of a knuckle stretches more than the crease below it.
             t = t + (2.0 if k == 0 else 0.0)
             on = _step(t, half) * mine
             bone = Bone.INDEX_PP + 3 * i + k
@@ -194,7 +194,7 @@ def skin_weights(verts: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArra
         w *= (1 - on)[:, None]
         w[:, bone] += on
     w /= w.sum(1, keepdims=True)
-    # The thumb's muscle slides softly; the fingers' joints stay crisp.
+    # Blend the thumb's muscle softly; keep the fingers' joints sharp.
     soft = _smoothed(w, faces, 14)
     crisp = _smoothed(w, faces, 2)
     blend = np.clip((verts[:, 1] - 60.0) / 25.0, 0.0, 1.0)[:, None]
@@ -216,7 +216,7 @@ def sculpt() -> Mesh:
     field = np.concatenate([distance(part) for part in np.array_split(flat, 24)])
     verts, faces = surface_net(field.reshape(grid.shape[:3]), xs, ys, zs)
     square = verts[:, 1] > -FOREARM_LENGTH + 10
-    for _ in range(3):  # relax along the surface, then back onto it
+    for _ in range(3):  # smooth along the surface, then project back onto it
         moved = _smoothed(verts, faces, 1)
         normal = _gradient(verts)
         moved = moved - (((moved - verts) * normal).sum(1))[:, None] * normal

@@ -1,4 +1,4 @@
-"""What lens and sensor make of light: blur, exposure, tone curve, noise, compression."""
+"""Lens and sensor simulation: blur, exposure, tone curve, noise, compression."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def _from_light() -> NDArray[np.float32]:
 
 
 def light_of(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Linear light, float32, of an sRGB picture; a new array."""
+    """An sRGB picture as linear light, float32; a new array."""
     return np.asarray(_to_light()[image])
 
 
 @functools.cache
 def _grain() -> NDArray[np.float32]:
-    """Two million normal numbers: a picture takes a stretch of them, 14 times faster than new."""
+    """Two million normal numbers; a picture takes a slice, 14 times faster than new ones."""
     return np.random.default_rng(17).standard_normal(2**21, np.float32)
 
 
@@ -54,7 +54,7 @@ def _noise(seed: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 def expose(canvas: NDArray[np.float32], sensor: Sensor, seed: int) -> NDArray[np.uint8]:
-    """What the camera makes of linear light: blur, exposure, tone curve, noise, compression."""
+    """A camera picture of linear light: blur, exposure, tone curve, noise, compression."""
     if sensor.blur > 0.2:
         canvas = np.asarray(cv2.GaussianBlur(canvas, (0, 0), sensor.blur), np.float32)
     gain = [65535.0 * sensor.exposure * b for b in sensor.balance]
@@ -69,7 +69,7 @@ def expose(canvas: NDArray[np.float32], sensor: Sensor, seed: int) -> NDArray[np
 
 
 def _through_jpeg(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """What a JPEG of this quality leaves of a picture."""
+    """A picture after a JPEG round trip at this quality."""
     flags = [cv2.IMWRITE_JPEG_QUALITY, quality]
     _, coded = cv2.imencode(".jpg", image[..., ::-1], flags)
     back = cv2.imdecode(coded, cv2.IMREAD_COLOR)

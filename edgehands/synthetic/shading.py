@@ -1,4 +1,4 @@
-"""Light on a hand: one lamp, the surroundings, soft shadows, flesh that lets light through."""
+"""Light on a hand: one lamp, ambient light, soft shadows, translucent flesh."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from edgehands.synthetic.scene import Lighting
 
-# How far light wraps around an edge inside skin; red travels furthest.
+# How far light scatters around an edge inside skin; red travels furthest.
 _WRAP = np.array([0.34, 0.17, 0.12], np.float32)
 _GLOSS = 0.16
 _GLOSS_POWER = 14.0
@@ -23,9 +23,9 @@ class Shaded:
     """Light on each vertex.
 
     Attributes:
-        diffuse: (N, 3) light that the skin's colour multiplies.
-        gloss: (N,) how much light is reflected at the surface itself.
-        tint: (3,) its colour and strength.
+        diffuse: (N, 3) light to be multiplied by the skin's colour.
+        gloss: (N,) light reflected at the surface itself.
+        tint: (3,) its colour and intensity.
     """
 
     diffuse: NDArray[np.float32]
@@ -40,10 +40,10 @@ def shade(
     centres: NDArray[np.float32],
     radii: NDArray[np.float32],
 ) -> Shaded:
-    """Light on points of a surface (camera frame, metres) amid balls that take it away.
+    """Light on points of a surface (camera frame, metres), with balls as occluders.
 
-    Ambient occlusion by balls is n·v (r/d)² each (Inigo Quilez's analytic form); the lamp's
-    shadow is the nearest miss of a ball by the ray to the lamp, softened.
+    Each ball's ambient occlusion is n·v (r/d)² (Inigo Quilez's analytic form); the lamp's shadow is
+    the softened nearest miss of a ball by the ray to the lamp.
     """
     lamp = np.array(lighting.direction, np.float32)
     lamp /= np.linalg.norm(lamp)
@@ -78,7 +78,7 @@ def shade(
     up = (0.5 - 0.5 * normals[:, 1])[:, None]
     sky, ground = np.array(lighting.sky, np.float32), np.array(lighting.ground, np.float32)
     around = sky * up + ground * (1 - up)
-    # Light that bounces between fingers comes out red: the closed parts lose it last.
+    # Light that bounces between fingers turns red: occluded parts lose red last.
     closed = open_share[:, None] ** np.array([0.72, 1.0, 1.08], np.float32)
     glow = lit[:, None] ** np.array([0.8, 1.0, 1.05], np.float32)
     diffuse = key * wrapped * glow + around * closed

@@ -1,7 +1,7 @@
-"""What skin looks like: a tone, and the lines and spots of one person.
+"""The appearance of skin: a tone, and the lines and spots of one person.
 
-The rest pose is painted flat from both sides, palm and back; a pixel of the picture looks its
-colour up by the place on the rest hand that it shows.
+The rest pose has flat textures of both sides, palm and back; a pixel of the picture takes its
+colour from the place on the rest hand that it shows.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def skin_maps(tone: float, identity: int) -> SkinMaps:
 
     Args:
         tone: 0 (very light) to 9 (very dark); fractions lie between two of :data:`TONES`.
-        identity: seed of everything that differs from person to person.
+        identity: seed of everything that differs between people.
     """
     rng = np.random.default_rng([identity, 8])
     paint = paint_of(identity)
@@ -63,7 +63,7 @@ def skin_maps(tone: float, identity: int) -> SkinMaps:
     base = np.array([np.interp(tone, np.arange(10), table[:, c]) for c in range(3)])
     base = base * np.exp(rng.normal(0, 0.04, 3)) * np.exp(rng.normal(0, 0.05))
     dark = float(np.clip((tone - 2.0) / 6.0, 0.0, 1.0))
-    # Palms hold little pigment: nearly as light as the back in light people, far lighter in dark.
+    # Palms have little pigment: about as light as the back in light skin, far lighter in dark skin.
     pale = np.array([0.62, 0.36, 0.25])
     palm = base * (1 - 0.5 * dark) + pale * (0.5 * dark) if dark > 0 else base
     palm = palm * np.array([1.03, 0.94, 0.92])
@@ -99,7 +99,7 @@ def skin_maps(tone: float, identity: int) -> SkinMaps:
 
 def look_up(texture: NDArray[np.float32], rest_xy: NDArray[np.float32]) -> NDArray[np.float32]:
     """(P, 3) colours at (P, 2) places of the rest hand (mm)."""
-    # OpenCV's remap wants a picture less than 32768 wide: fold the list into rows.
+    # OpenCV's remap needs a picture less than 32768 wide: fold the list into rows.
     n = len(rest_xy)
     width = 1024
     rows = -(-n // width)

@@ -1,4 +1,4 @@
-"""The demo's film: a hand comes, moves, turns, shows its shapes, goes, comes back with another."""
+"""The demo's film: a hand appears, moves, turns, shows shapes, leaves, and returns with another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SKIN = Skin(tone=3.2, identity=4, sleeve=75, cloth=(52, 86, 110))
 _MID = Place(0.5, 0.62, 0.21)
 _BELOW = replace(_MID, y=1.75, x=0.56)
 
-# The right hand appears at the left of an unmirrored picture and may go anywhere.
+# The right hand appears at the left of an unmirrored picture and may move anywhere.
 _RIGHT = (
     Key(0.0, _BELOW, "open_palm"),
     Key(0.7, _BELOW),
@@ -70,7 +70,7 @@ _LEFT = (
 
 
 def demo_film(size: tuple[int, int] = (640, 480)) -> Film:
-    """The film that ``tools/bake_demo_clip.py`` bakes; it begins and ends with an empty room."""
+    """The film that ``tools/bake_demo_clip.py`` encodes; it begins and ends with an empty room."""
     camera = Camera.of(*size, fov=60.0)
     right = Actor(Handedness.RIGHT, _RIGHT, _SKIN)
     left = Actor(Handedness.LEFT, _LEFT, _SKIN, phase=2.0)

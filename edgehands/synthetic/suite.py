@@ -1,4 +1,4 @@
-"""The benchmark's clips: short films of hands, each hard in one way.
+"""The benchmark's clips: short films of hands, each difficult in one way.
 
     from edgehands.synthetic.suite import NAMES, plan
 

@@ -1,4 +1,4 @@
-"""What is known about a picture: where every joint is and whether it can be seen."""
+"""The truth about a picture: where every joint is and whether it is visible."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edgehands.synthetic.layers import Layer
     from edgehands.synthetic.scene import Camera, Scene, SceneHand
 
-# A joint lies inside flesh: the surface before it is this much nearer at most (metres).
+# A joint lies inside flesh: the surface in front of it is at most this much nearer (metres).
 _FLESH = 0.024
 _NAMELESS = frozenset({"relaxed", "random"})
 
@@ -33,12 +33,12 @@ def to_camera(hand: SceneHand, joints: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def keypoints(camera: Camera, points: NDArray[np.float64]) -> Keypoints:
-    """The same 21 points in the picture, before the camera, and about the middle knuckle."""
+    """The same 21 points: in the picture, in the camera frame, about the middle knuckle."""
     return Keypoints(camera.project(points), points, points - points[9])
 
 
 def _covers(layer: Layer, xy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(21,) depth of a layer at image points; infinite where it isn't."""
+    """(21,) depth of a layer at image points; infinite outside it."""
     col = np.floor(xy[:, 0]).astype(int) - layer.x
     row = np.floor(xy[:, 1]).astype(int) - layer.y
     h, w = layer.depth.shape
@@ -50,7 +50,7 @@ def _covers(layer: Layer, xy: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What was drawn into a picture: the hands' layers and the objects' layers."""
+    """The layers drawn into a picture: hands and objects."""
 
     hands: Sequence[Layer]
     objects: Sequence[Layer]

@@ -1,4 +1,4 @@
-"""Stills and clips as files: pictures or a video, and their truth as JSON lines."""
+"""Writes stills and clips: pictures or a video, with their truth as JSON lines."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _CODECS = {
     ".webm": ("libvpx-vp9", "yuv420p"),
     ".mkv": ("ffv1", "bgr0"),
 }
-"""By ending: FFmpeg's encoder and the form of its pictures."""
+"""FFmpeg's encoder and pixel format by file name ending."""
 
 _FORMATS = {".avi": "avi", ".mp4": "mp4", ".webm": "webm", ".mkv": "matroska"}
 
 VIDEO_ENDINGS: frozenset[str] = frozenset(_CODECS)
-"""File endings that :func:`write_clip` knows."""
+"""File name endings that :func:`write_clip` supports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class Written:
     """What was written.
 
     Attributes:
-        pictures: the video's file, or the folder of the pictures.
-        truth: the JSON lines, one a picture.
+        pictures: the video file, or the folder of the pictures.
+        truth: the JSON lines, one per picture.
         count: how many pictures.
     """
 
@@ -127,7 +127,7 @@ def write_clip(target: Path, pictures: Iterable[Rendering], fps: float) -> Writt
     """Write a video (by its ending: .avi, .mp4, .webm or lossless .mkv) and ``target.jsonl``.
 
     Raises:
-        UsageError: another ending, or no pictures.
+        UsageError: an unsupported ending, or no pictures.
         SourceError: the video can't be written.
     """
     if target.suffix not in _CODECS:
@@ -152,10 +152,10 @@ def write_clip(target: Path, pictures: Iterable[Rendering], fps: float) -> Writt
 
 
 class _Video:
-    """A video of pictures of one size, in good quality: they are there to be measured with."""
+    """A video of pictures of one size, in good quality, since it is measured on."""
 
     def __init__(self, target: Path, first: NDArray[np.uint8], fps: float) -> None:
-        # Only here: stills need no FFmpeg.
+        # Imported here: stills don't need FFmpeg.
         import av  # noqa: PLC0415
 
         self._av: Any = av
@@ -163,7 +163,7 @@ class _Video:
         encoder, form = _CODECS[target.suffix]
         height, width = first.shape[:2]
         try:
-            # Opened by us: FFmpeg takes some names for addresses.
+            # Opened by us: FFmpeg takes some file names for URLs.
             self._file = target.open("wb")
             self._container = self._av.open(self._file, "w", format=_FORMATS[target.suffix])
             self._stream = self._container.add_stream(
@@ -187,7 +187,7 @@ class _Video:
             self._container.mux(self._stream.encode(None))
             self._container.close()
             self._file.close()
-        except (ValueError, OSError) as error:  # av.FFmpegError's leaves are one of both
+        except (ValueError, OSError) as error:  # av.FFmpegError's subclasses are one of the two
             raise self._failed(error) from None
 
     def _failed(self, error: Exception) -> SourceError:

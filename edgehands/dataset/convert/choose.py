@@ -1,4 +1,4 @@
-"""A format by its name."""
+"""Selects a format by name."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def convert_set(
     Args:
         name: ``coco`` (also ``wholebody``, ``onehand10k``), ``freihand``, ``rhd``, ``interhand``
             or ``hagrid``.
-        source: its JSON file, or its folder.
-        images: where the pictures of a JSON file are; None = beside it.
-        out: the folder to make.
-        annotator: under which name the set's answers are kept.
+        source: its JSON file or folder.
+        images: where the pictures of a JSON file are; None = next to it.
+        out: the folder to create.
+        annotator: name under which the set's annotations are stored.
 
     Raises:
-        DatasetError: the set isn't what was named, or the folder can't be used.
+        DatasetError: the set isn't in that format, or the folder can't be used.
     """
     if name == "freihand":
         pictures = read_freihand(source)

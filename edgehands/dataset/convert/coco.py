@@ -1,9 +1,9 @@
-"""COCO key points, both ways: what CVAT, Label Studio, OneHand10K and COCO-WholeBody speak.
+"""Reads and writes COCO key points, as used by CVAT, Label Studio, OneHand10K and COCO-WholeBody.
 
 A hand is an annotation with 21 key points (x, y, v): v 0 = not labelled, 1 = labelled but hidden,
 2 = visible. Handedness is the category's name (``left_hand``, ``right_hand``), or an attribute
-``handedness``; where neither says it, a right hand is taken, and the summary of the command says
-so. COCO-WholeBody's people carry ``lefthand_kpts`` and ``righthand_kpts`` instead.
+``handedness``; where both are missing, a right hand is assumed, and the command's summary says so.
+COCO-WholeBody's people have ``lefthand_kpts`` and ``righthand_kpts`` instead.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def read_coco(path: Path, images: Path) -> Iterator[ImportedPicture]:
 
     Args:
         path: the JSON file.
-        images: the folder that its file names are relative to.
+        images: the folder to which its file names are relative.
 
     Raises:
-        DatasetError: the file isn't COCO key points, or a hand hasn't 21 of them.
+        DatasetError: the file isn't COCO key points, or a hand doesn't have 21 of them.
     """
     data = load_json(path)
     where = str(path)
@@ -86,9 +86,9 @@ def _hand(values: Any, side: Side, where: str) -> Iterator[AnnotatedHand]:
     known = table[:, 2] > 0
     if not known.any():
         return
-    # What isn't labelled is put where it does no harm: in the middle of the rest.
+    # Unlabelled points are put where they do no harm: at the centre of the others.
     points = np.where(known[:, None], table[:, :2], table[known, :2].mean(axis=0))
-    # COCO-WholeBody has a confidence instead of 0, 1, 2: above 0 is all that it says.
+    # COCO-WholeBody has a confidence instead of 0, 1, 2: above 0 means labelled.
     fraction = not np.isin(table[:, 2], (0.0, 1.0, 2.0)).all()
     yield hand(points, side, visible=(table[:, 2] > 1) | fraction, known=known)
 
@@ -98,9 +98,9 @@ def _side_of(name: str) -> Side | None:
 
 
 def write_coco(images: Iterable[LabelledImage], path: Path) -> int:
-    """Write labelled pictures as COCO key points; returns how many hands.
+    """Write labelled pictures as COCO key points; returns the number of hands.
 
-    File names are the pictures' own names; the image files stay in the folder's ``images``.
+    File names are the pictures' own; the image files stay in the folder's ``images``.
 
     Raises:
         DatasetError: the file can't be written.

@@ -1,4 +1,4 @@
-"""What every converter does: read JSON, collect hands by picture, write a folder."""
+"""Common to all converters: read JSON, collect hands by picture, write a folder."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ImportedPicture:
 
 @dataclass(slots=True)
 class ImportSummary:
-    """What was converted.
+    """The result of a conversion.
 
     Attributes:
         pictures, hands: how many.
@@ -63,10 +63,10 @@ class ImportSummary:
 
 
 def load_json(path: Path) -> Any:
-    """A JSON file.
+    """Read a JSON file.
 
     Raises:
-        SourceNotFound, SourceError: it isn't there, or can't be read.
+        SourceNotFound, SourceError: it doesn't exist, or can't be read.
         DatasetError: it isn't JSON.
     """
     try:
@@ -76,17 +76,17 @@ def load_json(path: Path) -> Any:
 
 
 def field(record: Any, key: str, where: str) -> Any:
-    """A key of a JSON object, or a message that names it."""
+    """The value of a key of a JSON object; the error names the key."""
     if not isinstance(record, Mapping) or key not in record:
         raise DatasetError(f"{where}: no {key!r} in it: is this the format that was named?")
     return record[key]
 
 
 def numbers(value: Any, shape: tuple[int, ...], where: str) -> NDArray[np.float64]:
-    """Numbers of a shape; -1 in it stands for any length.
+    """An array of numbers of a given shape; -1 stands for any length.
 
     Raises:
-        DatasetError: they are others, or another number of them.
+        DatasetError: they aren't numbers, or have another shape.
     """
     try:
         found = np.array(value, np.float64)
@@ -118,14 +118,14 @@ def hand(
     known: NDArray[np.bool_] | None = None,
     z_mm: NDArray[np.float64] | None = None,
 ) -> AnnotatedHand:
-    """A hand in the form of an answer.
+    """A hand in the form of an annotation.
 
     Args:
         points: (21, 2) frame pixels.
         side: of the person.
-        visible: (21,) nothing is in front of the point; None = all.
-        known: (21,) the format says where the point is; others count as outside of the picture.
-        z_mm: (21,) millimetres behind (+) or before (-) the wrist; None = unknown.
+        visible: (21,) the point isn't occluded; None = all.
+        known: (21,) the format gives the point's position; others count as outside the picture.
+        z_mm: (21,) millimetres behind (+) or in front of (-) the wrist; None = unknown.
     """
     seen = np.ones(POINTS, bool) if visible is None else visible
     given = np.ones(POINTS, bool) if known is None else known
@@ -146,10 +146,10 @@ def hand(
 def write_folder(
     pictures: Iterable[ImportedPicture], out: Path, origin: str, annotator: str
 ) -> ImportSummary:
-    """Store pictures and their hands as a folder; the image files are copied as they are.
+    """Store pictures and their hands as a folder; the image files are copied unchanged.
 
     Raises:
-        DatasetError: the folder can't be used, or a hand makes no sense.
+        DatasetError: the folder can't be used, or a hand is invalid.
     """
     header = Dataset(
         created=now(), edgehands=__version__, camera=CameraRecord(kind="converted"), origin=origin
@@ -176,16 +176,16 @@ def write_folder(
 
 
 def _as_stored(path: Path) -> tuple[bytes, str] | None:
-    """A JPEG's or PNG's own bytes; None for other formats, which are re-encoded."""
+    """The bytes of a JPEG or PNG; None for other formats, which are re-encoded."""
     data = read_bytes(path)
-    # An EXIF orientation turns what is shown: then only the decoded picture fits the points.
+    # With an EXIF orientation only the decoded, rotated picture fits the points.
     if data[:2] == b"\xff\xd8" and b"Exif\x00" not in data[:4096]:
         return data, "jpg"
     return (data, "png") if data[:8] == b"\x89PNG\r\n\x1a\n" else None
 
 
 def _at_edges(given: AnnotatedHand, width: int, height: int) -> AnnotatedHand:
-    """Points beyond the picture are not in it, whatever the format says."""
+    """Mark points beyond the picture as outside, whatever the format says."""
     points, states = [], list(given.states)
     for i, (x, y) in enumerate(given.points):
         if not (0 <= x <= width and 0 <= y <= height):

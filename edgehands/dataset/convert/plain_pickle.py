@@ -1,4 +1,4 @@
-"""Reading pickles that hold numbers and containers of them, and nothing that could run."""
+"""Reads pickles of numbers and containers of them, and nothing executable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ALLOWED = {
 
 class _Plain(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        """Numpy's arrays only: a pickle can otherwise name any function to be called."""
+        """Only numpy's arrays: otherwise a pickle can call any function."""
         found = _ALLOWED.get((module, name))
         if found is None:
             raise pickle.UnpicklingError(f"{module}.{name} in it: only numbers are expected")
@@ -29,10 +29,10 @@ class _Plain(pickle.Unpickler):
 
 
 def load_plain(data: bytes) -> Any:
-    """What a pickle holds.
+    """The contents of a pickle.
 
     Raises:
-        pickle.UnpicklingError: it is damaged, or holds other things than numbers, arrays, texts
-            and containers of them.
+        pickle.UnpicklingError: it is damaged, or holds anything but numbers, arrays, texts and
+            containers of them.
     """
     return _Plain(io.BytesIO(data), encoding="latin1").load()

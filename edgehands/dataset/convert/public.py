@@ -1,7 +1,7 @@
 """Public sets with layouts of their own: FreiHAND, RHD, InterHand2.6M, HaGRID.
 
-Each reader follows the layout that the set's authors document; they were tried on made files of
-that layout, because the sets' own licences keep their pictures out of this repository.
+Each reader follows the layout documented by the set's authors; they were tested on generated files
+of that layout, because the sets' licences keep their pictures out of this repository.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _INTERHAND: Final = (20, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12, 1
 def read_freihand(folder: Path) -> Iterator[ImportedPicture]:
     """FreiHAND: ``training/rgb/NNNNNNNN.jpg``, ``training_xyz.json``, ``training_K.json``.
 
-    One right hand a picture; 3-D points in metres, projected with the camera matrix.
+    One right hand per picture; 3-D points in metres, projected with the camera matrix.
     """
     places = load_json(folder / "training_xyz.json")
     cameras = load_json(folder / "training_K.json")
@@ -70,7 +70,7 @@ def read_rhd(folder: Path) -> Iterator[ImportedPicture]:
     """RHD: ``color/NNNNN.png`` and ``anno_<set>.pickle``: 42 points, left hand first, tips first.
 
     Raises:
-        DatasetError: no such pickle, or it holds other things than numbers.
+        DatasetError: no such pickle, or it holds anything but numbers.
     """
     found = sorted(folder.glob("anno_*.pickle"))
     if not found:
@@ -87,7 +87,7 @@ def read_rhd(folder: Path) -> Iterator[ImportedPicture]:
         for side, first in (("left", 0), ("right", 21)):
             rows = [first + i for i in _FROM_TIPS]
             visible = uv[rows, 2] > 0
-            if visible.any():  # a hand that isn't in the picture has no visible point
+            if visible.any():  # a hand outside the picture has no visible point
                 z = (xyz[rows, 2] - xyz[rows[0], 2]) * 1000
                 hands.append(hand(uv[rows, :2], side, visible=visible, z_mm=z))  # type: ignore[arg-type]
         yield ImportedPicture(folder / "color" / f"{int(number):05d}.png", tuple(hands))
@@ -96,7 +96,7 @@ def read_rhd(folder: Path) -> Iterator[ImportedPicture]:
 def read_interhand(folder: Path) -> Iterator[ImportedPicture]:
     """InterHand2.6M: ``annotations/*_{data,camera,joint_3d}.json`` and ``images/``.
 
-    World points in millimetres are brought into each camera: ``R (x - campos)``.
+    World points in millimetres are transformed into each camera: ``R (x - campos)``.
     """
     data = load_json(_one(folder, "*_data.json"))
     cameras = load_json(_one(folder, "*_camera.json"))
@@ -144,9 +144,9 @@ def _one(folder: Path, pattern: str) -> Path:
 def read_hagrid(path: Path, images: Path) -> Iterator[ImportedPicture]:
     """HaGRID: a JSON file of boxes and, from version 2 on, MediaPipe's own landmarks.
 
-    The landmarks are MediaPipe's, not a person's: a start for correcting, no truth. Boxes without
-    landmarks say that there is a hand but not where its points are: such hands are left out, and
-    so are their pictures, because a picture must name all its hands.
+    The landmarks are MediaPipe's, not a person's: a starting point for correction, not ground
+    truth. Boxes without landmarks mark a hand but not its points: such hands are left out, and so
+    are their pictures, because a picture must list all its hands.
     """
     for name, record in load_json(path).items():
         where = f"{path}: {name}"
