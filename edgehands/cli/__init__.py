@@ -1,7 +1,7 @@
-"""The command line: one file a verb, and one place where errors become exit codes.
+"""The command line: one file per verb, and one place where errors become exit codes.
 
-Exit codes: 0 good, 1 failed, 2 wrong usage or configuration. An error is one line on stderr; with
-``--debug`` it is a traceback.
+Exit codes: 0 success, 1 failure, 2 wrong usage or configuration. An error is one line on stderr;
+with ``--debug`` it is a traceback.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Verb:
     """A command.
 
     Attributes:
-        module: has ``app``, a typer application with that one command.
-        summary: its line in the list of commands; short enough not to be cut off.
+        module: contains ``app``, a typer application with that one command.
+        summary: its line in the list of commands; short enough not to be truncated.
     """
 
     module: str
@@ -59,14 +59,14 @@ VERBS = {
     "synth": Verb("synth", "Draw synthetic hands with their exact truth."),
     "simulate": Verb("simulate", "Size a broker: publish what many nodes would."),
 }
-"""The commands in the order of the help. Only the one that is called is imported."""
+"""The commands in help order. Only the one called is imported."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
     Args:
-        arguments: what follows the program's name; None = the process's own.
+        arguments: after the program's name; None = the process's own.
     """
     hide_arguments()
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -80,12 +80,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 standalone_mode=False,
             )
         finally:
-            sys.stdout.flush()  # at the interpreter's end it would be too late for a line of ours
+            sys.stdout.flush()  # flush now: at interpreter exit it's too late for our own message
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         code = 130
     except BrokenPipeError:
-        # The reader of a pipe has had enough, as `head` does: no error.
+        # The reader of a pipe closed it, as `head` does: not an error.
         _let_go_of_stdout()
     except Exception as error:
         code = _wrong_usage(error)
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _print_error(error: Exception) -> int:
-    """Say in one line what went wrong; give the exit code."""
+    """Print the error in one line; return the exit code."""
     if isinstance(error, EdgehandsError):
         line = str(error)
     elif memory.is_shortage(error):
@@ -114,12 +114,12 @@ def _print_error(error: Exception) -> int:
 
 
 def _let_go_of_stdout() -> None:
-    """Have nothing written there any more: what still waits would raise at the end."""
+    """Discard further output there: buffered data would raise at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _application(words: Sequence[str], *, debug: bool) -> Typer:
-    """The typer application with the verb that is called; with only their names for the help."""
+    """The typer application with the called verb; for the help, with all verbs' names only."""
     import typer
 
     application = typer.Typer(
@@ -154,7 +154,7 @@ def _application(words: Sequence[str], *, debug: bool) -> Typer:
 
 
 def _called(words: Sequence[str]) -> str:
-    """The verb of a command line, or of the one that a shell wants completed."""
+    """The verb of a command line, or of one that a shell is completing."""
     if "_EDGEHANDS_COMPLETE" in os.environ:
         line = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS", "")
         words = line.split()[1:]
@@ -166,11 +166,11 @@ def _not_called() -> None:
 
 
 def _wrong_usage(error: Exception) -> int | None:
-    """Say what typer found wrong with the command line; give the exit code, None for other errors.
+    """Print typer's error about the command line; return the exit code, None for other errors.
 
-    Typer's exceptions have no public root: they are known by what they can do.
+    Typer's exceptions have no public base class: they are recognised by their methods.
     """
-    if type(error).__name__ == "Abort":  # Ctrl-C while typer was in charge
+    if type(error).__name__ == "Abort":  # Ctrl-C while typer was running
         return 130
     said = getattr(error, "format_message", None)
     if said is None:

@@ -89,7 +89,7 @@ def annotate(
 
 
 def _practice_folder() -> Path:
-    """A new folder each time, so that nobody finds another's answers: nothing of value is in it."""
+    """A new folder each time, so that nobody sees another's answers; it holds nothing of value."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     return Path(tempfile.mkdtemp(prefix="edgehands-practice-", dir=runtime)) / "practice"
 

@@ -20,7 +20,7 @@ app.add_typer(group, name="bridge")
 
 @group.callback()
 def _only_verbs() -> None:
-    # Without it typer would take the one verb of the group for the group itself.
+    # Without this, typer would treat the group's only verb as the group itself.
     """Pass hands on in another protocol: OSC for music and visuals."""
 
 

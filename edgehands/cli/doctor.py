@@ -90,7 +90,7 @@ def _show_token(config: Config) -> None:
 def _show(finding: Finding) -> None:
     from edgehands.cli.actions.output import tables
 
-    # Printed as it is found: the camera and the broker take seconds.
+    # Printed immediately: the camera and the broker take seconds.
     tables.print(finding.level, style=_STYLES[finding.level], end=" ", soft_wrap=True)
     tables.print(f"{finding.check}: {finding.message}", soft_wrap=True)
     if finding.remedy:

@@ -19,7 +19,7 @@ app.add_typer(group, name="homeassistant")
 
 @group.callback()
 def _only_verbs() -> None:
-    # Without it typer would take the one verb of the group for the group itself.
+    # Without this, typer would treat the group's only verb as the group itself.
     """Remove a node from Home Assistant."""
 
 

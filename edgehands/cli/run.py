@@ -65,8 +65,8 @@ def run(
         verbose=verbose,
         debug=context.obj["debug"],
     )
-    # The same process goes on without typer in its memory; its options travel in the environment,
-    # because a password in the broker's address would show in the list of processes.
+    # # The same process continues without typer in memory; options are passed in the environment, #
+    # because a password in the broker's address would show in the process list.
     os.execve(  # noqa: S606
         sys.executable,
         [sys.executable, *_flags(), "-m", "edgehands.service"],
@@ -75,8 +75,8 @@ def run(
 
 
 def _flags() -> list[str]:
-    """Python's own options, so that modules are looked for where ours were found."""
+    """Python's own options, so that modules are found where ours were."""
     if sys.flags.isolated:
         return ["-I"]
-    # Without -P, -m would look into the current folder first; only an unpacked tree needs that.
+    # Without -P, -m would search the current folder first; only an unpacked tree needs that.
     return [] if sys.path[0] in {"", str(Path.cwd())} else ["-P"]

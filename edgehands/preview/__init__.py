@@ -1,1 +1,1 @@
-"""What is published, for people: in a terminal, on a page. Never imported by the service."""
+"""Shows people what is published: in a terminal, on a page. Never imported by the service."""

@@ -1,4 +1,4 @@
-"""Questions of a page to a node, over MQTT, and the node's answers back to that page."""
+"""Sends a page's requests to a node over MQTT, and the node's responses back to that page."""
 
 from __future__ import annotations
 
@@ -22,21 +22,20 @@ if TYPE_CHECKING:
     from edgehands.preview.page_messages import Ask
 
 PATIENCE_S = {"gestures": 70.0}
-"""How long an answer is waited for; teaching lasts as long as the hand needs."""
+"""How long to wait for a response; teaching takes as long as the hand needs."""
 
 PATIENCE_ELSE_S = 15.0
-"""The same for other questions: a camera or models may have to be opened."""
+"""The same for other requests: a camera or models may have to be opened."""
 
 _reader = msgspec.json.Decoder(ResponseMessage)
 
 
 class Asker:
-    """Asks nodes on behalf of pages.
+    """Sends requests to nodes on behalf of pages.
 
     Args:
         prefix: first level of the topics.
-        publish: sends a message; called in the pages' loop.
-        loop: the pages' loop.
+        publish: sends a message; called in the pages' event loop. loop: the pages' event loop.
     """
 
     def __init__(
@@ -48,13 +47,13 @@ class Asker:
         self._prefix = prefix
         self._publish = publish
         self._loop = loop
-        # Others ask the same nodes, and everybody hears every answer: ours bear our name.
+        # Others query the same nodes, and everyone receives every response: ours carry our name.
         self._name = secrets.token_hex(4)
         self._number = 0
         self._open: dict[str, asyncio.Future[ResponseMessage]] = {}
 
     async def ask(self, ask: Ask) -> AnswerNews:
-        """Ask a node, and wait for its answer."""
+        """Send a request to a node, and wait for its response."""
         try:
             check_topic_level("node", ask.node)
         except ConfigError as error:
@@ -80,7 +79,7 @@ class Asker:
         return AnswerNews(ask.id, error=str(response.error or "the node refused it"))
 
     def take(self, received: Received) -> bool:
-        """Take an answer to one of our questions; false when a message is none. Any thread."""
+        """Accept a response to one of our requests; false for other messages. Any thread."""
         if not self._open or "/response/" not in received.topic:
             return False
         try:

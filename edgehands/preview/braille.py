@@ -1,4 +1,4 @@
-"""Hands drawn with braille characters: eight dots a character, so lines can be drawn in text."""
+"""Draws hands with braille characters: eight dots per character, enough to draw lines in text."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _BLANK = 0x2800
 _FAR = 4.0
-"""Points further out than so many pictures are left out: a line there would take for ever."""
+"""Points further out than this many picture sizes are left out: lines there would take too long."""
 
 
 class Canvas:
-    """Characters to draw on: ``columns`` x ``rows`` of them, 2 x 4 dots each.
+    """A canvas of ``columns`` x ``rows`` characters, 2 x 4 dots each.
 
     Attributes:
-        owners: for each character the number of who drew there last; -1 = nobody.
+        owners: for each character the number of the last owner to draw there; -1 = none.
     """
 
     def __init__(self, columns: int, rows: int) -> None:
@@ -32,14 +32,14 @@ class Canvas:
         self.owners = [[-1] * columns for _ in range(rows)]
 
     def dot(self, x: int, y: int, owner: int) -> None:
-        """Set a dot; outside of the canvas it is lost."""
+        """Set a dot; dots outside the canvas are ignored."""
         column, row = x // 2, y // 4
         if 0 <= column < self.columns and 0 <= row < self.rows:
             self._bits[row][column] |= _DOTS[y % 4][x % 2]
             self.owners[row][column] = owner
 
     def line(self, a: tuple[float, float], b: tuple[float, float], owner: int) -> None:
-        """Join two points, given in dots."""
+        """Draw a line between two points, given in dots."""
         steps = max(1, round(max(abs(b[0] - a[0]), abs(b[1] - a[1]))))
         for step in range(steps + 1):
             share = step / steps
@@ -48,14 +48,14 @@ class Canvas:
             )
 
     def text(self) -> list[str]:
-        """Give the rows."""
+        """Return the rows."""
         return ["".join(chr(_BLANK + bits) for bits in row) for row in self._bits]
 
 
 def fit(columns: int, rows: int, width: int, height: int) -> tuple[int, int]:
-    """Give the largest size in characters, within the one given, that keeps a picture's shape.
+    """Return the largest size in characters, within the given one, that keeps the aspect ratio.
 
-    A braille character's dots lie on a square raster (2 x 4 in a cell about twice as high as wide).
+    A braille character's dots form a square grid (2 x 4 in a cell about twice as high as wide).
     """
     wide = 2 * columns
     high = wide * height / max(width, 1)
@@ -66,7 +66,7 @@ def fit(columns: int, rows: int, width: int, height: int) -> tuple[int, int]:
 
 
 def draw_hands(hands: Sequence[HandMessage], columns: int, rows: int) -> Canvas:
-    """Draw hands as the camera sees them; each hand's place in the list is its owner number."""
+    """Draw hands as the camera sees them; each hand's index in the list is its owner number."""
     canvas = Canvas(columns, rows)
     wide, high = 2 * columns - 1, 4 * rows - 1
     for owner, hand in enumerate(hands):

@@ -1,8 +1,8 @@
-"""Who may see the page: names it answers to, where scripts may call from, and the token.
+"""Access to the page: accepted host names, origins of scripts, and the token.
 
-A page on the web can make a visitor's browser call ``127.0.0.1``, or point a name of its own at
-our address ("DNS rebinding"). So a request must name us by an address or a name that is ours, and
-a WebSocket, or a request that changes something, must come from our own page.
+A web page can make a visitor's browser call ``127.0.0.1``, or point its own name at our address
+("DNS rebinding"). So a request's host must be an address or one of our names, and a WebSocket, or a
+request that changes something, must come from our own page.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LEAST_TOKEN = 12
-"""Characters that a token must have: it is all that stands between a network and the page."""
+"""Least length of a token: it is the only protection of the page in a network."""
 
 _HEADERS = (
     (
@@ -46,7 +46,7 @@ _HEADERS = (
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that listens on ``host``."""
+    """Whether a server listening on ``host`` is reachable from this machine only."""
     if host == "localhost":
         return True
     try:
@@ -56,7 +56,7 @@ def is_loopback(host: str) -> bool:
 
 
 def check_token(host: str, token: str) -> None:
-    """Raise :class:`UsageError` unless a server on ``host`` may do with this token."""
+    """Raise :class:`UsageError` unless this token is sufficient for a server on ``host``."""
     if not token and not is_loopback(host):
         raise UsageError(
             f"--host {host} lets the whole network see the page: give --token as well"
@@ -69,16 +69,16 @@ def check_token(host: str, token: str) -> None:
 
 
 def same_token(given: str, right: str) -> bool:
-    """Compare in a time that tells nothing of where they differ."""
+    """Compare in constant time."""
     return hmac.compare_digest(given.encode(), right.encode())
 
 
 class Guard:
-    """Answers only requests that are meant for us; everything it lets out has strict headers.
+    """Answers only requests meant for us; adds strict headers to every response.
 
     Args:
-        app: what stands behind.
-        names: further names that the page may be called by, such as that of a reverse proxy.
+        app: the guarded application.
+        names: further host names of the page, such as that of a reverse proxy.
     """
 
     def __init__(self, app: App, names: Iterable[str] = ()) -> None:
@@ -87,7 +87,7 @@ class Guard:
         self._names = {"localhost", own, f"{own.split('.')[0]}.local", *map(str.lower, names)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Be an ASGI application."""
+        """Handle a request (ASGI)."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
@@ -125,7 +125,7 @@ class Guard:
         if not name:
             return False
         try:
-            # Whoever rebinds a name needs a name: an address is always meant.
+            # DNS rebinding needs a name: an address is always accepted.
             ipaddress.ip_address(name)
         except ValueError:
             return name in self._names

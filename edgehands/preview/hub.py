@@ -1,4 +1,4 @@
-"""Between the subscriber's thread and the pages: each page gets the newest, never a backlog."""
+"""Connects the subscriber's thread with the pages: each page gets the newest, never a backlog."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from edgehands.preview.pictures import Pictures
 
 STATE_EVERY_S = 0.25
-"""How often a page is told everything but landmarks."""
+"""How often a page is sent everything but landmarks."""
 
 HANDS_EVERY_S = 1.0 / 62.0
-"""Landmarks come to a page at most so often: a screen shows no more."""
+"""Landmarks are sent to a page at most this often: a screen shows no more."""
 
 _encoder = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
 class PageOptions:
-    """What a page's server may do beside listening to the broker.
+    """Options of a page's server.
 
     Attributes:
         node: show this node only; empty = all.
-        read_only: ask nothing of nodes: no settings, no teaching.
+        read_only: send no requests to nodes: no settings, no teaching.
         pictures: the Unix socket of a service on this machine; None = no pictures.
-        sources: what somebody may choose as the camera; the demo's offer.
-        on_source: called with the ``uri`` of the one that somebody chose.
+        sources: what the user may choose as the camera, in the demo.
+        on_source: called with the ``uri`` of the chosen one.
     """
 
     node: str = ""
@@ -52,7 +52,7 @@ class PageOptions:
 
 
 class Page:
-    """One open page: which camera it shows, and what it was told."""
+    """One open page: which camera it shows, and what it was sent."""
 
     def __init__(self) -> None:
         self.wanted = Choice()
@@ -73,13 +73,13 @@ class Hub:
     """Keeps the newest of everything for the pages.
 
     Args:
-        state: what is known; this class feeds it.
-        loop: the one that the pages live in.
+        state: the state of all nodes, updated by this class.
+        loop: the pages' event loop.
         pictures: those of a service on this machine.
         options: what the pages may do.
 
     Attributes:
-        asker: asks nodes; None where pages may only look.
+        asker: sends requests to nodes; None where pages are read-only.
     """
 
     def __init__(
@@ -101,13 +101,13 @@ class Hub:
 
     @property
     def pages(self) -> int:
-        """How many pages are open."""
+        """The number of open pages."""
         return len(self._pages)
 
     # Called in the subscriber's thread.
 
     def take(self, received: Received) -> None:
-        """Learn from a message."""
+        """Process a message."""
         message = self._state.take(received)
         if message is None:
             return
@@ -118,12 +118,12 @@ class Hub:
             self._wake()
 
     def set_broker(self, broker: BrokerState) -> None:
-        """Learn how it stands with the broker."""
+        """Take the new state of the broker connection."""
         self._state.set_broker(broker)
         self._wake()
 
     def _wake(self) -> None:
-        # One call for however many messages come before the loop has time for it.
+        # One call for all messages that come before the loop handles it.
         if self._woken:
             return
         self._woken = True
@@ -139,7 +139,7 @@ class Hub:
 
     @contextlib.contextmanager
     def page(self) -> Iterator[Page]:
-        """Register a page for as long as it is open."""
+        """Register a page while it is open."""
         page = Page()
         self._pages.add(page)
         try:
@@ -148,13 +148,13 @@ class Hub:
             self._pages.discard(page)
 
     def choose_source(self, uri: str) -> None:
-        """Have another camera or film played, if it is one that is offered."""
+        """Switch to another camera or film, if it is one of those offered."""
         offered = any(choice.uri == uri for choice in self._options.sources)
         if offered and self._options.on_source is not None:
             self._options.on_source(uri)
 
     async def feed(self, page: Page, send: Callable[[str], Awaitable[None]]) -> None:
-        """Tell a page everything new, for ever; ``send`` waits where the page is slow."""
+        """Send a page all news, indefinitely; ``send`` blocks while the page is slow."""
         while True:
             page.wake.clear()
             now = time.monotonic()

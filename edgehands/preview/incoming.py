@@ -1,4 +1,4 @@
-"""From a topic and bytes to a typed value. What can't be read is named, and never raises."""
+"""Decodes a topic and bytes to a typed value. What can't be read is marked and never raises."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN = {
     *("hands", "event", "info", "stats", "status", "problem", "enabled", "presence", "count"),
     *(f"gesture/{side.value}" for side in Handedness),
 }
-"""The topics' ends whose values are shown; of all others only that they came."""
+"""Topic endings whose values are shown; other messages are only counted."""
 
 Value = HandsMessage | EventMessage | InfoMessage | StatsMessage | str | int
 
@@ -28,11 +28,11 @@ class Incoming:
     Attributes:
         topic: the whole topic.
         node: the node's name.
-        camera: the camera's name; empty for what the node says of itself.
-        name: the topic's end: ``status``, ``hands``, ``gesture/left`` …
-        value: what it says; None where ``name`` is none that is shown, or the payload is broken.
-        broken: the payload isn't what the contract says.
-        size: bytes of the payload.
+        camera: the camera's name; empty for messages about the node itself.
+        name: the topic's ending: ``status``, ``hands``, ``gesture/left`` …
+        value: its content; None where ``name`` isn't shown, or the payload is broken.
+        broken: the payload violates the contract.
+        size: of the payload, bytes.
         t: when it came, seconds since 1970.
     """
 
@@ -47,7 +47,7 @@ class Incoming:
 
 
 def read_message(prefix: str, received: Received) -> Incoming | None:
-    """Read a message; None when its topic is none of a node under ``prefix``."""
+    """Decode a message; None when its topic isn't a node's under ``prefix``."""
     levels = received.topic.removeprefix(f"{prefix}/").split("/")
     if not received.topic.startswith(f"{prefix}/") or len(levels) < 2:
         return None

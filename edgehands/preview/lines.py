@@ -1,4 +1,4 @@
-"""What is published as lines: JSON for programs, words for people who have no live terminal."""
+"""Published messages as lines: JSON for programs, text for people without a live terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class JsonLine(msgspec.Struct, frozen=True):
     Attributes:
         t: when the message came, seconds since 1970.
         topic: where it was published.
-        payload: JSON as it is; text as a string.
+        payload: JSON unchanged; text as a string.
     """
 
     t: float
@@ -31,21 +31,21 @@ class JsonLine(msgspec.Struct, frozen=True):
 
 
 MAX_TOPICS = 10_000
-"""Topics whose last value is known; of more, the one that was silent longest is forgotten."""
+"""Topics whose last value is kept; beyond that, the one silent longest is dropped."""
 
 _encoder = msgspec.json.Encoder()
-# What a terminal obeys and JSON lets stand: DEL, C1 controls, and what turns a line's direction.
+# What terminals interpret and JSON doesn't escape: DEL, C1 controls, and bidirectional controls.
 _CONTROLS = re.compile(
     rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xd8\x9c"
 )
 
 
 def json_line(received: Received) -> bytes:
-    """Give a message as one line of JSON, without the line's end."""
+    """Return a message as one line of JSON, without the line ending."""
     t, topic = round(received.t, 4), received.topic
     try:
         line = _encoder.encode(JsonLine(t, topic, msgspec.json.decode(received.payload)))
-    except (msgspec.MsgspecError, RecursionError, ValueError):  # no JSON, or too deep or too long
+    except (msgspec.MsgspecError, RecursionError, ValueError):  # not JSON, or too deep or too long
         line = _encoder.encode(JsonLine(t, topic, received.payload.decode(errors="replace")))
     return _CONTROLS.sub(_escaped, line)
 
@@ -56,17 +56,17 @@ def _escaped(found: re.Match[bytes]) -> bytes:
 
 
 class ChangeLines:
-    """Words for what changed; nothing for the stream of landmarks."""
+    """Describes changes as text; nothing for the stream of landmarks."""
 
     def __init__(self) -> None:
         self._before: dict[str, object] = {}
 
     def line(self, message: Incoming) -> str:
-        """Say what a message changed; empty when it changed nothing."""
+        """Describe what a message changed; empty when nothing did."""
         value = message.value
         if isinstance(value, EventMessage):
             return str(event_line(message.node, value))
-        # A problem that is solved is an empty text, and so is one that never was.
+        # A solved problem is an empty text, and so is one that never existed.
         before = self._before.get(message.topic, "")
         if not isinstance(value, str | int) or before == value:
             return ""

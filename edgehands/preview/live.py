@@ -1,6 +1,6 @@
-"""What is known of every node at this moment, made of the messages that came.
+"""The current state of every node, built from received messages.
 
-Bounded whatever comes: so many nodes, cameras, topics and events, and no more.
+Its size is bounded: the numbers of nodes, cameras, topics and events are limited.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ MAX_TOPICS = 64
 MAX_EVENTS = 200
 
 MAX_SAMPLES = 60
-"""Points of the charts: with one in ten seconds, ten minutes."""
+"""Points of the charts: at one in ten seconds, ten minutes."""
 
 RATE_WINDOW_S = 2.0
-"""Rates and latencies speak of the last so many seconds."""
+"""Window for rates and latencies, seconds."""
 
 STALE_S = 2.5
-"""Hands older than this are gone: their end was lost. Of still hands comes a message a second."""
+"""Hands older than this are dropped: their last message was lost. Still hands get one a second."""
 
 SANE_AGE_S = 10.0
-"""An age on arrival outside of 0 to this says that the two clocks differ."""
+"""An age on arrival outside 0 to this means that the two clocks differ."""
 
 
 class Rate:
-    """How often something came lately, and a figure that came with each."""
+    """The recent rate of something, and a figure recorded with each occurrence."""
 
     def __init__(self) -> None:
         self._times: deque[tuple[float, float]] = deque(maxlen=512)
         self._begin = math.inf
 
     def add(self, figure: float = 0.0) -> None:
-        """Note that it came now."""
+        """Record an occurrence."""
         now = time.monotonic()
         self._begin = min(self._begin, now)
         self._times.append((now, figure))
@@ -59,7 +59,7 @@ class Rate:
         return [figure for _, figure in self._times]
 
     def per_second(self) -> float:
-        """Times a second in the window; one alone, such as a retained message, makes no rate."""
+        """Rate per second in the window; one alone, such as a retained message, gives none."""
         count, now = len(self._recent()), time.monotonic()
         if count < 2:
             return count / RATE_WINDOW_S if now - self._begin > RATE_WINDOW_S else 0.0
@@ -68,12 +68,12 @@ class Rate:
         return count / RATE_WINDOW_S
 
     def median(self) -> float | None:
-        """Give the median figure in the window; None when nothing came."""
+        """Return the median figure in the window; None if there is none."""
         figures = self._recent()
         return statistics.median(figures) if figures else None
 
     def p95(self) -> float | None:
-        """Give the figure that 95 of 100 in the window stay at or below."""
+        """Return the 95th percentile of the figures in the window."""
         figures = sorted(self._recent())
         return figures[min(int(0.95 * len(figures)), len(figures) - 1)] if figures else None
 
@@ -99,16 +99,16 @@ class Flow:
 
 
 class CameraState:
-    """What is known of a camera.
+    """The state of a camera.
 
     Attributes:
         status: ``online``, ``offline``, ``disabled``; empty while unknown.
         problem: why no frames are coming; empty while nothing is wrong.
         hands: the newest ``hands`` message.
-        info, stats: what its service says of itself; None where it doesn't.
+        info, stats: as published by its service; None if not.
         gestures: by side.
         latency: rate of ``hands`` messages, and their capture-to-sending times in ms.
-        age: the same from capture to arrival here; only means something where clocks agree.
+        age: the same from capture to arrival here; only meaningful where clocks agree.
     """
 
     def __init__(self, node: str, name: str) -> None:
@@ -154,7 +154,7 @@ class CameraState:
             self.count = value
 
     def visible(self) -> HandsMessage | None:
-        """Give the hands that are seen now; None when nothing is known of this moment."""
+        """Return the hands seen now; None when unknown."""
         if self.hands is None or self.status in {"offline", "disabled"}:
             return None
         if self.hands.hands and time.monotonic() - self._hands_at > STALE_S:
@@ -162,13 +162,13 @@ class CameraState:
         return self.hands
 
     def arrival_ms(self) -> float | None:
-        """From capture to arrival here, ms; None where nothing came or the clocks differ."""
+        """Time from capture to arrival here, ms; None where nothing came or the clocks differ."""
         age = self.age.median()
         return age if age is not None and 0 <= age <= SANE_AGE_S * 1000.0 else None
 
 
 class Sample(NamedTuple):
-    """How a node was doing at a moment: a point of the charts."""
+    """A node's figures at one time: a point of the charts."""
 
     t: float
     fps: float
@@ -177,7 +177,7 @@ class Sample(NamedTuple):
 
 
 class NodeState:
-    """What is known of a node."""
+    """The state of a node."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -193,7 +193,7 @@ class NodeState:
         self.heard = 0.0
 
     def take(self, message: Incoming) -> bool:
-        """Learn from a message; false when it is of a camera too many."""
+        """Process a message; false when its camera exceeds the limit."""
         if message.camera and message.camera not in self.cameras:
             if len(self.cameras) >= MAX_CAMERAS:
                 return False
@@ -232,25 +232,25 @@ class NodeState:
         elif message.name == "status" and isinstance(value, str):
             self.status = value
             if value == "offline":
-                # Nobody says goodbye for the hands of a node that lost its power.
+                # A node that lost power sends no end of its hands.
                 for camera in self.cameras.values():
                     camera.hands = None
 
     @property
     def online(self) -> bool:
-        """Whether the node says it is there."""
+        """Whether the node reports being online."""
         return self.status == "online"
 
     def rate(self) -> float:
-        """Messages a second on all its topics."""
+        """Messages per second on all its topics."""
         return sum(flow.rate.per_second() for flow in self.flows.values())
 
 
 class LiveState:
-    """Every node, the broker, and a lock around them: messages come from another thread.
+    """All nodes and the broker state, with a lock: messages come from another thread.
 
     Attributes:
-        lock: to be held while reading.
+        lock: must be held while reading.
         version: changes with every message.
     """
 
@@ -263,7 +263,7 @@ class LiveState:
         self.messages = 0
 
     def take(self, received: Received) -> Incoming | None:
-        """Learn from a message; None when it is none of ours, or of a node or camera too many."""
+        """Process a message; None when it isn't ours, or exceeds the limit of nodes or cameras."""
         message = read_message(self.prefix, received)
         if message is None:
             return None
@@ -280,10 +280,10 @@ class LiveState:
         return message
 
     def set_broker(self, broker: BrokerState) -> None:
-        """Learn how it stands with the broker."""
+        """Take the new state of the broker connection."""
         with self.lock:
             if self.broker.connected and not broker.connected:
-                # What was said before may no longer hold: the broker will tell again.
+                # Earlier values may be outdated: the broker will send them again.
                 for node in self.nodes.values():
                     node.status = node.problem = ""
                     for camera in node.cameras.values():
@@ -293,7 +293,7 @@ class LiveState:
             self.version += 1
 
     def cameras(self) -> Iterator[tuple[NodeState, CameraState]]:
-        """Every camera, nodes that are online first, then by name."""
+        """All cameras, online nodes first, then by name."""
         for node in sorted(self.nodes.values(), key=lambda node: (not node.online, node.name)):
             for name in sorted(node.cameras):
                 yield node, node.cameras[name]

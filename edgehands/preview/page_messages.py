@@ -1,4 +1,4 @@
-"""What the page's server and the page tell each other, as types."""
+"""The messages between the page's server and the page, as types."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ if TYPE_CHECKING:
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """The camera that a page shows; empty names leave it to the server."""
+    """The camera that a page shows; empty names leave the choice to the server."""
 
     node: str = ""
     camera: str = ""
 
 
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A question of a page to a node; pictures aren't asked for in this way.
+    """A page's request to a node; pictures aren't requested this way.
 
     Attributes:
-        id: comes back in the answer.
-        node: whom it is for.
+        id: returned in the response. node: the recipient.
         verb: the request.
         data: its keys.
     """
@@ -36,7 +35,7 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AnswerNews(msgspec.Struct, frozen=True, tag_field="type", tag="answer", omit_defaults=True):
-    """The answer to a question of this page: ``data``, or ``error`` in one line."""
+    """The response to this page's request: ``data``, or ``error`` in one line."""
 
     id: int
     data: Any = None
@@ -50,14 +49,12 @@ class QrNews(msgspec.Struct, frozen=True, tag_field="type", tag="qr"):
 
 
 class FromPage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a page says: its token first, where one is asked for; then what it wants.
+    """A message from a page: first its token, where required; then requests.
 
     Attributes:
-        token: what a viewer must know.
-        show: the camera that it wants to see.
-        ask: a question to a node.
-        source: the ``uri`` of the camera or film that shall play, where there is a choice.
-        qr: a text that it wants to see as a QR code.
+        token: the viewer's token.
+        show: the camera to show. ask: a request to a node. source: the ``uri`` of the camera or
+            film to play, where there is a choice. qr: a text to be returned as a QR code.
     """
 
     token: str = ""
@@ -68,13 +65,13 @@ class FromPage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Locked(msgspec.Struct, frozen=True, tag_field="type", tag="locked"):
-    """A token is wanted; ``refused`` after a wrong one."""
+    """A token is required; ``refused`` after a wrong one."""
 
     refused: bool = False
 
 
 class HandsNews(msgspec.Struct, frozen=True, tag_field="type", tag="hands"):
-    """A ``hands`` message of the camera that is shown, as it was published."""
+    """A ``hands`` message of the shown camera, as published."""
 
     node: str
     camera: str
@@ -82,7 +79,7 @@ class HandsNews(msgspec.Struct, frozen=True, tag_field="type", tag="hands"):
 
 
 class BrokerView(msgspec.Struct, frozen=True):
-    """How it stands with the broker; fields as in ``BrokerState``."""
+    """The state of the broker connection; fields as in ``BrokerState``."""
 
     address: str
     connected: bool
@@ -91,7 +88,7 @@ class BrokerView(msgspec.Struct, frozen=True):
 
 
 class CameraView(msgspec.Struct, frozen=True):
-    """A camera: statuses as published, and what was measured on arrival."""
+    """A camera: states as published, and figures measured on arrival."""
 
     name: str
     status: str
@@ -120,7 +117,7 @@ class NodeView(msgspec.Struct, frozen=True):
 
 
 class FlowView(msgspec.Struct, frozen=True):
-    """The traffic on a topic: messages a second, how many so far, size and age of the last."""
+    """The traffic on a topic: messages per second, their number, size and age of the last."""
 
     topic: str
     rate: float
@@ -131,7 +128,7 @@ class FlowView(msgspec.Struct, frozen=True):
 
 
 class SourceChoice(msgspec.Struct, frozen=True):
-    """What the demo may play: a camera of this machine, or its film."""
+    """A source that the demo may play: a camera of this machine, or its film."""
 
     uri: str
     label: str
@@ -141,8 +138,8 @@ class StateNews(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
     """Everything but landmarks. ``info``, ``stats``, flows and events are the shown node's.
 
     ``pictures`` says whose pictures this server can show; None = nobody's. ``sources`` can be
-    chosen as the demo's camera. ``read_only``: this page may not ask anything of nodes. ``events``
-    are those that the page wasn't told of yet.
+    chosen as the demo's camera. ``read_only``: this page may not send requests to nodes. ``events``
+    are those not yet sent to the page.
     """
 
     t: float
@@ -161,7 +158,7 @@ class StateNews(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
 
 
 def choose(state: LiveState, wanted: Choice) -> Choice:
-    """Give the camera to show: the wanted one, else the first that is online."""
+    """Return the camera to show: the requested one, else the first online."""
     if wanted.node:
         return wanted
     for node, camera in state.cameras():
@@ -179,7 +176,7 @@ def state_news(  # noqa: PLR0913 - all that a page is told
     read_only: bool = False,
     events_told: int = 0,
 ) -> StateNews:
-    """Say how everything stands; ``state.lock`` must be held."""
+    """Return the whole state; ``state.lock`` must be held."""
     shown = choose(state, wanted)
     node = state.nodes.get(shown.node)
     camera = node.cameras.get(shown.camera) if node else None
@@ -202,7 +199,7 @@ def state_news(  # noqa: PLR0913 - all that a page is told
 
 
 def _newer(node: NodeState, told: int) -> list[EventMessage]:
-    """Those events of which a page that was told of ``told`` events doesn't know."""
+    """The events not yet sent to a page that was sent ``told`` events."""
     count = min(node.events_ever - told, len(node.events))
     return [event for _, event in list(node.events)[len(node.events) - count :]]
 
@@ -221,7 +218,7 @@ def _node_view(node: NodeState) -> NodeView:
 def _camera_view(camera: CameraState, node: NodeState) -> CameraView:
     return CameraView(
         name=camera.name,
-        # A node without power can't say that its camera is gone too.
+        # A node without power can't report that its camera is gone too.
         status=camera.status if node.status != "offline" else "offline",
         problem=camera.problem,
         enabled=camera.enabled,

@@ -1,6 +1,6 @@
-"""The page's way to pictures: from the service's socket on this machine to pages that ask.
+"""Forwards pictures from the service's socket on this machine to pages that request them.
 
-Only the newest picture is held, in memory, and none is asked for while no page looks.
+Only the newest picture is kept, in memory, and none is requested while no page shows them.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RETRY_S = 1.0
-"""Between two attempts to reach the service."""
+"""Time between two attempts to reach the service."""
 
 ANSWER_S = 5.0
-"""A service that gives nothing for so long is asked again."""
+"""After this time without a picture, the service is asked again."""
 
 
 class Pictures:
-    """Pictures of one service, for any number of pages. All of it runs in the pages' loop.
+    """Pictures of one service, for any number of pages. Runs in the pages' event loop.
 
     Args:
-        path: the service's socket; None = there are never any.
+        path: the service's socket; None = no pictures.
 
     Attributes:
-        origin: whose pictures there are; None while the service can't be reached.
+        origin: whose pictures they are; None while the service can't be reached.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -50,7 +50,7 @@ class Pictures:
         self._wanted = asyncio.Event()
 
     async def run(self) -> None:
-        """Keep in touch with the service, for ever; ask for pictures while pages look."""
+        """Stay connected to the service, indefinitely; request pictures while pages show them."""
         while self._path is not None:
             with contextlib.suppress(OSError, TimeoutError, EOFError, ValueError):
                 await self._talk(self._path)
@@ -58,7 +58,7 @@ class Pictures:
             await asyncio.sleep(RETRY_S)
 
     async def feed(self, send: Callable[[bytes], Awaitable[None]]) -> None:
-        """Send each new picture to a page, for ever; where the page is slow, the newest only."""
+        """Send each new picture to a page, indefinitely; to a slow page, only the newest."""
         told = self._number
         with self._watching():
             while True:
@@ -99,7 +99,7 @@ class Pictures:
             writer.close()
 
     async def _somebody_looks(self, reader: asyncio.StreamReader) -> bool:
-        """Wait until a page looks; false when the service has gone meanwhile."""
+        """Wait until a page shows pictures; false if the service has disconnected meanwhile."""
         while not self._wanted.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), RETRY_S)
@@ -109,12 +109,11 @@ class Pictures:
 
 
 async def _packet(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    """Read a packet; its text and its JPEG.
+    """Read a packet: its text and its JPEG.
 
     Raises:
-        EOFError: The service has gone; asyncio's IncompleteReadError is one.
-        ValueError: It is none of ours.
-        TimeoutError: It didn't come.
+        EOFError: The service disconnected; asyncio's IncompleteReadError is one. ValueError: It
+            isn't one of our packets. TimeoutError: None came in time.
     """
     async with asyncio.timeout(ANSWER_S):
         text, jpeg = LENGTHS.unpack(await reader.readexactly(LENGTHS.size))

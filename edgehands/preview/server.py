@@ -1,4 +1,4 @@
-"""The page's server: a few fixed files and two WebSockets, in a process of its own."""
+"""The page's server: a few static files and two WebSockets, in its own process."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def serve_page(
     Args:
         settings: the broker.
         address: where to listen.
-        options: what else the page can do; None = it shows what all nodes publish.
-        ready: called with the page's URL when it can be opened; the URL holds no token.
+        options: of the page; None = it shows what all nodes publish.
+        ready: called with the page's URL when it can be opened; the URL contains no token.
 
     Raises:
-        UsageError: The address can't be listened on, or asks for a token.
+        UsageError: The address can't be listened on, or requires a token.
     """
     options = options or PageOptions()
     check_token(address.host, address.token)

@@ -1,6 +1,6 @@
-"""What the pages' servers have in common: an address, fixed files, signals.
+"""Common parts of the pages' servers: address, static files, signals.
 
-Both the live page and the annotation page are served by a process of their own.
+The live page and the annotation page are each served by their own process.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 
 
 REQUEST_S = 20.0
-"""From a connection, or the answer before, to a request's answer: all of it."""
+"""Time from a connection, or the previous response, to the end of a request's response."""
 
 MAX_CONNECTIONS = 256
-"""That have not become a WebSocket; of more, the one that was silent longest is closed."""
+"""Connections that aren't WebSockets; beyond that, the one silent longest is closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageAddress:
-    """Where the page is served.
+    """The address of the page.
 
     Attributes:
         host: address to listen on.
-        port: 0 takes a free one.
-        token: what a page must know; empty = nothing, on loopback only.
-        names: further names that the page may be called by.
+        port: 0 = a free one.
+        token: required from pages; empty = none, on loopback only.
+        names: further host names of the page.
     """
 
     host: str = "127.0.0.1"
@@ -53,7 +53,7 @@ class PageAddress:
 
 
 def fixed_file(path: Path, kind: str) -> Callable[[Request], Response]:
-    """Answer with a file that was read once."""
+    """Respond with a file that was read once."""
     content = path.read_bytes()
 
     def give(_request: Request) -> Response:
@@ -63,12 +63,12 @@ def fixed_file(path: Path, kind: str) -> Callable[[Request], Response]:
 
 
 class _ImpatientHttp(H11Protocol):
-    """HTTP for which nobody is waited for long: half a request kept its connection for ever."""
+    """HTTP with timeouts: half a request would keep its connection open indefinitely."""
 
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to count; make room where there are too many."""
+        """Start counting; make room where there are too many."""
         super().connection_made(transport)
         self._count()
         others = [other for other in self.connections if isinstance(other, _ImpatientHttp)]
@@ -82,12 +82,12 @@ class _ImpatientHttp(H11Protocol):
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """Begin counting again."""
+        """Restart counting."""
         self._count()
         super().on_response_complete()
 
     def due(self) -> float:
-        """When the connection ends, by the loop's clock."""
+        """When the connection times out, by the loop's clock."""
         return self._timer.when() if self._timer is not None else 0.0
 
     def _count(self) -> None:
@@ -96,12 +96,12 @@ class _ImpatientHttp(H11Protocol):
         self._timer = self.loop.call_later(REQUEST_S, self._end)
 
     def _end(self) -> None:
-        if self in self.connections:  # else it is a WebSocket by now
+        if self in self.connections:  # otherwise it is a WebSocket by now
             self.transport.abort()
 
 
 class PageServer(uvicorn.Server):
-    """uvicorn, ended by SIGINT and SIGTERM without ending the process with them."""
+    """uvicorn that SIGINT and SIGTERM stop without ending the process."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -118,7 +118,7 @@ class PageServer(uvicorn.Server):
 
 
 def server_config(app: App, **settings: int) -> uvicorn.Config:
-    """How a page is served: quietly, without naming the server, ending within a second."""
+    """Settings for serving a page: quiet, without a server header, stopping within a second."""
     return uvicorn.Config(
         app,
         http=_ImpatientHttp,
@@ -133,7 +133,7 @@ def server_config(app: App, **settings: int) -> uvicorn.Config:
 
 
 def url_of(host: str, port: int) -> str:
-    """Give the address to type into a browser on this machine."""
+    """Return the address to type into a browser on this machine."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
 

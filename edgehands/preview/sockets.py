@@ -1,4 +1,4 @@
-"""The ends of the page's two WebSockets: one for news and questions, one for pictures."""
+"""The page's two WebSockets: one for state and requests, one for pictures."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ if TYPE_CHECKING:
 MAX_PAGES = 32
 TOKEN_TIMEOUT_S = 10.0
 WRONG_TOKEN_PAUSE_S = 1.0
-"""Each wrong token costs so long, and only a few may be wrong at a time: nobody tries them all."""
+"""Delay for each wrong token; with few allowed at a time, tokens can't be guessed by trial."""
 
 MAX_FROM_PAGE = 4096
 
 MAX_WAITING = 8
-"""Connections of one address that haven't given their token; the oldest gives way to another. A
+"""Connections from one address that haven't sent their token; beyond that, the oldest is closed. A
 page opens two."""
 
 MAX_WAITING_ALL = 64
-"""The same of all addresses."""
+"""The same for all addresses."""
 
 _MAX_QUESTIONS = 4
-"""Questions of one page that may be open at a time."""
+"""Pending requests of one page at a time."""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(FromPage)
 
 
 class Door:
-    """Lets pages in that know the token; all, where there is none.
+    """Admits pages that send the token; all, where there is none.
 
     Args:
-        token: empty = nothing is asked for.
+        token: empty = none is required.
     """
 
     def __init__(self, token: str) -> None:
         self._token = token
         self._waiting: dict[asyncio.Timeout, str] = {}  # whose patience, and the address
-        self._wrong: Counter[str] = Counter()  # wrong tokens that are paid for, by address
+        self._wrong: Counter[str] = Counter()  # wrong tokens being delayed, by address
 
     async def let_in(self, socket_: WebSocket) -> bool:
-        """Ask for the token; when it doesn't come or is wrong, say so and close."""
+        """Request the token; if it is missing or wrong, say so and close."""
         if not self._token:
             return True
         host = socket_.client.host if socket_.client else ""
-        # What is silent must not keep out who has the token: the older one goes.
+        # Silent connections must not lock out those with the token: the older one is closed.
         self._make_room(host)
         try:
             said = await self._first_words(socket_, host)
@@ -80,7 +80,7 @@ class Door:
         return False
 
     async def _first_words(self, socket_: WebSocket, host: str) -> FromPage | None:
-        """What a page says to be let in; :class:`TimeoutError` where it says nothing for long."""
+        """A page's token message; :class:`TimeoutError` if it doesn't come in time."""
         async with asyncio.timeout(TOKEN_TIMEOUT_S) as patience:
             self._waiting[patience] = host
             try:
@@ -104,7 +104,7 @@ class Door:
 
 
 async def heard(socket_: WebSocket) -> FromPage | None:
-    """Give what a page said; None when it can't be one of our pages."""
+    """Return a page's message; None if it can't be one of our pages."""
     message = await socket_.receive()
     if message["type"] != "websocket.receive":
         raise WebSocketDisconnect
@@ -116,7 +116,7 @@ async def heard(socket_: WebSocket) -> FromPage | None:
 
 @contextlib.asynccontextmanager
 async def _feeding(feed: Awaitable[None]) -> AsyncIterator[None]:
-    """Run what feeds a page for as long as the page is listened to."""
+    """Run a page's sender while its receiver runs."""
     task = asyncio.ensure_future(feed)
     try:
         yield
@@ -126,14 +126,14 @@ async def _feeding(feed: Awaitable[None]) -> AsyncIterator[None]:
 
 
 class LiveSocket:
-    """News for pages, what they want to see, and their questions to nodes."""
+    """State for pages, their choice of camera, and their requests to nodes."""
 
     def __init__(self, hub: Hub, door: Door) -> None:
         self._hub = hub
         self._door = door
 
     async def serve(self, socket_: WebSocket) -> None:
-        """Serve one page until it goes."""
+        """Serve one page until it disconnects."""
         await socket_.accept()
         with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
             if not await self._door.let_in(socket_):
@@ -175,13 +175,13 @@ class LiveSocket:
 
 
 def qr_code(text: str) -> list[str]:
-    """Give a text as a QR code: rows of ``1`` (dark) and ``0``, with the border that it needs."""
+    """Return a text as a QR code: rows of ``1`` (dark) and ``0``, with the required border."""
     code = segno.make(text, error="m", micro=False)
     return ["".join("1" if dark else "0" for dark in row) for row in code.matrix_iter(border=4)]
 
 
 class PictureSocket:
-    """Pictures for pages, where a service on this machine gives any."""
+    """Pictures for pages, where a service on this machine provides them."""
 
     def __init__(self, hub: Hub, door: Door) -> None:
         self._hub = hub
@@ -189,7 +189,7 @@ class PictureSocket:
         self._open = 0
 
     async def serve(self, socket_: WebSocket) -> None:
-        """Send pictures to one page until it goes."""
+        """Send pictures to one page until it disconnects."""
         await socket_.accept()
         with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
             if not await self._door.let_in(socket_):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edgehands.mqtt.contract.messages import EventMessage, HandMessage
     from edgehands.preview.live import CameraState, LiveState, NodeState
 
-# The terminal's own colours: they suit its light or dark background.
+# The terminal's own colours suit its light or dark background.
 SIDES = {"left": "cyan", "right": "yellow"}
 _STATUS = {"online": "green", "offline": "red", "disabled": "dim"}
 
@@ -36,9 +36,9 @@ class LiveView:
 
     Args:
         state: what to draw.
-        waiting_for: said while no node was heard, such as "a node to publish".
+        waiting_for: shown until a node is heard, such as "a node to publish".
         footer: the last line.
-        reserve: rows of the terminal that are taken by others.
+        reserve: rows of the terminal used otherwise.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ def _camera_line(camera: CameraState, node: NodeState) -> Text:
 
 
 def _problem_lines(problem: str, width: int) -> list[Text]:
-    """What is wrong, whole: it ends with what to do."""
+    """The problem in full, since it ends with the remedy."""
     lines = textwrap.wrap(problem, max(width - 4, 20))
     return [Text(f"    {line}", "red", no_wrap=True) for line in lines]
 
@@ -207,7 +207,7 @@ def _gesture(hand: HandMessage) -> str:
 
 
 def _palm_share(camera: CameraState, hand: HandMessage) -> float:
-    """Palm size as a part of the picture's width."""
+    """Palm size as a share of the picture's width."""
     message = camera.hands
     shape = message.height / max(message.width, 1) if message else 1.0
     dx = hand.landmarks[9][0] - hand.landmarks[0][0]
@@ -219,7 +219,7 @@ def _palm_share(camera: CameraState, hand: HandMessage) -> float:
 def _drawing(
     shown: list[tuple[NodeState, CameraState]], width: int, room: int
 ) -> RenderableType | None:
-    """Draw the first camera's hands as large as there is room; None where there is none."""
+    """Draw the first camera's hands as large as possible; None where there is no room."""
     if not shown:
         return None
     message = shown[0][1].visible()
@@ -253,7 +253,7 @@ def _events(state: LiveState, most: int) -> list[RenderableType]:
 
 
 def event_line(node: str, event: EventMessage) -> Text:
-    """Say in a line what happened."""
+    """Describe an event in one line."""
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(f"{clock(event.t)}  ", "dim")
     line.append(f"{printable(node)}  ", "dim")
@@ -267,7 +267,7 @@ def event_line(node: str, event: EventMessage) -> Text:
 
 
 def clock(t: float) -> str:
-    """Local time of day; dashes where a message says something impossible."""
+    """Local time of day; dashes for an impossible timestamp."""
     try:
         return time.strftime("%H:%M:%S", time.localtime(t))
     except (OverflowError, ValueError, OSError):

@@ -1,1 +1,1 @@
-"""What the verbs do. Imported when a verb runs, so that ``--help`` loads no OpenCV or numpy."""
+"""The verbs' implementations, imported when run, so that ``--help`` loads no OpenCV or numpy."""

@@ -1,4 +1,4 @@
-"""``edgehands annotate --agreement``: how far the annotators of a folder are apart."""
+"""``edgehands annotate --agreement``: how far the annotators of a folder differ."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def show_agreement(folder: Path | None, *, as_json: bool) -> None:
-    """Print every two annotators, compared.
+    """Print the comparison of every pair of annotators.
 
     Raises:
         UsageError: no folder was given.

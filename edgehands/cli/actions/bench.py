@@ -1,4 +1,4 @@
-"""Tracking measured: time of each stage, CPU time, memory."""
+"""Measures tracking: time of each stage, CPU time, memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 WARM_UP = 10
 PUBLISHED = (30, 300)
-"""Fewest and most frames that are published to measure what that costs: 1 to 10 seconds."""
+"""Fewest and most frames published to measure the cost of publishing: 1 to 10 seconds."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,17 +43,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         frames: measured, after a warm-up.
         with_hands: share of them in which a hand was seen, 0..1.
-        fps: frames a second that tracking alone could do.
-        cpu_ms: CPU time of all threads, a frame.
-        stages: ``palm`` (frames with a detection), ``landmarks`` (frames in which a hand
-            was read: one that stands still isn't), ``outside``
-            (the rest of tracking), ``track`` (all of it), ``encode`` (the message).
-        outside_share: of a frame that only follows hands, what isn't the models' part, 0..1;
-            the median of such frames.
+        fps: frames per second that tracking alone could process.
+        cpu_ms: CPU time of all threads per frame.
+        stages: ``palm`` (frames with a detection), ``landmarks`` (frames in which a hand was read:
+            a still one isn't), ``outside`` (the rest of tracking), ``track`` (all of it),
+            ``encode`` (the message).
+        outside_share: share of a frame's time spent outside the models, 0..1; the median of frames
+            that only follow hands.
         palm_share: share of frames in which palm detection ran, 0..1.
-        peak_mb: most memory the process has had while tracking, 10^6 bytes.
-        publishing: what it costs to publish two hands 30 times a second; measured by itself, in no
-            other figure.
+        peak_mb: peak memory of the process while tracking, 10^6 bytes.
+        publishing: cost of publishing two hands 30 times a second; measured separately, included in
+            no other figure.
     """
 
     source: str
@@ -74,13 +74,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def bench(source: str, config: TrackingConfig, frames: int) -> Report:
-    """Measure tracking, then, by itself, what publishing costs.
+    """Measure tracking, then, separately, the cost of publishing.
 
     Raises:
         UsageError: the source has no frame.
     """
     report = measure(source, config, frames)
-    # Only now: it brings the MQTT client, which isn't part of the memory that tracking needs.
+    # Imported only now: it loads the MQTT client, which doesn't count as memory for tracking.
     from edgehands.simulate.cost import publishing_cost
 
     cost = publishing_cost(min(max(frames, PUBLISHED[0]), PUBLISHED[1]))
@@ -88,7 +88,7 @@ def bench(source: str, config: TrackingConfig, frames: int) -> Report:
 
 
 class _Times:
-    """Seconds of each stage for each frame; 0 where the stage didn't run."""
+    """Seconds per stage for each frame; 0 where the stage didn't run."""
 
     def __init__(self, frames: int) -> None:
         self.palm = np.zeros(frames)
@@ -99,7 +99,7 @@ class _Times:
 
 
 def measure(source: str, config: TrackingConfig, frames: int) -> Report:
-    """Track frames of a source, from its start again when it ends, and time every stage.
+    """Track frames of a source, repeating it when it ends, and time every stage.
 
     Raises:
         UsageError: the source has no frame.
@@ -138,7 +138,7 @@ def measure(source: str, config: TrackingConfig, frames: int) -> Report:
 
 
 def _frames(source: str, count: int) -> Iterator[Frame]:
-    """Frames of a source, over and over."""
+    """Frames of a source, repeated endlessly."""
     given = 0
     while given < count:
         with open_source(source, realtime=False) as opened:
@@ -155,7 +155,7 @@ def _frames(source: str, count: int) -> Iterator[Frame]:
 def _report(
     source: str, config: TrackingConfig, times: _Times, cpu: float, detail: str, precision: str
 ) -> Report:
-    # Detection beside the loop isn't part of a frame's time.
+    # Detection outside the loop isn't part of a frame's time.
     beside = config.async_detection
     outside = times.track - times.landmarks - (0.0 if beside else times.palm)
     following = (times.hands > 0) & (beside | (times.palm == 0))

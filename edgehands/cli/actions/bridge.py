@@ -1,4 +1,4 @@
-"""A bridge's work: listen to a broker, hand every message on."""
+"""Runs a bridge: listens to a broker and forwards every message."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def forward(settings: MqttConfig, node: str, take: Callable[[Message], object], *, to: str) -> None:
-    """Call a function for each message until Ctrl-C, and tell people how it goes.
+    """Call a function for each message until Ctrl-C, and report the state on stderr.
 
     Args:
         settings: the broker.
         node: only this one; empty = all.
-        take: gets the messages, in a thread.
-        to: where they go, for people.
+        take: receives the messages, in a thread.
+        to: the destination, for display.
     """
 
     def told(line: str) -> None:

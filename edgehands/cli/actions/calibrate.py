@@ -1,4 +1,4 @@
-"""A camera's focal length and centre from views of a checkerboard."""
+"""Calibrates a camera's focal length and centre from views of a checkerboard."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 def calibrate(sources: Sequence[str], board: Board, *, views: int, out: Path | None) -> Calibration:
-    """Find the intrinsics, tell people how good they are, and write them if wanted.
+    """Find the intrinsics, print how good they are, and optionally write them.
 
     Args:
         sources: a camera, or pictures, folders of them, or a clip; empty = the configured camera.
-        board: what is shown.
-        views: how many to take live or from a clip.
-        out: configuration file to write them into.
+        board: the checkerboard.
+        views: number to take live or from a clip.
+        out: configuration file to write to.
 
     Raises:
-        CalibrationError: too few views, or views that give no sensible lens.
+        CalibrationError: too few views, or views that give no plausible lens.
     """
     collector = ViewCollector(board, views)
     words = list(sources) or [load().camera.source]
@@ -57,7 +57,7 @@ def _print_result(found: Calibration) -> None:
 
 
 def _from_files(words: list[str], collector: ViewCollector) -> None:
-    """Each picture is a view; of a clip, where the board is held still."""
+    """Each picture is a view; of a clip, each moment at which the board is held still."""
     inputs = find_inputs(words)
     for failure in inputs.failures:
         raise failure.error
@@ -80,7 +80,7 @@ def _read(file: InputFile, collector: ViewCollector) -> None:
 
 
 def _from_camera(uri: str, collector: ViewCollector) -> None:
-    """Views from the live picture, with hints for the person before it."""
+    """Views from the live picture, with hints for the user."""
     if "\n" in uri or not uri.strip():
         raise UsageError(f"source {uri!r}: give a camera, such as v4l2:0")
     board = collector.board

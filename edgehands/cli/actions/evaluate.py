@@ -1,4 +1,4 @@
-"""The benchmark's films, tracked and marked."""
+"""Tracks and scores the benchmark's films."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``--json`` prints: the settings, each clip's marks, and all clips' together."""
+    """What ``--json`` prints: the settings, each clip's scores, and those of all clips together."""
 
     model: str
     precision: str
@@ -41,17 +41,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def evaluate(
     names: Sequence[str], config: TrackingConfig, *, seed: int, quick: bool, folder: Path | None
 ) -> Report:
-    """Track films, drawing them first where they aren't there yet.
+    """Track films, drawing missing ones first.
 
     Args:
         names: which of the benchmark's clips; empty = all.
         config: how they are tracked.
         seed: other people, light and backgrounds.
         quick: only 1.5 s of each.
-        folder: where drawn films are kept; None = the usual place.
+        folder: where drawn films are kept; None = the default.
 
     Raises:
-        UsageError: there is no clip of such a name.
+        UsageError: there is no clip of that name.
     """
     names = list(names or CLIPS)
     unknown = [name for name in names if name not in CLIPS]

@@ -1,4 +1,4 @@
-"""``edgehands eval --data``: how well the models do on one's own labelled pictures."""
+"""``edgehands eval --data``: evaluates the models on your own labelled pictures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from edgehands.evaluation.smoothing_choice import SmoothingChoice, choose_smooth
 from edgehands.evaluation.thresholds import Proposal, Thresholds, propose, surface
 
 VARIANTS = tuple(f"{size}{form}" for size in ("full", "lite") for form in ("", "-float", "-int8"))
-"""What ``--models`` knows: a size, and the form of its models; without one, the usual form."""
+"""Values of ``--models``: a size, and optionally the models' form."""
 
 
 class DataReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,9 +34,9 @@ class DataReport(msgspec.Struct, frozen=True, kw_only=True):
         folder: of the set.
         palm_score, presence: thresholds in force.
         models: measures by model.
-        proposal: thresholds for this camera; null = not asked for.
+        proposal: thresholds for this camera; null = not requested.
         after: measures of the first model with them.
-        smoothing: whether smoothing should be on; null = not asked for.
+        smoothing: whether smoothing should be on; null = not requested.
     """
 
     folder: str
@@ -50,15 +50,15 @@ class DataReport(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class DataOptions:
-    """What was asked for.
+    """The options of ``edgehands eval --data``.
 
     Attributes:
         folder: of the set.
-        annotator: whose answers; empty = the one who answered most.
+        annotator: whose answers; empty = the one who annotated most.
         models: of :data:`VARIANTS`.
-        report: the page's file; None = none.
+        report: file of the page; None = none.
         propose: choose thresholds.
-        write: configuration file that gets them where they gain; None = none.
+        write: configuration file to write them to if they gain; None = none.
         as_json: one JSON object for programs.
     """
 
@@ -72,7 +72,7 @@ class DataOptions:
 
 
 def evaluate_data(options: DataOptions, tracking: TrackingConfig) -> None:
-    """Measure, print, write the page, and propose thresholds.
+    """Evaluate, print, write the page, and propose thresholds.
 
     Raises:
         DatasetError: the folder isn't a data set, or nobody has annotated it.
@@ -127,7 +127,7 @@ def evaluate_data(options: DataOptions, tracking: TrackingConfig) -> None:
 
 
 def _readable(image: LabelledImage) -> bool:
-    """Whether the image file can be read; one that can't is named, and the rest goes on."""
+    """Whether the image file can be read; an unreadable one is reported and skipped."""
     try:
         read_image(image.path)
     except (SourceError, SourceNotFound) as error:
@@ -142,7 +142,7 @@ def _again(
     images: list[LabelledImage],
     proposal: Proposal,
 ) -> PictureScore:
-    """The first model's measures with the proposed thresholds, from the pictures again."""
+    """The first model's measures with the proposed thresholds, measured again on the pictures."""
     then = msgspec.structs.replace(
         tracking, palm_score=proposal.after.palm_score, presence=proposal.after.presence
     )
@@ -152,7 +152,7 @@ def _again(
 
 
 def _write(path: Path, proposal: Proposal, smoothing: SmoothingChoice) -> None:
-    """Put what gains into the configuration file, and nothing else."""
+    """Write only settings that gain into the configuration file."""
     changed: dict[str, float | bool] = {
         key: getattr(proposal.after, key)
         for key in ("palm_score", "presence")
@@ -185,7 +185,7 @@ def variant(name: str, tracking: TrackingConfig) -> TrackingConfig:
     """The settings for one of :data:`VARIANTS`.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is no such variant.
     """
     if name not in VARIANTS:
         raise UsageError(f"model {name!r}: unknown; give some of {', '.join(VARIANTS)}")

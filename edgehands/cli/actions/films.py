@@ -1,4 +1,4 @@
-"""One's own films of real hands, tracked and marked; beside MediaPipe where there is one."""
+"""Tracks and scores your own films of real hands, next to MediaPipe where available."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 COMPLEXITY = {"lite": 0, "full": 1}
 
 LEAST_WIDTH = 142
-"""Of the table, characters."""
+"""Width of the table, characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmOptions:
-    """What ``edgehands eval --films`` shall do.
+    """The options of ``edgehands eval --films``.
 
     Attributes:
         folder: of films.
-        mediapipe: a Python that has mediapipe; None = edgehands alone.
-        not_hands: a table of places where the reference's hands are none; None = all are hands.
-        sheet: where the contact sheet goes; None = none is made.
+        mediapipe: a Python with mediapipe installed; None = edgehands alone.
+        not_hands: a table of places where the reference is wrong about a hand; None = nowhere.
+        sheet: path of the contact sheet; None = none.
         seconds: of each film.
         as_json: one JSON object for programs.
     """
@@ -55,7 +55,7 @@ class FilmOptions:
 
 
 class FilmReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``--json`` prints: of each tracker, each film's marks and all films' together."""
+    """What ``--json`` prints: each tracker's scores, by film and for all films together."""
 
     model: str
     precision: str
@@ -65,10 +65,10 @@ class FilmReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def evaluate_films(options: FilmOptions, config: TrackingConfig) -> None:
-    """Track the films of a folder and print the marks.
+    """Track the films of a folder and print the scores.
 
     Raises:
-        UsageError: no film is there, none can be read, or the sheet can't be written.
+        UsageError: there is no film, none can be read, or the sheet can't be written.
         BackendUnavailable: MediaPipe doesn't run in its Python.
     """
     if options.not_hands is not None and options.mediapipe is None:
@@ -145,7 +145,7 @@ def _show(report: FilmReport, *, beside: bool, judged: bool) -> None:
             cells += [str(marks.no_hand)] if judged else []
             table.add_row(film, tracker, *cells)
     tables.print(f"{report.model} {report.precision}, {len(report.films)} films")
-    # Rather lines that a narrow terminal wraps than figures that are cut off.
+    # In a narrow terminal, wrap lines rather than truncate figures.
     wide = Console(width=max(tables.width, LEAST_WIDTH), highlight=False, markup=False)
     wide.print(table, crop=False)
 

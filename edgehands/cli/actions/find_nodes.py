@@ -1,4 +1,4 @@
-"""Nodes that announce themselves in this network, where nobody has named a broker."""
+"""Finds nodes announced in this network when no broker is named."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ if TYPE_CHECKING:
     from edgehands.config.broker_url import BrokerUrl
 
 SERVICE = "_edgehands._tcp"
-"""What nodes announce: the live page's port, and as text ``node`` and ``broker``."""
+"""The service that nodes announce: the live page's port, with ``node`` and ``broker`` as text."""
 
 _BROWSE = ("avahi-browse", "--resolve", "--terminate", "--parsable", SERVICE)
 _LONGEST_S = 10.0
 _FIELDS = 10
-"""Of a resolved line: =, interface, protocol, name, type, domain, host, address, port, texts."""
+"""Fields of a resolved line: =, interface, protocol, name, type, domain, host, address, port,
+texts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """A node that announces itself.
+    """An announced node.
 
     Attributes:
-        node: its name; empty = it doesn't say.
-        broker: its broker's address; empty = it doesn't say.
+        node: its name; empty = not announced.
+        broker: its broker's address; empty = not announced.
     """
 
     node: str
@@ -50,24 +51,23 @@ def choose_broker(
     tell: Callable[[str], None],
     browse: Callable[[], Sequence[Announced]] | None = None,
 ) -> MqttConfig:
-    """The broker that was named or configured; else this machine's, else that of a node found.
+    """The named or configured broker; else this machine's, else that of an announced node.
 
     Args:
         url: from the command line.
         config: a configuration file from the command line.
-        node: only this one is wanted; empty = any.
-        tell: is told which broker was found.
+        node: only this one; empty = any.
+        tell: called with a message about the broker found.
         browse: looks for nodes; None = by mDNS.
 
     Raises:
-        BrokerError: nobody named one, none is on this machine, and there is none to be found, or
-            more than one.
-        ConfigError: what was named makes no sense.
+        BrokerError: none was named, none runs on this machine, and none or more than one was found.
+        ConfigError: the named broker is invalid.
     """
     loaded = load_with_origins([config] if config else DEFAULT_PATHS, options={"mqtt.url": url})
     settings = loaded.config.mqtt
     configured = any(path.exists() for path in DEFAULT_PATHS)
-    # A password that somebody has set is for their broker, not for one that is found.
+    # A configured password is for the user's broker, not for one that was found.
     said = any(key.startswith("mqtt.") for key in loaded.origins)
     if config or configured or said or _listens(settings.address):
         return settings
@@ -87,10 +87,10 @@ def choose_broker(
 
 
 def announced() -> tuple[Announced, ...]:
-    """Ask avahi which nodes announce themselves, for about a second.
+    """Ask avahi for announced nodes, for about a second.
 
     Raises:
-        BrokerError: avahi's program isn't here, or avahi doesn't run.
+        BrokerError: avahi's program isn't installed, or avahi isn't running.
     """
     program = shutil.which(_BROWSE[0])
     if program is None:
@@ -115,10 +115,10 @@ def announced() -> tuple[Announced, ...]:
 
 
 def parsed(text: str) -> tuple[Announced, ...]:
-    """Take ``avahi-browse --parsable`` apart; whatever makes no sense is left out.
+    """Parse ``avahi-browse --parsable``; invalid lines are skipped.
 
-    Anybody in the network may announce anything: an address with credentials, or that is none, is
-    no broker.
+    Anyone in the network may announce anything: an address with credentials, or an invalid one, is
+    ignored.
     """
     found = []
     for line in text.splitlines():
@@ -141,12 +141,12 @@ def parsed(text: str) -> tuple[Announced, ...]:
 
 
 def _plain(name: str) -> str:
-    """A node's name as nodes may be called; anything else is no name."""
+    """A node's name if it is valid; otherwise empty."""
     return name if re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name) else ""
 
 
 def _listens(address: BrokerUrl) -> bool:
-    """Whether somebody takes connections there."""
+    """Whether something accepts connections there."""
     try:
         with socket.create_connection((address.host, address.port), timeout=1.0):
             return True

@@ -1,4 +1,4 @@
-"""Gestures of one's own: taught from a camera or pictures, listed and tried out."""
+"""Custom gestures: taught from a camera or pictures, listed and tested."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from edgehands.hand import Hand
 
 _SERVICE_STATE = Path("/var/lib/edgehands")
-"""Where systemd lets the service keep things; the command line has no ``STATE_DIRECTORY``."""
+"""The service's state directory under systemd; the command line has no ``STATE_DIRECTORY``."""
 
 
 def teach(
@@ -45,16 +45,16 @@ def teach(
     """Learn a shape from pictures, a clip or a camera.
 
     Args:
-        name: what to call it.
+        name: of the gesture.
         inputs: images or a video; empty = the camera.
         source: the camera; None = the configured one.
         folder: annotated pictures to learn from instead; None = none.
-        examples: how many to take.
-        more: add to a shape that has been taught.
+        examples: number to take.
+        more: add to an already taught shape.
         file: the taught gestures; None = those of the service on this machine.
     """
     library = library_of(file)
-    library.check(name, more=more)  # before anybody poses five times
+    library.check(name, more=more)  # checked before the user poses five times
     if folder is not None and (inputs or source):
         raise UsageError(f"--from {folder} and other inputs exclude each other: give one")
     if folder is not None:
@@ -73,7 +73,7 @@ def teach(
 
 
 def show(library: GestureLibrary) -> None:
-    """Print what has been taught."""
+    """Print the taught gestures."""
     table = Table("name", "examples", "taught")
     for gesture in library.list():
         table.add_row(gesture.name, str(len(gesture.examples)), gesture.taught)
@@ -81,7 +81,7 @@ def show(library: GestureLibrary) -> None:
 
 
 class TestRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``gestures test --json`` prints for a hand in a frame.
+    """A line of ``gestures test --json``: a hand in a frame.
 
     Attributes:
         source, frame, hand: which hand this is.
@@ -91,7 +91,7 @@ class TestRow(msgspec.Struct, frozen=True, kw_only=True):
         distance: to it; None when none has been taught.
     """
 
-    __test__ = False  # not a test of pytest's
+    __test__ = False  # not a pytest test
 
     source: str
     frame: int
@@ -109,7 +109,7 @@ class TestRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def try_out(inputs: Sequence[str], *, source: str | None, file: Path | None) -> Iterator[TestRow]:
-    """Say what each hand's shape is taken for, built-in shapes included, frame by frame.
+    """Print the recognised shape of each hand, built-in shapes included, frame by frame.
 
     Args:
         inputs: images or a video; empty = the camera.
@@ -141,7 +141,7 @@ def try_out(inputs: Sequence[str], *, source: str | None, file: Path | None) -> 
 
 
 def as_json(library: GestureLibrary) -> str:
-    """What has been taught, as a JSON object."""
+    """The taught gestures, as a JSON object."""
     rows = [
         {"name": g.name, "examples": len(g.examples), "taught": g.taught} for g in library.list()
     ]
@@ -149,7 +149,7 @@ def as_json(library: GestureLibrary) -> str:
 
 
 def library_of(file: Path | None) -> GestureLibrary:
-    """The file that was given, else the one that the service on this machine reads."""
+    """The given file, or the one that the service on this machine reads."""
     configured = load().gestures.taught_file
     if not (file or configured) and _SERVICE_STATE.is_dir():
         return GestureLibrary(_SERVICE_STATE / default_path().name)
@@ -157,7 +157,7 @@ def library_of(file: Path | None) -> GestureLibrary:
 
 
 def _from_inputs(inputs: Sequence[str], examples: int) -> tuple[Hand, ...]:
-    """One example an image, or the examples of a clip."""
+    """One example per image, or the examples of a clip."""
     found = find_inputs(inputs)
     for failure in found.failures:
         raise failure.error
@@ -174,7 +174,7 @@ def _from_inputs(inputs: Sequence[str], examples: int) -> tuple[Hand, ...]:
 
 
 def _live(source: str, examples: int) -> tuple[Hand, ...]:
-    """Examples from the camera, with hints for the person before it."""
+    """Examples from the camera, with hints for the user."""
     collector = ExampleCollector(examples)
     hint = ""
     people.print(
@@ -193,7 +193,7 @@ def _live(source: str, examples: int) -> tuple[Hand, ...]:
 
 
 def _frames_of(inputs: Sequence[str]) -> Iterator[FrameHands]:
-    """The hands of images, each alone, and of videos, followed."""
+    """The hands of images, each processed alone, and of videos, tracked."""
     found = find_inputs(inputs)
     with ExitStack() as stack:
         trackers: dict[bool, HandTracker] = {}
@@ -210,7 +210,7 @@ def _frames_of(inputs: Sequence[str]) -> Iterator[FrameHands]:
 
 
 def _frames_live(uri: str) -> Iterator[FrameHands]:
-    """The hands of a camera's frames as the service sees them, until it ends."""
+    """The hands of a camera's frames, as in the service, until it ends."""
     config = load()
     with (
         open_source(uri, config.camera, realtime=True) as source,

@@ -1,4 +1,4 @@
-"""Models for a Coral Edge TPU, made by Google's compiler."""
+"""Compiles models for a Coral Edge TPU with Google's compiler."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 
 def compile_to(folder: Path, model: str, *, palm: bool, allow: Sequence[str]) -> None:
-    """Compile models into a new folder that holds all models, and print where each operator runs.
+    """Compile models into a new folder with all models, and print where each operator runs.
 
     Args:
-        folder: to be made.
+        folder: to be created.
         model: ``lite`` or ``full``.
         palm: compile palm detection too.
         allow: operators that may stay on the CPU.
 
     Raises:
-        BackendUnavailable: no compiler here, or an operator that isn't allowed to would stay on
-            the CPU.
+        BackendUnavailable: the compiler isn't installed, or an operator not in ``allow`` would stay
+            on the CPU.
     """
     store = ModelStore()
     tasks: list[Task] = ["hand_landmark", "palm_detection"] if palm else ["hand_landmark"]

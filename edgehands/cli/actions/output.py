@@ -1,4 +1,4 @@
-"""Where the verbs write: results on stdout, everything for people on stderr."""
+"""Output of the verbs: results on stdout, everything for people on stderr."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
 people = Console(stderr=True, highlight=False, markup=False)
-"""Progress, warnings and summaries; a pipe on stdout gets results only. No markup: a file's name
-may hold brackets."""
+"""Progress, warnings and summaries; a pipe on stdout gets results only. No markup: file names may
+contain brackets."""
 
 tables = Console(highlight=False, markup=False)
-"""Tables for people on stdout, where no ``--json`` was asked for."""
+"""Tables for people on stdout, without ``--json``."""
 
 
 def progress_bar(*columns: str | ProgressColumn) -> Progress:
-    """A bar on a terminal, gone when it ends; nothing where stderr is a file or a pipe."""
+    """A progress bar on a terminal, removed when it ends; nothing if stderr is a file or a pipe."""
     return Progress(*columns, console=people, transient=True, disable=not people.is_terminal)
 
 
 @contextmanager
 def written(path: Path, option: str) -> Iterator[IO[bytes]]:
-    """Open a file to be written; what goes wrong names it.
+    """Open a file for writing; errors name it.
 
     Raises:
         UsageError: it can't be opened.
-        EdgehandsError: it can't be written, as on a full disk.
+        EdgehandsError: it can't be written, e.g. on a full disk.
     """
     try:
         file = path.open("wb")
@@ -46,7 +46,7 @@ def written(path: Path, option: str) -> Iterator[IO[bytes]]:
         with file:
             yield file
     except OSError as error:
-        # Others' errors name their own file, and a closed pipe is stdout.
+        # Errors of other files name them already, and a closed pipe is stdout.
         if error.filename is not None or isinstance(error, (EdgehandsError, BrokenPipeError)):
             raise
         raise EdgehandsError(

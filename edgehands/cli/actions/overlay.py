@@ -1,4 +1,4 @@
-"""Pictures and films with the hands drawn on them, as files."""
+"""Writes pictures and films with the hands drawn on them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 class OverlayWriter(Closing):
     """Writes each frame with its hands: images as PNG, videos and cameras as MP4.
 
-    A context manager. In a folder, names are those of the inputs, with the part of their paths
-    that tells them apart; the second page of an image gets ``-2`` behind its name.
+    A context manager. In a folder, files are named after the inputs, with the part of their paths
+    that distinguishes them; the second page of an image gets the suffix ``-2``.
 
     Args:
-        target: a folder (made if it isn't there), or a file for a single input.
-        inputs: what will be drawn.
+        target: a folder (created if missing), or a file for a single input.
+        inputs: to be drawn.
 
     Raises:
         UsageError: the target doesn't fit the inputs, or can't be written.
@@ -54,17 +54,17 @@ class OverlayWriter(Closing):
             ) from error
 
     def close(self) -> None:
-        """Finish the film that is being written."""
+        """Finish the film being written."""
         self._close_film()
 
     def write(
         self, file: InputFile, kind: Kind, drawn: NDArray[np.uint8], number: int, t: float
     ) -> None:
-        """Write a picture that the hands were drawn on.
+        """Write a picture with the hands drawn on it.
 
         Args:
-            file: the input that it is of.
-            kind: what that turned out to be.
+            file: its input.
+            kind: of the input, as detected.
             drawn: (H, W, 3) uint8 RGB.
             number: of the frame in its input, from 0.
             t: its time in its input, seconds from the first frame.
@@ -79,7 +79,7 @@ class OverlayWriter(Closing):
         path = self._single or self._path(file, ".png")
         if number:
             path = path.with_name(f"{path.stem}-{number + 1}{path.suffix}")
-        # Encoded in memory: OpenCV's own writing crashes on names that aren't UTF-8.
+        # Encoded in memory: OpenCV's own writer crashes on names that aren't UTF-8.
         done, data = cv2.imencode(path.suffix, cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
         try:
             if done:
@@ -91,7 +91,7 @@ class OverlayWriter(Closing):
         raise UsageError(f"--overlay {shown(path)}: can't be written ({why}): is the disk full?")
 
     def _path(self, file: InputFile, suffix: str) -> Path:
-        """Where the picture of an input goes: its path below what all inputs share."""
+        """The output path for an input: its path below the folder that all inputs share."""
         if file.kind == "camera":
             return self._folder / f"camera{suffix}"
         inside = Path(os.path.relpath(file.path.resolve(), self._base))
@@ -128,4 +128,4 @@ def _moves(file: InputFile) -> bool:
     try:
         return is_animation(file.path)
     except (SourceError, SourceNotFound):
-        return False  # why it can't be read is said when its turn comes
+        return False  # the reason is reported when its turn comes

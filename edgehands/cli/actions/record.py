@@ -1,4 +1,4 @@
-"""Pictures from one's own camera, with what the tracker says of them."""
+"""Records pictures from your own camera with the tracker's results."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordOptions:
-    """What ``edgehands record`` shall keep, and how.
+    """The options of ``edgehands record``.
 
     Attributes:
         out: the folder.
-        every: keep each so many-th frame; None = every 30th.
-        doubtful: keep the frames in which the tracker may well be wrong instead.
+        every: keep every n-th frame; None = every 30th.
+        doubtful: instead keep the frames in which the tracker may well be wrong.
         count, seconds: when to end; 0 = no limit.
         depth: folder with 16-bit PNGs of millimetres.
         blur: blur faces.
-        face_model: YuNet's file; None = the usual place.
-        ending: of the pictures' names.
+        face_model: YuNet's file; None = the default place.
+        ending: of the picture files.
     """
 
     out: Path
@@ -60,10 +60,10 @@ class RecordOptions:
 
 
 def record(settings: Config, options: RecordOptions) -> None:
-    """Record until the limits are reached or Ctrl-C comes, and say what was kept.
+    """Record until a limit or Ctrl-C, and print what was kept.
 
     Raises:
-        UsageError: options that exclude each other.
+        UsageError: options exclude each other.
     """
     if options.every and options.doubtful:
         raise UsageError("--every and --doubtful exclude each other: give one")
@@ -74,7 +74,7 @@ def record(settings: Config, options: RecordOptions) -> None:
     with ExitStack() as stack:
         finder = YuNet(options.face_model or default_model()) if options.blur else None
         camera = _source(stack, settings.camera.source, settings.camera, options.depth)
-        # Photographs of a folder are taken alone, as edgehands track does.
+        # Photographs of a folder are processed separately, as in edgehands track.
         alone = camera.describe().kind in {"folder", "image"}
         tracking = _tracking(settings.tracking, doubtful=options.doubtful, alone=alone)
         tracker = stack.enter_context(HandTracker(tracking))
@@ -107,7 +107,7 @@ def _source(stack: ExitStack, uri: str, camera: CameraSettings, depth: Path | No
             raise UsageError(f"--depth {depth}: {uri} gives depth itself: leave it out")
         stack.enter_context(found)
         return found
-    # Of a film, ours too, every frame is looked at.
+    # Every frame of a film, including our own, is processed.
     realtime = is_live(uri) and not uri.lower().startswith("demo:")
     opened = stack.enter_context(open_source(uri, camera, realtime=realtime))
     return WithDepthFolder(opened, depth)
@@ -118,8 +118,8 @@ def _tracking(configured: TrackingConfig, *, doubtful: bool, alone: bool = False
 
     Args:
         configured: the settings in force.
-        doubtful: doubtful frames are kept: they are told by what comes before and after.
-        alone: the pictures have nothing to do with each other.
+        doubtful: doubtful frames are kept, which depends on the frames before and after.
+        alone: the pictures are unrelated.
     """
     least = min(configured.presence, DOUBTFUL_PRESENCE[0]) if doubtful else configured.presence
     return msgspec.structs.replace(

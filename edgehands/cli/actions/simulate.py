@@ -1,4 +1,4 @@
-"""What a simulation found, for people."""
+"""Prints a simulation's results for people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def show(report: SimulationReport) -> None:
-    """Print a report: what was sent, what arrived, how long it took."""
+    """Print a report: what was sent, what arrived, and how long it took."""
     plan = report.plan
     table = Table("", "hands (QoS 0)", "events, presence, counts (QoS 1)")
     table.add_row("sent", f"{report.sent}", f"{report.qos1_sent}, states included")

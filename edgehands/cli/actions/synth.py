@@ -1,4 +1,4 @@
-"""Stills and clips of synthetic hands with their truth, from a seed."""
+"""Draws stills and clips of synthetic hands with their truth, from a seed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _side(text: str | None) -> Handedness | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillOptions:
-    """What the stills of ``edgehands synth`` show; None leaves a choice to the seed."""
+    """Contents of the stills of ``edgehands synth``; None = chosen by the seed."""
 
     count: int
     hands: int
@@ -75,10 +75,10 @@ def list_names() -> None:
 
 
 def write_video(output: Path, clip: str, seed: int, size: str) -> None:
-    """Draw a clip into a video file, with its truth beside it.
+    """Draw a clip into a video file, with its truth in a second file.
 
     Raises:
-        UsageError: a name that isn't a video's, an unknown clip, a size that isn't one.
+        UsageError: not a video file name, an unknown clip, or an invalid size.
     """
     if output.suffix.lower() not in VIDEO_ENDINGS:
         raise UsageError(
@@ -97,15 +97,15 @@ def write_video(output: Path, clip: str, seed: int, size: str) -> None:
 
 
 def is_video(output: Path) -> bool:
-    """Whether the name of an output is a video's."""
+    """Whether an output has a video file name."""
     return output.suffix.lower() in VIDEO_ENDINGS
 
 
 def write_pictures(output: Path, options: StillOptions, seed: int, size: str) -> None:
-    """Draw stills into a folder, with their truth beside them.
+    """Draw stills into a folder, with their truth.
 
     Raises:
-        UsageError: a name that looks like a file's, or an option that makes no sense.
+        UsageError: the target looks like a file name, or an option is invalid.
     """
     if re.fullmatch(r"\.[A-Za-z]{2,5}[0-9]?", output.suffix) and not output.is_dir():
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Images, folders and videos to landmarks in JSON lines and pictures."""
+"""Tracks images, folders and videos; writes landmarks as JSON lines, and pictures."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ if TYPE_CHECKING:
 
 
 _STILL_S = 1.0
-"""How long a picture that is no part of a sequence is shown in a film."""
+"""How long a picture outside a sequence is shown in a film."""
 
 
 class TrackLine(HandsMessage, frozen=True, kw_only=True):
-    """One line of ``--json``: the ``hands`` payload, where it is from, and what happened in it.
+    """One line of ``--json``: the ``hands`` payload, its source, and its events.
 
     Attributes:
         source: the file.
-        frame: number of the frame in it, from 0.
+        frame: frame number in it, from 0.
         events: as on the ``event`` topic; ``id`` counts them, ``t`` is the frame's.
     """
 
@@ -59,17 +59,17 @@ class TrackLine(HandsMessage, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackOptions:
-    """What ``edgehands track`` shall do.
+    """The options of ``edgehands track``.
 
     Attributes:
         inputs: images, folders of images, videos, cameras and streams.
         lines: file for the JSON lines, ``-`` = stdout; None = none are written.
         overlay: folder or file for pictures with the hands drawn on them; None = none.
         film: file for one film of everything, with the hands drawn on it; None = none.
-        limits: how much of each video or camera is read.
-        fps: rate of videos without times of their own, and of images in a sequence.
-        static: take every frame of a video alone.
-        sequence: follow hands from image to image.
+        limits: how much of each video or camera to read.
+        fps: rate of videos without timestamps, and of images in a sequence.
+        static: process every frame of a video separately.
+        sequence: track hands from image to image.
         tracking: how hands are found; ``static_image`` is set by the kind of input.
     """
 
@@ -88,7 +88,7 @@ def track(options: TrackOptions) -> bool:
     """Find hands in images and videos; False if an input couldn't be read.
 
     Raises:
-        UsageError: options that exclude each other, or a place that can't be written to.
+        UsageError: options exclude each other, or a place can't be written to.
     """
     if options.static and options.sequence:
         raise UsageError("--static and --sequence exclude each other: give one")
@@ -113,7 +113,7 @@ def track(options: TrackOptions) -> bool:
                 except KeyboardInterrupt:
                     if file.kind != "camera":
                         raise
-                    break  # the only end that a camera has
+                    break  # the only way a camera ends
             run.end()
         run.summarise(found)
     return not run.failed
@@ -121,7 +121,7 @@ def track(options: TrackOptions) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What was seen in a frame, what happened in it, and how long that took to find out."""
+    """The hands and events of a frame, and the time that processing took."""
 
     tracked: FrameHands
     events: tuple[GestureEvent, ...]
@@ -129,13 +129,13 @@ class _Seen:
 
 
 class _Run:
-    """What is written for each frame, and what has been counted.
+    """Writes the output for each frame, and keeps the counts.
 
     Args:
         options: what to do.
-        config: gestures, pose, and how a camera is asked.
+        config: gestures, pose and camera settings.
         found: the inputs.
-        stack: closes what is opened.
+        stack: closes opened resources.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class _Run:
         self.failed = 0
 
     def read(self, file: InputFile) -> Iterator[None]:
-        """Track one input; yields after each of its frames. One that can't be read is named."""
+        """Track one input; yields after each of its frames. An unreadable input is reported."""
         options = self._options
         settings = self._config.camera if file.kind == "camera" else None
         try:
@@ -172,13 +172,13 @@ class _Run:
                 still = opened.kind == "image"
                 alone = options.static or (still and not options.sequence)
                 tracker = self._tracker(alone=alone)
-                if not still or not self._sequence:  # a video, or an image behind one
+                if not still or not self._sequence:  # a video, or an image after one
                     self.end()
                     tracker.reset()
                     self._sequence = 0
                 first: float | None = None
                 for frame in opened:
-                    # Images have no clock: those of a sequence come as a camera's would.
+                    # Images have no timestamps: those of a sequence come at a camera's rate.
                     t = self._sequence * self._step if still else frame.t_mono
                     self._sequence += still
                     first = t if first is None else first
@@ -209,10 +209,10 @@ class _Run:
         t: float,
         since_first: float,
     ) -> None:
-        """Track a frame and write what was asked for."""
+        """Track a frame and write the requested output."""
         start = time.perf_counter()
         seen = FrameHands(replace(frame, t_mono=t), tracker.process(frame.image, t))
-        # Of a picture alone nothing is known from before, and nothing begins or ends.
+        # A single picture has no history, and nothing begins or ends in it.
         alone = tracker.config.static_image
         meaning = _at_once(self._config) if alone else self._followed
         told = meaning.interpret(seen)
@@ -232,14 +232,14 @@ class _Run:
         self._last = _Seen(FrameHands(frame, hands), () if alone else told.events, took)
 
     def end(self) -> None:
-        """End what was followed: what its end ends is told with its last frame."""
+        """End tracking of an input: events caused by its end belong to its last frame."""
         events = self._followed.end()
         if self._last is not None:
             self._last = replace(self._last, events=self._last.events + events)
         self._write()
 
     def _write(self) -> None:
-        """Write the frame that waits; it waits because it may be its video's last."""
+        """Write the pending frame; it was held back because it might be its video's last."""
         seen, self._last = self._last, None
         if seen is None:
             return
@@ -266,14 +266,14 @@ class _Run:
         )
 
     def fail(self, failure: SourceFailure) -> None:
-        """Name an input that couldn't be read."""
+        """Report an input that couldn't be read."""
         self.failed += 1
         typer.echo(f"edgehands: {failure.error}", err=True)
 
     def summarise(self, found: Inputs) -> None:
-        """Say on stderr what was done."""
+        """Print a summary on stderr."""
         if self._lines is not None:
-            self._lines.flush()  # a full disk is told in place of a good end
+            self._lines.flush()  # report a full disk instead of success
         parts = [counted(self.frames, "frame"), counted(self.hands, "hand")]
         if found.left_out:
             parts.append(f"left out of the folders: {in_words(found.left_out)}")
@@ -308,7 +308,7 @@ def _event_in_words(event: GestureEvent) -> str:
 
 
 def _lines(as_json: str | None, stack: ExitStack) -> IO[bytes] | None:
-    """Where JSON lines go; None if nobody asked for them."""
+    """Where JSON lines go; None if not requested."""
     if as_json is None:
         return None
     if as_json == "-":
@@ -317,7 +317,7 @@ def _lines(as_json: str | None, stack: ExitStack) -> IO[bytes] | None:
 
 
 def _total(found: Inputs, limits: Limits) -> int | None:
-    """Frames in all inputs; None where one doesn't tell, or only a part of it is read."""
+    """Number of frames in all inputs; None if one doesn't give it, or is only partly read."""
     if limits != Limits():
         return None
     counts = [count_frames(file) for file in found.files]

@@ -1,4 +1,4 @@
-"""Show what is published, live in a terminal or as lines."""
+"""Shows what is published, live in a terminal or as lines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FRAMES_PER_SECOND = 12
 
 _QUEUE = 10_000
-"""Messages that may wait for a slow reader of our lines; more are left out and counted."""
+"""Messages that may be queued for a slow reader of our lines; more are dropped and counted."""
 
 
 def watch_broker(settings: MqttConfig, node: str, *, as_json: bool) -> None:
@@ -49,7 +49,7 @@ def watch_broker(settings: MqttConfig, node: str, *, as_json: bool) -> None:
 
 
 def _stop_on_signals(stack: ExitStack) -> threading.Event:
-    """Let Ctrl-C, SIGTERM and SIGHUP end us in order: the terminal is given back as it was."""
+    """Let Ctrl-C, SIGTERM and SIGHUP end the program cleanly: the terminal is restored."""
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         before = signal.signal(number, lambda _number, _frame: stopped.set())
@@ -96,7 +96,7 @@ def _print_lines(
     stopped: threading.Event,
     line_of: Callable[[Received], bytes],
 ) -> None:
-    """Print a line for each message; a reader that is too slow misses some, and we say how many."""
+    """Print a line for each message; a slow reader misses some, and is told how many."""
     waiting: queue.Queue[bytes] = queue.Queue(_QUEUE)
     missed = 0
 
