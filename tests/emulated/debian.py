@@ -35,7 +35,10 @@ def needs(*programs: str) -> list[pytest.MarkDecorator]:
 
 
 def runs_arm64() -> bool:
-    """Whether programs for arm64 run here; switches on what Debian has prepared for that."""
+    """Whether programs for arm64 run here; switches on what Debian has prepared for that.
+
+    Elsewhere than on arm64, mmdebstrap finds that out by arch-test.
+    """
     if not (_BINFMT / "status").exists():
         subprocess.run(
             ["mount", "-t", "binfmt_misc", "binfmt_misc", str(_BINFMT)],
@@ -43,7 +46,8 @@ def runs_arm64() -> bool:
         )  # fmt: skip
     if not (_BINFMT / "qemu-aarch64").exists() and shutil.which("update-binfmts"):
         subprocess.run(["update-binfmts", "--enable", "qemu-aarch64"], check=False)
-    return own_architecture() == "arm64" or (_BINFMT / "qemu-aarch64").exists()
+    emulated = (_BINFMT / "qemu-aarch64").exists() and shutil.which("arch-test") is not None
+    return own_architecture() == "arm64" or emulated
 
 
 def own_architecture() -> str:

@@ -89,7 +89,7 @@ def pc(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 def pi(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """Bookworm for arm64."""
     if not runs_arm64():
-        pytest.skip("programs for arm64 don't run here: apt install qemu-user-static")
+        pytest.skip("programs for arm64 don't run here: apt install qemu-user-static arch-test")
     return installed(tmp_path_factory.mktemp("pi"), "arm64", "bookworm-arm64", CORTEX_A72)
 
 

@@ -55,7 +55,7 @@ class Heard:
 def test_card_to_landmarks(suite: str, tmp_path: Path, note: Note) -> None:
     """Somebody would sit before a Pi that does nothing, and not know why."""
     if not runs_arm64():
-        pytest.skip("programs for arm64 don't run here: apt install qemu-user-static")
+        pytest.skip("programs for arm64 don't run here: apt install qemu-user-static arch-test")
     image = stock_image(suite)
     broker = Mosquitto(tmp_path).start()
     try:
