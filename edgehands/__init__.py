@@ -44,7 +44,7 @@ __all__ = [
 
 __version__ = "0.2.0"
 
-# Imported on first use: edgehands.client, or checking a configuration, must neither load nor need
+# Imported on first use: edgehands.client, and checking a configuration, must not need or load
 # OpenCV and the models' runtime.
 _PLACES = {
     "HAND_CONNECTIONS": "hand",

@@ -1,4 +1,4 @@
-"""``python -m edgehands``: the command line, where the ``edgehands`` script isn't on the path."""
+"""``python -m edgehands``: the command line, if the ``edgehands`` script isn't on the path."""
 
 from edgehands.cli import main
 

@@ -1,4 +1,4 @@
-"""Files that are never half written: a power cut leaves the old file or the new one."""
+"""Atomic file writes: a power cut leaves the old file or the new one, never a mixture."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Write a file in one step: beside its place first, then renamed into it.
+    """Write a file in one step: to a temporary file next to it, then renamed.
 
-    When this returns, file and name are on the disk.
+    On return, the content and the name are on disk.
 
     Args:
         path: the file; its folder must exist.
@@ -19,14 +19,14 @@ def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
         mode: the file's permissions.
 
     Raises:
-        OSError: it can't be written; what was there before is still there.
+        OSError: it can't be written; the old file is unchanged.
     """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            with contextlib.suppress(OSError):  # a card's FAT partition has no modes
+            with contextlib.suppress(OSError):  # a card's FAT partition has no file modes
                 os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         Path(name).replace(path)
@@ -37,7 +37,7 @@ def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring a folder's list of names to the disk."""
+    """Flush a folder's entries to disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""The context manager's half of everything that has a ``close()``."""
+"""The context manager methods for everything with a ``close()``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class Closing:
-    """Closed when a ``with`` block is left, whatever happened in it."""
+    """Calls ``close()`` when a ``with`` block is left for any reason."""
 
     def close(self) -> None:
-        """Let go of what is held."""
+        """Release all resources."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,7 @@
-"""Hands drawn on a picture: for ``track --overlay``, the preview page, and for understanding.
+"""Hands drawn on a picture: for ``track --overlay``, the preview page, and inspection.
 
-Everything scales with the picture, and inside a hand with the hand: the same drawing reads at
-384 pixels and at 4,000.
+Everything scales with the picture, and within a hand with the hand: drawings are equally readable
+at 384 pixels and at 4,000.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 Colour = tuple[int, int, int]
 
-# Light colours with a dark rim read on skin, sky and night alike; a colour a finger, so that a
-# thumb taken for an index finger shows.
+# Light colours with a dark outline are visible on skin, sky and night alike; with one colour per
+# finger, a thumb mistaken for an index finger shows.
 _PALM: Colour = (235, 235, 235)
 _FINGERS: tuple[tuple[range, Colour], ...] = (
     (range(Landmark.THUMB_CMC, Landmark.THUMB_TIP + 1), (255, 170, 90)),
@@ -40,15 +40,15 @@ _HANDEDNESS: dict[Handedness, Colour] = {
 _RIM: Colour = (20, 20, 20)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FAR = 30_000
-"""OpenCV draws with 16 bits and a fraction: points further out are pulled in to here."""
+"""OpenCV draws with 16 bits and a fraction: points further out are clamped to this."""
 
 
 def draw_hands(image: NDArray[np.uint8], hands: Iterable[Hand]) -> NDArray[np.uint8]:
     """Draw hands on a copy of a picture.
 
-    Each hand gets its landmarks and connections (a colour a finger), its ROI as a square whose
-    double edge is the side the fingers point to, and a label with id, handedness, its score and,
-    where there is one, the gesture.
+    Each hand gets its landmarks and connections (one colour per finger), its ROI as a square with a
+    double edge on the side the fingers point to, and a label with id, handedness, its score and, if
+    known, the gesture.
 
     Args:
         image: (H, W, 3) uint8 RGB; it isn't changed.
@@ -59,7 +59,7 @@ def draw_hands(image: NDArray[np.uint8], hands: Iterable[Hand]) -> NDArray[np.ui
     """
     canvas = np.ascontiguousarray(image).copy()
     hands = tuple(hands)
-    # Numbers without meaning are drawn far out or not at all: a picture isn't the place to fail.
+    # Invalid numbers are drawn far out or not at all: drawing must not fail.
     with np.errstate(invalid="ignore", over="ignore"):
         for hand in hands:
             _draw_roi(canvas, hand.roi, _HANDEDNESS[hand.handedness])
@@ -72,7 +72,7 @@ def draw_hands(image: NDArray[np.uint8], hands: Iterable[Hand]) -> NDArray[np.ui
 
 
 def label_text(hand: Hand) -> str:
-    """Give a hand's label, such as ``7 right 98% open_palm``."""
+    """A hand's label, such as ``7 right 98% open_palm``."""
     text = f"{hand.id} {hand.handedness} {100 * hand.handedness_score:.0f}%"
     if hand.gesture is not None and hand.gesture.name != "none":
         text += f" {hand.gesture.name}"
@@ -80,7 +80,7 @@ def label_text(hand: Hand) -> str:
 
 
 def roi_corners(roi: Roi) -> NDArray[np.float64]:
-    """Give the corners of a ROI in frame pixels: (4, 2), clockwise on the screen.
+    """The corners of a ROI in frame pixels: (4, 2), clockwise on the screen.
 
     The first two are the side that the fingers point to.
     """
@@ -109,7 +109,7 @@ def _draw_roi(canvas: NDArray[np.uint8], roi: Roi, colour: Colour) -> None:
     for width, ink in ((thin + 2, _RIM), (thin, colour)):
         for a, b in zip(points, (*points[1:], points[0]), strict=True):
             cv2.line(canvas, a, b, ink, width, cv2.LINE_AA)
-    # The double edge: a line a twentieth inside the side the fingers point to.
+    # The double edge: a line a twentieth of the size inside the side the fingers point to.
     inner = corners[:2] + (corners[[3, 2]] - corners[:2]) * 0.05
     cv2.line(canvas, _point(inner[0]), _point(inner[1]), colour, thin, cv2.LINE_AA)
 
@@ -121,7 +121,7 @@ def _finger_colour(landmark: int) -> Colour:
 def _draw_skeleton(canvas: NDArray[np.uint8], hand: Hand) -> None:
     points = [_point(landmark) for landmark in hand.landmarks]
     palm = hand.palm_size if math.isfinite(hand.palm_size) else 0.0
-    # As thick as the picture allows, but never so that a small hand becomes one blot.
+    # As thick as the picture allows, but not so thick that a small hand becomes a blot.
     width = max(1, min(_thickness(canvas, 180.0), round(palm / 14.0)))
     radius = max(1, min(_thickness(canvas, 130.0), round(palm / 16.0)))
     rim = max(1, width // 2)
@@ -143,7 +143,7 @@ def _draw_label(canvas: NDArray[np.uint8], hand: Hand) -> None:
     (text_width, text_height), below = cv2.getTextSize(text, _FONT, scale, stroke)
     pad = max(2, round(text_height * 0.35))
     box_width, box_height = text_width + 2 * pad, text_height + below + 2 * pad
-    # Above the ROI's highest corner where there is room, and always whole inside the picture.
+    # Above the ROI's highest corner if there is room, and always entirely inside the picture.
     corners = roi_corners(hand.roi)
     left, top = _point(corners.min(axis=0))
     x = min(max(left, 0), max(width - box_width, 0))

@@ -1,8 +1,8 @@
-"""What can go wrong, as types.
+"""The exception types.
 
 Every error derives from :class:`EdgehandsError` and from the builtin it resembles, so
-``except ValueError`` and ``except OSError`` do what a reader expects. A message is one line: the
-value that was wrong, the limit it broke, and what to do about it. No secret stands in it.
+``except ValueError`` and ``except OSError`` work as expected. A message is one line: the wrong
+value, the limit it violates, and what to do about it. It contains no secrets.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LONGEST = 1000
-"""Characters of a message."""
+"""Most characters of a message."""
 
 
 class EdgehandsError(Exception):
     """The root of every error that edgehands raises on purpose."""
 
     def __init__(self, message: str = "", *more: object) -> None:
-        # It may quote what somebody wrote: a password, line ends, a whole file.
+        # It may quote foreign text: a password, line ends, a whole file.
         line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message[:LONGEST])
         super().__init__(redact(line if len(message) <= LONGEST else f"{line}..."), *more)
 
@@ -31,7 +31,7 @@ class ConfigError(EdgehandsError, ValueError):
     """A setting is unknown, of the wrong type, or out of its range.
 
     Attributes:
-        mistakes: what is wrong, a line each; the message is the first of them.
+        mistakes: all errors, a line each; the message is the first of them.
     """
 
     def __init__(self, message: str) -> None:
@@ -51,7 +51,7 @@ class ConfigError(EdgehandsError, ValueError):
 
 
 class UsageError(EdgehandsError, ValueError):
-    """A command line that can't be carried out as it was given."""
+    """A command line that can't be carried out as given."""
 
 
 class FrameError(EdgehandsError, ValueError):
@@ -59,18 +59,18 @@ class FrameError(EdgehandsError, ValueError):
 
 
 class ModelNotFound(EdgehandsError, FileNotFoundError):
-    """A model file, or the manifest that describes it, isn't where it should be."""
+    """A model file, or the manifest that describes it, is missing."""
 
     def __str__(self) -> str:  # OSError's own form drops the message when it has no errno
         return str(self.args[0]) if self.args else ""
 
 
 class ModelCorrupt(EdgehandsError, ValueError):
-    """A model file's sha256, tensors or manifest entry isn't what it should be."""
+    """A model file's sha256, tensors or manifest entry isn't as expected."""
 
 
 class BackendUnavailable(EdgehandsError, RuntimeError):
-    """The runtime or the device that should execute the models isn't there."""
+    """The runtime or the device to execute the models isn't available."""
 
 
 class SourceNotFound(EdgehandsError, FileNotFoundError):
@@ -95,16 +95,16 @@ class BrokerError(EdgehandsError, ConnectionError):
 
 
 class ServiceBusy(EdgehandsError, TimeoutError):
-    """The running service didn't carry out a wish in time."""
+    """The running service didn't carry out a command in time."""
 
 
 class GestureError(EdgehandsError, ValueError):
-    """Landmarks that can't be read as a shape, or a taught gesture that can't be kept or found."""
+    """Landmarks that aren't a shape, or a taught gesture that can't be stored or found."""
 
 
 class CalibrationError(EdgehandsError, ValueError):
-    """Camera intrinsics that make no sense, or pictures that don't show the checkerboard."""
+    """Camera intrinsics that are implausible, or pictures that don't show the checkerboard."""
 
 
 class DatasetError(EdgehandsError, ValueError):
-    """A folder of labelled pictures that can't be read, or an annotation that can't be kept."""
+    """A folder of labelled pictures that can't be read, or an annotation that can't be stored."""

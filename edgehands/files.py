@@ -1,4 +1,4 @@
-"""Reading files that anybody may have put there: of bounded size, and never waiting for a pipe."""
+"""Reads untrusted files: with a size limit, and without blocking on a pipe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class NoRegularFileError(OSError):
 
 
 def read_bounded(path: Path, most: int) -> bytes:
-    """Read a file whole; one that is longer than ``most`` bytes is read up to one byte more.
+    """Read a whole file; of one longer than ``most`` bytes, one byte more than that.
 
     ``/dev/null`` is an empty file.
 
@@ -20,7 +20,7 @@ def read_bounded(path: Path, most: int) -> bytes:
         OSError: it can't be read, or isn't a file; ``strerror`` says why.
     """
     try:
-        # Without waiting: a pipe that nobody writes to would hold us up for ever.
+        # Without waiting: a pipe that nobody writes to would block forever.
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except ValueError:
         raise OSError(0, "its name holds a NUL") from None

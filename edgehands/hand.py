@@ -1,4 +1,4 @@
-"""The values that flow between the packages: frozen, with named fields, units in the docstrings.
+"""The values passed between the packages: frozen, with named fields, units in the docstrings.
 
 Coordinate frames, used with these names everywhere:
 
@@ -51,7 +51,7 @@ HAND_CONNECTIONS: tuple[tuple[int, int], ...] = (
     *((9, 13), (13, 14), (14, 15), (15, 16)),
     *((13, 17), (0, 17), (17, 18), (18, 19), (19, 20)),
 )
-"""Pairs of landmarks that a drawing joins by a line: the fingers and the palm's outline."""
+"""Pairs of landmarks joined by lines in drawings: the fingers and the palm's outline."""
 
 
 class Handedness(enum.StrEnum):
@@ -70,7 +70,7 @@ class Frame:
         seq: number of the frame in its source, from 0.
         t_mono: capture time in seconds of the monotonic clock (or of the video's own clock).
         t_wall: capture time in seconds since 1970, UTC.
-        source: the file or device that the frame came from, for messages to people.
+        source: the file or device of the frame, for messages.
     """
 
     image: NDArray[np.uint8]
@@ -82,7 +82,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Roi:
-    """The rotated square that the landmark model looks at.
+    """The rotated square in which the landmark model reads a hand.
 
     Attributes:
         cx, cy: centre, frame pixels.
@@ -114,7 +114,7 @@ class PalmDetection:
 
 @dataclass(frozen=True, slots=True)
 class Gesture:
-    """What a hand's shape means: a name (``none`` when it means nothing) and a score 0..1."""
+    """The meaning of a hand's shape: a name (``none`` if it has none) and a score 0..1."""
 
     name: str
     score: float
@@ -122,7 +122,7 @@ class Gesture:
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Where a hand is in space, and how it is turned, in the *camera frame*.
+    """Position and orientation of a hand in the *camera frame*.
 
     Camera frame: origin in the camera's centre of projection, x to the right of the picture, y
     down, z forward out of the lens, metres.
@@ -138,7 +138,7 @@ class Pose:
             into the camera frame.
         palm_normal: unit vector out of the palm: z of the hand frame.
         pointing: unit vector along the hand: x of the hand frame.
-        confidence: 0..1, how well the picture fits a hand in that place.
+        confidence: 0..1, how well the picture fits a hand at that position.
     """
 
     wrist: tuple[float, float, float]
@@ -154,7 +154,7 @@ class Hand:
     """One hand in one frame.
 
     Attributes:
-        id: stable while the hand is followed, never reused in a run.
+        id: stable while the hand is tracked, never reused in a run.
         handedness: of the person.
         handedness_score: 0..1, probability of ``handedness``.
         presence: 0..1, the landmark model's probability that there is a hand.
@@ -162,8 +162,8 @@ class Hand:
             relative to the wrist. Read-only, as ``world_landmarks``: change a ``copy()``.
         world_landmarks: (21, 3) float32, world metres.
         roi: where the landmark model looked.
-        gesture: set by the gestures; None where gestures are off.
-        pose: set by the pose estimator; None where the pose is off or can't be told.
+        gesture: set by the gesture recognition; None if gestures are off.
+        pose: set by the pose estimator; None if poses are off or it can't be determined.
     """
 
     id: int
@@ -203,7 +203,7 @@ class Hand:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameHands:
-    """All hands of one frame: what the tracker hands on and the publisher sends."""
+    """All hands of one frame: what the tracker passes on and the publisher sends."""
 
     frame: Frame
     hands: tuple[Hand, ...]

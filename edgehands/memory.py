@@ -1,7 +1,7 @@
-"""Whether something failed for lack of memory, and what limits it here.
+"""Whether an error is caused by lack of memory, and what limits memory here.
 
-Libraries say it in words of their own ("failed to reshape runtimeNode"): a person would search the
-model for a fault.
+Libraries report it in their own words ("failed to reshape runtimeNode"), which suggest a fault in
+the model.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENOUGH_MB: Final = 200
 """Memory of the service, and of tracking; measured: docs/performance.md."""
 
 ENOUGH_ADDRESSES_MB: Final = 1000
-"""Of addresses, which the libraries reserve whether they use them or not."""
+"""Address space; the libraries reserve it whether they use it or not."""
 
 _WORDS = ("cannot allocate memory", "failed to map segment", "bad_alloc", "insufficient memory")
 _UNLIMITED = 1 << 60
@@ -30,7 +30,7 @@ _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \d+ *(.*)")
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether an error is one of memory, as far as it says."""
+    """Whether an error is caused by lack of memory, judged by its text."""
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
     text = str(error).lower()
@@ -38,10 +38,10 @@ def is_shortage(error: BaseException) -> bool:
 
 
 def limit(own: Path = Path("/proc/self/cgroup"), tree: Path = Path("/sys/fs/cgroup")) -> str:
-    """What allows this process less than enough, in words; empty where nothing does.
+    """What gives this process too little memory, in words; empty if nothing does.
 
     Args:
-        own: where the kernel says in which control group the process is.
+        own: the kernel's file with the process's control group.
         tree: where control groups are mounted.
     """
     addresses = resource.getrlimit(resource.RLIMIT_AS)[0]
@@ -60,14 +60,14 @@ def limit(own: Path = Path("/proc/self/cgroup"), tree: Path = Path("/sys/fs/cgro
 
 
 def give_back(maps: Path = Path("/proc/self/smaps")) -> None:
-    """Give back to the system what was only needed for starting.
+    """Return to the system the memory that was only needed for starting.
 
-    What the C library holds free (loading models leaves megabytes); and the pages of libraries and
-    model files that were read once. The latter stay in the system's cache as long as it has room,
-    and come back when they are touched.
+    That is free memory of the C library (loading models leaves megabytes), and the pages of
+    libraries and model files that were read once. The latter stay in the system's cache while it
+    has room, and are reloaded when accessed.
 
     Args:
-        maps: where the kernel lists the parts of this process's memory.
+        maps: the kernel's list of this process's memory areas.
     """
     # Not every C library has malloc_trim.
     with contextlib.suppress(OSError, AttributeError):
@@ -81,7 +81,7 @@ def give_back(maps: Path = Path("/proc/self/smaps")) -> None:
 
 
 def unchanged_files(smaps: Iterable[str]) -> list[tuple[int, int]]:
-    """Addresses (begin, end) of memory that is as it stands in a file, and can't be written.
+    """Addresses (begin, end) of unmodified, read-only memory mapped from files.
 
     Args:
         smaps: the lines of ``/proc/self/smaps``.
@@ -99,7 +99,7 @@ def unchanged_files(smaps: Iterable[str]) -> list[tuple[int, int]]:
 
 
 def _group_limit(own: Path, tree: Path) -> int:
-    """Bytes that the process's control group and those around it allow, the least of them."""
+    """Lowest limit, bytes, of the process's control group and its parents."""
     least = _UNLIMITED
     with contextlib.suppress(OSError):
         line = next((line for line in own.read_text().splitlines() if line.startswith("0::")), "")

@@ -1,7 +1,7 @@
-"""Find, describe and verify the model files: the manifest's word, typed and checked.
+"""Finds, describes and verifies the model files according to the manifest.
 
-The files lie in ``models/`` of a checkout or inside the installed package; the environment
-variable ``EDGEHANDS_MODELS`` names another folder.
+The files are in ``models/`` of a checkout or inside the installed package; the environment variable
+``EDGEHANDS_MODELS`` sets another folder.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MANIFEST_SCHEMA = 1
 
 MAX_MANIFEST_BYTES = 1_000_000
 MAX_MODEL_BYTES = 100_000_000
-"""Larger files are none of ours."""
+"""Larger files can't be ours."""
 
 
 class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutputSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One output tensor: what it means, and how its integers become numbers."""
+    """One output tensor: its meaning, and how its integers are dequantised."""
 
     index: int
     role: Role
@@ -62,14 +62,14 @@ class OutputSpec(msgspec.Struct, frozen=True, kw_only=True):
         return real
 
     def quantised(self, real: float) -> float:
-        """A real number in the tensor's own scale, not rounded."""
+        """A real number in the tensor's scale, not rounded."""
         if self.scale is None or self.zero_point is None:
             return real
         return real / self.scale + self.zero_point
 
 
 class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What the manifest says of one model file."""
+    """The manifest's entry for one model file."""
 
     file: str
     task: Task
@@ -86,7 +86,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     provenance: dict[str, msgspec.Raw] = {}
 
     def output(self, role: Role) -> OutputSpec:
-        """The output with this role; :class:`ModelCorrupt` where the model has none."""
+        """The output with this role; :class:`ModelCorrupt` if the model has none."""
         for output in self.outputs:
             if output.role == role:
                 return output
@@ -104,12 +104,12 @@ class ModelStore:
     """The model files of one folder.
 
     Args:
-        folder: holds ``manifest.json`` and the files it names; None looks in
+        folder: holds ``manifest.json`` and the files it names; None searches
             ``EDGEHANDS_MODELS``, in the installed package, then in the checkout.
 
     Raises:
         ModelNotFound: there is no such folder or no manifest in it.
-        ModelCorrupt: the manifest can't be understood.
+        ModelCorrupt: the manifest can't be parsed.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -134,14 +134,14 @@ class ModelStore:
         return iter(self.manifest.models)
 
     def has(self, spec: ModelSpec) -> bool:
-        """Whether the model's file is there, whatever is in it."""
+        """Whether the model's file exists, whatever it contains."""
         return (self.folder / spec.file).exists()
 
     def expected(self) -> tuple[ModelSpec, ...]:
-        """The models that should be there.
+        """The models that should exist.
 
-        Those for the Edge TPU only are left out of packages: before Google's compiler has seen
-        them, no device can use them.
+        Packages leave out those for the Edge TPU only: no device can use them before Google's
+        compiler has compiled them.
         """
         return tuple(s for s in self.manifest.models if s.backends != ("edgetpu",) or self.has(s))
 
@@ -152,7 +152,7 @@ class ModelStore:
             task: palm detection or hand landmark.
             variant: ``lite`` or ``full``.
             precision: ``auto`` for the manifest's default, ``float`` or ``int8``.
-            backend: what will execute it.
+            backend: the backend that will execute it.
 
         Raises:
             ModelNotFound: the manifest has none.
@@ -175,11 +175,11 @@ class ModelStore:
         )
 
     def verify(self, spec: ModelSpec) -> Path:
-        """The path of a model's file, once its sha256 was found to be the manifest's.
+        """Path of a model's file, after checking its sha256 against the manifest.
 
         Raises:
-            ModelNotFound: the file isn't there.
-            ModelCorrupt: its bytes aren't the ones that were released.
+            ModelNotFound: the file is missing.
+            ModelCorrupt: its bytes aren't the released ones.
         """
         path = self.folder / spec.file
         if path.name != spec.file:

@@ -1,9 +1,9 @@
-"""How pictures go from the service to the page's server on the same machine.
+"""The protocol for pictures from the service to the page server on the same machine.
 
-A Unix socket of the service. Who connects is told first whose pictures these are; then each byte
-asks for one picture, so that none is made while nobody looks, and a slow page gets fewer instead of
-old ones. Every answer is a packet: the lengths of two parts (two unsigned 32-bit numbers,
-little-endian), a JSON text, and a JPEG. Nothing of this is ever stored or sent over MQTT.
+A Unix socket of the service. A client first receives the pictures' origin; then each byte it sends
+requests one picture, so that none is made while nobody watches, and a slow page gets fewer instead
+of old ones. Every answer is a packet: the lengths of two parts (two unsigned 32-bit numbers,
+little-endian), a JSON text, and a JPEG. None of this is ever stored or sent over MQTT.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ LENGTHS = struct.Struct("<II")
 
 MAX_TEXT_BYTES = 65_536
 MAX_JPEG_BYTES = 1_000_000
-"""A packet with longer parts is none of ours."""
+"""A packet with longer parts can't be ours."""
 
 SOCKET_NAME = "pictures.sock"
 
 SERVICE_SOCKET = Path("/run/edgehands") / SOCKET_NAME
-"""Where the service of the package has it: in its ``RuntimeDirectory``."""
+"""Its path in the packaged service: in its ``RuntimeDirectory``."""
 
 
 class PictureOrigin(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose pictures they are: the first packet.
+    """The pictures' origin: the first packet.
 
     Attributes:
         node: the device.
         camera: its camera.
-        film: the demo's own film; else it is somebody's camera or file.
+        film: whether it is the demo's own film, not a user's camera or file.
         source: the camera or file, without secrets.
     """
 
@@ -44,10 +44,10 @@ class PictureOrigin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PictureText(msgspec.Struct, frozen=True, kw_only=True):
-    """What belongs to a picture; the packet has no JPEG where no frame came in time.
+    """The data of a picture; the packet has no JPEG if no frame came in time.
 
     Attributes:
-        message: the hands that are seen in it, as in ``hands``.
+        message: the hands seen in it, as in ``hands``.
     """
 
     message: HandsMessage | None = None

@@ -1,7 +1,7 @@
-"""Passwords and tokens of a command line, taken out of what ``ps`` shows to every user.
+"""Hides passwords and tokens of a command line from ``ps``, which shows them to every user.
 
-Linux keeps a process's arguments in its own memory and shows them from there, so they can be
-overwritten; the program has its copies by then.
+Linux shows a process's arguments from the process's own memory, so they can be overwritten; by then
+the program has copied them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SECRET_OPTIONS = ("--token",)
-"""Options whose value is a secret itself."""
+"""Options whose value is a secret."""
 
 _ARG_START, _ARG_END = 47, 48  # fields of /proc/self/stat, counted from 0; proc(5)
 
@@ -26,7 +26,7 @@ _ARG_START, _ARG_END = 47, 48  # fields of /proc/self/stat, counted from 0; proc
 def hide_arguments() -> None:
     """Overwrite secrets in the arguments that other users can see. Does nothing except on Linux.
 
-    Until this call, a tenth of a second after the start, they can be read.
+    Until this call, a tenth of a second after the start, they are visible.
     """
     if sys.platform != "linux":
         return
@@ -36,7 +36,7 @@ def hide_arguments() -> None:
         hidden = b"\0".join(_hidden(words)) + b"\0"
         if hidden == shown:
             return
-        # The program's name stands in brackets and may hold anything.
+        # The program's name is in brackets and may contain anything.
         fields = Path("/proc/self/stat").read_text().rpartition(") ")[2].split()
         start, end = (int(fields[number - 2]) for number in (_ARG_START, _ARG_END))
         if start and end - start == len(shown) == len(hidden):
@@ -44,7 +44,7 @@ def hide_arguments() -> None:
 
 
 def _hidden(words: Sequence[bytes]) -> list[bytes]:
-    """The arguments with their secrets replaced, each as long as it was."""
+    """The arguments with their secrets replaced, each with its old length."""
     done = []
     before = b""
     for word in words:
@@ -56,7 +56,7 @@ def _hidden(words: Sequence[bytes]) -> list[bytes]:
         else:
             text = word.decode(errors="surrogateescape")
             new = redact(text).encode(errors="surrogateescape")
-        # Stars up to the old length: an argument's end can't be moved.
+        # Stars up to the old length: an argument's length can't change.
         done.append(new[: len(word)].ljust(len(word), b"*") if new != word else word)
         before = word
     return done

@@ -1,7 +1,7 @@
-"""What stands between a value and any text that people or other machines read.
+"""Removes secrets from values before people or other machines read them.
 
-Addresses carry passwords and tokens (``rtsp://user:password@host``, ``?token=…``). Every error, log
-line, topic and listing that may quote one goes through :func:`redact`. It hides rather too much
+Addresses contain passwords and tokens (``rtsp://user:password@host``, ``?token=…``). Every error,
+log line, topic and listing that may quote one goes through :func:`redact`. It hides too much rather
 than too little.
 """
 
@@ -13,27 +13,27 @@ from typing import Final
 REDACTED: Final = "***"
 
 LONGEST: Final = 2000
-"""Characters that are looked at; what follows is left out."""
+"""Most characters examined; the rest is left out."""
 
 _LONGEST_PLAIN: Final = 5
-"""Characters of a query's value that is shown whatever its name: ``channel=12``, ``codec=h264``."""
+"""Longest value in a query that is shown whatever its name: ``channel=12``, ``codec=h264``."""
 
 _NAMES = "pass|pwd|token|key|secret|auth|cred|sig|session"
 _LOCAL = "file|dir"
 _END = r"[/\s\"',;:?#)]|$"
 
 _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
-    # Up to the last @, whatever stands between: a password may hold any character, if wrongly.
+    # Up to the last @, whatever is between: a password may contain any character, even if invalid.
     # What looks like a port and ends there is one.
     (re.compile(r"(//[^/@:\s]*+):(?!\d{1,5}[:,;)]?(?:\s|$)).*@"), rf"\1:{REDACTED}@"),
-    # The same where the scheme was left out, but not in the name of a local file.
+    # The same if the scheme is missing, but not in the name of a local file.
     (
         re.compile(rf"((?:^|(?<=[\"'\s=\[]))(?!(?:{_LOCAL}):)[^\s\"'/@:]++):(?!//)[^\s@]++@"),
         rf"\1:{REDACTED}@",
     ),
     # A user alone may be a token.
     (re.compile(r"//[^/@:\s\"']++@"), f"//{REDACTED}@"),
-    # No @ at all: what stands in place of a port may be a password.
+    # No @ at all: the text in place of a port may be a password.
     (
         re.compile(
             rf"(//[^/@:\s\[\]\"']++):(?!{re.escape(REDACTED)}|\d{{1,5}}(?!\d)(?:{_END}))[^/\s\"']*"
@@ -42,14 +42,14 @@ _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     ),
     (re.compile(rf"([?&;]\w*?(?:{_NAMES})\w*=)[^&#;\s\"']*", re.IGNORECASE), rf"\1{REDACTED}"),
     (re.compile(r"(//[^\s\"'#]*+#)[^\s\"']+"), rf"\1{REDACTED}"),
-    # The key itself, where its file's name was wanted.
+    # The key itself, where its file's name is expected.
     (re.compile(r"-----BEGIN [^\"]*"), f"-----BEGIN {REDACTED}"),
 )
 _QUERY: Final = re.compile(r"(//[^\s\"'?]*+\?)([^\s\"'#]+)")
 
 
 def redact(text: str) -> str:
-    """Give an address, or a line that may quote one, without passwords, tokens and keys."""
+    """An address, or a line that may quote one, without passwords, tokens and keys."""
     if len(text) > LONGEST:
         return f"{redact(text[:LONGEST])}..."
     if not any(mark in text for mark in ("//", "@", "?", "-----")):
@@ -60,7 +60,7 @@ def redact(text: str) -> str:
 
 
 def _plain_query(query: str) -> str:
-    """A query whose longer values are hidden: a name doesn't always say that it names a secret."""
+    """A query whose longer values are hidden: names don't always reveal secrets."""
     parts = []
     for part in query.split("&"):
         name, equals, value = part.partition("=")
@@ -74,6 +74,6 @@ def _plain_query(query: str) -> str:
 
 
 def printable(text: str, longest: int = 64) -> str:
-    """A line of somebody else without what could move a terminal's cursor, and not without end."""
+    """Foreign text made safe for a terminal, with limited length."""
     shown = "".join(c if c.isprintable() else "?" for c in text[:longest])
     return shown if len(text) <= longest else shown + "…"

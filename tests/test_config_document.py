@@ -58,7 +58,7 @@ def test_the_schema_knows_limits_and_refuses_unknown_keys() -> None:
         "minimum": 1,
         "maximum": 8,
         "default": 2,
-        "description": "hands followed at once.",
+        "description": "hands tracked at once.",
     }
     assert sorted(tracking["properties"]["model"]["enum"]) == ["full", "lite"]
 

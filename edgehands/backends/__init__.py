@@ -1,4 +1,4 @@
-"""What executes models: one protocol, one file for each implementation."""
+"""Model execution: one protocol, one file for each implementation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a backend is: something that loads a model and runs it."""
+"""The backend protocol: loads a model and runs it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edgehands.model_store import ModelSpec, Role, Task
 
 Kind = Literal["cpu", "edgetpu"]
-"""What a model file is made for: the manifest's word."""
+"""The target of a model file, as in the manifest."""
 
 
 class Model(Protocol):
@@ -21,7 +21,7 @@ class Model(Protocol):
 
     @property
     def spec(self) -> ModelSpec:
-        """What the manifest says of it."""
+        """Its entry in the manifest."""
         ...
 
     def pixels(self) -> NDArray[np.uint8]:
@@ -36,7 +36,7 @@ class Model(Protocol):
         ...
 
     def raw(self, role: Role) -> NDArray[Any]:
-        """An output as the model left it, in its own dtype and without the batch dimension.
+        """An output as the model wrote it, in its own dtype and without the batch dimension.
 
         It may be the tensor's own memory: read it before the next :meth:`run`, don't keep it.
         """
@@ -48,11 +48,11 @@ class Model(Protocol):
 
 
 class Backend(Protocol):
-    """What executes models."""
+    """Executes models."""
 
     @property
     def name(self) -> str:
-        """``cpu``, ``edgetpu`` or ``fake``: the word of the configuration and the manifest."""
+        """``cpu``, ``edgetpu`` or ``fake``: as in the configuration and the manifest."""
         ...
 
     @property
@@ -61,7 +61,7 @@ class Backend(Protocol):
         ...
 
     def kind(self, task: Task) -> Kind:
-        """Which models it takes for a task; a backend may leave some of them to the CPU."""
+        """The kind of model it runs for a task; a backend may leave some to the CPU."""
         ...
 
     def load(self, spec: ModelSpec, path: Path) -> Model:
@@ -69,10 +69,10 @@ class Backend(Protocol):
 
         Raises:
             ModelCorrupt: its tensors aren't what the manifest says.
-            BackendUnavailable: the device doesn't take it.
+            BackendUnavailable: the device doesn't accept it.
         """
         ...
 
     def close(self) -> None:
-        """Let go of the device; models must not be run afterwards. Twice does no harm."""
+        """Release the device; models must not be run afterwards. May be called twice."""
         ...

@@ -1,4 +1,4 @@
-"""Which backend a configuration means, with the models that are there."""
+"""Chooses the backend for a configuration and the available models."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _NOT_COMPILED = "no model is compiled for it"
-"""The usual case, and no news to anybody."""
+"""The usual case, which isn't reported."""
 
 
 def choose_backend(config: TrackingConfig, store: ModelStore) -> Backend:
     """Open the backend that the configuration names.
 
-    ``auto`` takes the Edge TPU where it is there, models compiled for it are, and a first run of
-    them works; else the CPU, and its ``detail`` says why.
+    ``auto`` uses the Edge TPU if it is present, models are compiled for it, and a first run of them
+    works; otherwise the CPU, and its ``detail`` says why.
 
     Raises:
-        BackendUnavailable: What was asked for by name can't be had.
+        BackendUnavailable: The backend requested by name isn't available.
     """
     if config.backend == "fake":
         from edgehands.backends.fake import FakeBackend  # noqa: PLC0415 - only where it is chosen
@@ -42,7 +42,7 @@ def choose_backend(config: TrackingConfig, store: ModelStore) -> Backend:
         return _working_edgetpu(config, store)
     except EdgehandsError as error:
         reason = str(error)
-    # The remedy in a line of ours is for who asked for the Edge TPU; here it is only news.
+    # The remedy in our message is for users who chose the Edge TPU; here it is only information.
     why = reason.rpartition(": ")[0] or reason
     _log.log(logging.DEBUG if why == _NOT_COMPILED else logging.WARNING, "%s", reason)
     return CpuBackend(config.num_threads, note=f"not on the Edge TPU: {why}")
@@ -52,7 +52,7 @@ def _working_edgetpu(config: TrackingConfig, store: ModelStore) -> Backend:
     """The Edge TPU, after each of its models has run once.
 
     Raises:
-        EdgehandsError: Something is missing, or doesn't work.
+        EdgehandsError: Something is missing or doesn't work.
     """
     tasks: list[Task] = ["hand_landmark"]
     if config.edgetpu_palm:
@@ -61,7 +61,7 @@ def _working_edgetpu(config: TrackingConfig, store: ModelStore) -> Backend:
 
     compiled = []
     for task in tasks:
-        # Float is wanted for a comparison: that the Edge TPU has no such model is no news then.
+        # Float is used for comparison: that the Edge TPU has no such model isn't reported then.
         if config.precision != "float" and any(
             s.task == task and "edgetpu" in s.backends for s in store
         ):
@@ -69,7 +69,7 @@ def _working_edgetpu(config: TrackingConfig, store: ModelStore) -> Backend:
             if store.has(spec) and is_compiled(path := store.verify(spec)):
                 compiled.append((spec, path))
                 continue
-        # Asked before anything else: where nothing is compiled, no driver is touched.
+        # Checked first: if nothing is compiled, no driver is touched.
         raise BackendUnavailable(f"{_NOT_COMPILED}: see docs/coral.md")
     backend = EdgeTpuBackend(config.num_threads, palm=config.edgetpu_palm)
     try:

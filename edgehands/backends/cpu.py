@@ -1,4 +1,4 @@
-"""Models on the CPU: LiteRT with XNNPACK, or tflite_runtime where only that is installed."""
+"""Models on the CPU: LiteRT with XNNPACK, or tflite_runtime if only that is installed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 _RUNTIMES = (
     ("ai_edge_litert", "ai_edge_litert.interpreter"),
-    # Without XNNPACK for int8 and up to 20 times slower, but there for old systems.
+    # Without XNNPACK for int8 and up to 20 times slower, but available on old systems.
     ("tflite_runtime", "tflite_runtime.interpreter"),
 )
 
@@ -51,9 +51,9 @@ def load_runtime() -> tuple[str, ModuleType]:
 
 
 def default_threads(cores: int | None = None) -> int:
-    """Threads for one model: half the cores, 4 at most.
+    """Threads for one model: half the cores, at most 4.
 
-    The other half is for the camera, palm detection in its own thread, and everybody else.
+    The rest is for the camera, palm detection in its own thread, and other programs.
     """
     return min(4, max(1, (cores or os.cpu_count() or 1) // 2))
 
@@ -62,8 +62,8 @@ class CpuBackend:
     """LiteRT's interpreter.
 
     Args:
-        num_threads: of each model; 0 chooses by core count.
-        note: added to ``detail``: why it is the CPU.
+        num_threads: of each model; 0 = by core count.
+        note: added to ``detail``: the reason for using the CPU.
 
     Raises:
         BackendUnavailable: neither runtime is installed.
@@ -78,7 +78,7 @@ class CpuBackend:
 
     @property
     def detail(self) -> str:
-        """For people: runtime, version, threads, and why it is the CPU where that isn't plain."""
+        """For people: runtime, version, threads, and why it is the CPU if not obvious."""
         version = getattr(importlib.import_module(self._runtime_name), "__version__", "")
         note = f"; {self._note}" if self._note else ""
         return f"{self._runtime_name} {version}".strip() + f", {self._num_threads} thread(s){note}"
@@ -88,12 +88,12 @@ class CpuBackend:
         return "cpu"
 
     def close(self) -> None:
-        """There is no device to let go of."""
+        """There is no device to release."""
 
     def load(self, spec: ModelSpec, path: Path) -> CpuModel:
-        """Load a verified model file; :class:`ModelCorrupt` where its tensors are others."""
+        """Load a verified model file; :class:`ModelCorrupt` if its tensors are wrong."""
         try:
-            # Only int8 models can end in heads that are worth working out exactly.
+            # Only int8 models can end in heads worth computing exactly.
             layout = find_heads(path.read_bytes()) if spec.input.dtype == "int8" else None
             model = {"model_content": layout.content} if layout else {"model_path": str(path)}
             with without_greeting():
@@ -111,12 +111,12 @@ class CpuBackend:
 
 
 class CpuModel:
-    """One interpreter, with its crop drawn straight into the input tensor where that is int8.
+    """One interpreter, with its crop drawn directly into the input tensor if that is int8.
 
     Args:
-        spec: what the manifest says of the model.
+        spec: the model's entry in the manifest.
         interpreter: with the model, its tensors allocated.
-        heads: its last layers, where they aren't left to the interpreter.
+        heads: its last layers, if they aren't left to the interpreter.
     """
 
     def __init__(self, spec: ModelSpec, interpreter: Any, heads: ExactHeads | None = None) -> None:
@@ -138,7 +138,7 @@ class CpuModel:
         for output in () if heads else spec.outputs:
             index = outputs[output.index]["index"]
             self._outputs.setdefault(output.role, []).append((index, output))
-        # A float model needs its pixels divided on the way in, so they are drawn elsewhere.
+        # A float model's pixels must be divided first, so they are drawn into another array.
         self._canvas = (
             np.zeros(spec.input.shape[1:], np.uint8) if spec.input.dtype == "float32" else None
         )
@@ -151,8 +151,8 @@ class CpuModel:
         return pixels
 
     def run(self) -> None:
-        """Bring the drawn pixels into the model's scale and execute it."""
-        # The views of tensors must be gone before invoke(): it refuses to run while one is held.
+        """Convert the drawn pixels to the model's scale and execute it."""
+        # The views of tensors must be gone before invoke(): it refuses to run while one exists.
         tensor = self._interpreter.tensor(self._input)()
         if self._canvas is not None:
             np.multiply(self._canvas, np.float32(1 / 255), out=tensor[0])
@@ -167,7 +167,7 @@ class CpuModel:
             self._heads.run()
 
     def raw(self, role: Role) -> NDArray[Any]:
-        """An output tensor's own memory, without the batch dimension: read it, don't keep it."""
+        """An output tensor's own memory, without the batch dimension: don't keep it."""
         if self._heads is not None:
             return self._heads.output(role)
         values: NDArray[Any] = self._interpreter.tensor(self._outputs[role][0][0])()[0]
@@ -176,7 +176,7 @@ class CpuModel:
     def output(self, role: Role) -> NDArray[np.float32]:
         """A copy of an output in real numbers, without the batch dimension.
 
-        Models for the Edge TPU give a coordinate in parts, as several outputs of one role.
+        Models for the Edge TPU split coordinates into several outputs of one role.
         """
         if self._heads is not None:
             return self._heads.output(role)

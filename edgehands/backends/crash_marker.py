@@ -1,8 +1,8 @@
-"""A note that outlives a process which the Edge TPU's driver killed.
+"""A marker file that survives a process killed by the Edge TPU's driver.
 
-When a USB transfer fails, libedgetpu aborts the whole process: no handler in Python runs. So a
-file is written before the Edge TPU is first used and removed at a clean end. Who finds it, with
-its writer gone, knows how the last run ended.
+When a USB transfer fails, libedgetpu aborts the whole process, and no Python handler runs. So a
+file is written before the Edge TPU is first used and removed on a clean exit. Whoever finds it
+without its writer knows that the last run crashed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PAUSE_S = 600.0
-"""How long the CPU does the work after a first crash; twice as long after each further one."""
+"""How long the CPU is used after a first crash; twice as long after each further one."""
 
 LONGEST_PAUSE_S = 6 * 3600.0
 
@@ -28,12 +28,12 @@ NAME = "edgetpu-in-use"
 
 
 class _Note(msgspec.Struct, frozen=True, kw_only=True):
-    """What the file holds.
+    """The file's content.
 
     Attributes:
-        pid: who uses the Edge TPU.
-        started: when that process started, in the kernel's ticks: pids are used again.
-        crashes: crashes in a row before this use.
+        pid: the process that uses the Edge TPU.
+        started: when that process started, in the kernel's ticks: pids are reused.
+        crashes: consecutive crashes before this use.
     """
 
     pid: int
@@ -43,10 +43,10 @@ class _Note(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """A process that ended without a clean end while it used the Edge TPU.
+    """A process that ended without a clean exit while using the Edge TPU.
 
     Attributes:
-        count: in a row, this one included.
+        count: consecutive crashes, including this one.
         retry: when the Edge TPU may be used again, seconds since 1970.
     """
 
@@ -60,9 +60,9 @@ class Crash:
 
 
 def marker_file(env: Mapping[str, str]) -> Path | None:
-    """Where the note lies: systemd's runtime directory, else the user's; None without either.
+    """Path of the marker: systemd's runtime directory, or the user's; None without either.
 
-    Both are in memory: the card isn't written, and switching the power off forgets crashes.
+    Both are in memory: the card isn't written, and switching off forgets crashes.
     """
     own = env.get("RUNTIME_DIRECTORY", "").split(":")[0]
     if own:
@@ -72,10 +72,10 @@ def marker_file(env: Mapping[str, str]) -> Path | None:
 
 
 class CrashMarker:
-    """The note in one place.
+    """The marker at one path.
 
     Args:
-        path: the file; None = there is no place, and nothing is remembered.
+        path: the file; None = nothing is remembered.
         now: seconds since 1970.
     """
 
@@ -84,7 +84,7 @@ class CrashMarker:
         self._now = now
 
     def last_crash(self) -> Crash | None:
-        """The crash that the note tells of; None where there is none, or its writer still runs."""
+        """The crash recorded in the marker; None if there is none, or its writer still runs."""
         note = self._read()
         if note is None or self._path is None or _started(note.pid) == note.started:
             return None
@@ -96,12 +96,12 @@ class CrashMarker:
         return Crash(note.crashes + 1, written + pause)
 
     def blocks(self) -> Crash | None:
-        """The crash after which the Edge TPU shall be left alone for now; None = use it."""
+        """The crash after which the Edge TPU must not be used for now; None = use it."""
         crash = self.last_crash()
         return crash if crash is not None and self._now() < crash.retry else None
 
     def write(self) -> None:
-        """Note that this process uses the Edge TPU from now on, if the place can be written."""
+        """Record that this process now uses the Edge TPU, if the path can be written."""
         if self._path is None:
             return
         crash = self.last_crash()
@@ -116,7 +116,7 @@ class CrashMarker:
             fresh.replace(self._path)
 
     def remove(self) -> None:
-        """Note a clean end; the note of another process stays."""
+        """Record a clean exit; another process's marker stays."""
         note = self._read()
         if self._path is not None and note is not None and note.pid == os.getpid():
             with contextlib.suppress(OSError):
@@ -132,7 +132,7 @@ class CrashMarker:
 
 
 def _started(pid: int) -> int | None:
-    """When a running process started, in the kernel's ticks; None where it doesn't run.
+    """When a running process started, in the kernel's ticks; None if it doesn't run.
 
     Source: field 22 of ``/proc/PID/stat``, proc(5); the name before it may hold spaces.
     """

@@ -1,7 +1,7 @@
 """Models on a Coral Edge TPU, through libedgetpu's delegate.
 
-Written by what Coral and TensorFlow Lite document, tested with a delegate of our own in C. **It has
-never run on a real Edge TPU.**
+Written from Coral's and TensorFlow Lite's documentation, tested with our own delegate in C. **It
+has never run on a real Edge TPU.**
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ LIBRARY = "libedgetpu.so.1"
 
 
 COMPILED_OPERATOR = b"edgetpu-custom-op"
-"""The name of the operator that stands for everything the Edge TPU runs."""
+"""Name of the operator that contains everything the Edge TPU runs."""
 
 
 class EdgeTpuBackend:
     """Landmarks on the Edge TPU, palm detection on the CPU, or both on the Edge TPU.
 
-    Palm detection runs rarely, and its resizing is what the Edge TPU's compiler is most likely to
-    refuse: so the CPU has it unless told otherwise.
+    Palm detection runs rarely, and the Edge TPU's compiler is most likely to refuse its resizing,
+    so it runs on the CPU by default.
 
     Args:
-        num_threads: of the models on the CPU; 0 chooses by core count.
+        num_threads: of the models on the CPU; 0 = by core count.
         palm: palm detection on the Edge TPU too.
-        library: the delegate's file, or the name that the loader knows it by.
-        marker: where a crash is remembered; None takes the usual place.
+        library: the delegate's file, or the name by which the loader finds it.
+        marker: where crashes are recorded; None = the usual place.
 
     Raises:
-        BackendUnavailable: library or device is missing, or it crashed a short while ago.
+        BackendUnavailable: library or device is missing, or it crashed recently.
     """
 
     name = "edgetpu"
@@ -75,7 +75,7 @@ class EdgeTpuBackend:
                 ' tracking.backend = "cpu"'
             )
         marker.write()
-        # Also at the end of a program that never calls close(), but not when it is aborted.
+        # Also if a program ends without close(), but not if it is aborted.
         self._end = weakref.finalize(self, marker.remove)
         try:
             self._pycoral = google_pycoral()
@@ -100,7 +100,7 @@ class EdgeTpuBackend:
 
         Raises:
             ModelCorrupt: its tensors aren't what the manifest says.
-            BackendUnavailable: the Edge TPU doesn't take it, or it isn't compiled.
+            BackendUnavailable: the Edge TPU doesn't accept it, or it isn't compiled.
         """
         if self.kind(spec.task) == "cpu":
             return self._cpu.load(spec, path)
@@ -120,7 +120,7 @@ class EdgeTpuBackend:
         return CpuModel(spec, interpreter)
 
     def close(self) -> None:
-        """A clean end: nothing shall be remembered as a crash. Doing it twice does no harm."""
+        """Exit cleanly, so that no crash is recorded. May be called twice."""
         self._end()
 
     def _open(self) -> Any:
@@ -149,18 +149,18 @@ class EdgeTpuBackend:
 
 
 def is_compiled(path: Path) -> bool:
-    """Whether a model file holds what Google's compiler makes of mapped operators.
+    """Whether a model file contains operators compiled by Google's compiler.
 
-    An int8 model that wasn't compiled runs through the delegate all the same, on the CPU.
+    An int8 model that wasn't compiled also runs through the delegate, but on the CPU.
     """
     return COMPILED_OPERATOR in path.read_bytes()
 
 
 def google_pycoral() -> ModuleType | None:
-    """Google's ``pycoral.utils.edgetpu``, where it is installed and works.
+    """Google's ``pycoral.utils.edgetpu``, if it is installed and works.
 
-    The package called pycoral on the Python index is a tool about coral reefs. It is told apart
-    by its files, without being imported.
+    The package called pycoral on the Python index is a tool about coral reefs. It is detected by
+    its files, without being imported.
     """
     found = importlib.util.find_spec("pycoral")
     folders = found.submodule_search_locations if found is not None else None
@@ -174,18 +174,18 @@ def google_pycoral() -> ModuleType | None:
 
 
 def _check_library(library: str) -> None:
-    """Load it as the runtime will: where the runtime fails, its destructor complains on stderr.
+    """Load it as the runtime will: when the runtime fails, its destructor prints to stderr.
 
     Raises:
-        OSError: It isn't there, or one that it needs isn't.
-        AttributeError: It is no delegate.
+        OSError: It or one of its dependencies is missing.
+        AttributeError: It isn't a delegate.
     """
     loaded = ctypes.PyDLL(library)
     _ = loaded.tflite_plugin_create_delegate, loaded.tflite_plugin_destroy_delegate
 
 
 def _because(error: Exception) -> str:
-    """What the delegate itself said, after the runtime's standing first line."""
+    """The delegate's own message, which follows the runtime's fixed first line."""
     said = " ".join(str(error).splitlines()[1:]).strip()
     return f" ({said})" if said else ""
 

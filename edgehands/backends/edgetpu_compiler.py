@@ -1,7 +1,7 @@
-"""Driving Google's ``edgetpu_compiler``: what it made of each operator, and a models folder of it.
+"""Runs Google's ``edgetpu_compiler``: the status of each operator, and the new models folder.
 
-The compiler runs on x86-64 Linux only and isn't ours to ship. Its output is read as it is printed
-with ``-s``; recorded outputs of versions 15 and 16 are in the tests.
+The compiler runs on x86-64 Linux only and can't be shipped with edgehands. Its output with ``-s``
+is parsed; recorded outputs of versions 15 and 16 are in the tests.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "edgetpu_compiler"
 MAPPED = "Mapped to Edge TPU"
-"""The compiler's word for an operator that the Edge TPU will run."""
+"""The compiler's status of an operator that the Edge TPU will run."""
 
 _TIMEOUT_S = 600.0
 _ROW = re.compile(r"(\S+)\s+(\d+)\s{2,}(\S.*)")
@@ -34,12 +34,12 @@ _ROW = re.compile(r"(\S+)\s+(\d+)\s{2,}(\S.*)")
 
 @dataclass(frozen=True, slots=True)
 class Operators:
-    """Some operators of one kind with one fate.
+    """Some operators of one kind with one status.
 
     Attributes:
-        name: in TensorFlow Lite's words, ``CONV_2D``.
+        name: as in TensorFlow Lite, ``CONV_2D``.
         count: how many.
-        status: the compiler's word about them.
+        status: the status that the compiler reports.
     """
 
     name: str
@@ -58,8 +58,8 @@ class Compilation:
 
     Attributes:
         source, target: the files, as the compiler names them.
-        operators: every kind of operator and its fate.
-        cached, streamed: parameters on the chip, and those fetched again for each run, such as
+        operators: every kind of operator and its status.
+        cached, streamed: parameters kept on the chip, and those fetched for each run, such as
             ``3.33MiB``.
     """
 
@@ -70,13 +70,13 @@ class Compilation:
     streamed: str
 
     def unexpected(self, allowed: Iterable[str]) -> tuple[Operators, ...]:
-        """The operators left to the CPU, but for those that may be."""
+        """The operators left to the CPU, except the allowed ones."""
         may = set(allowed)
         return tuple(o for o in self.operators if not o.mapped and o.name not in may)
 
 
 def parse_log(text: str) -> tuple[Compilation, ...]:
-    """What the compiler printed, by model; empty where it compiled none."""
+    """What the compiler printed, by model; empty if it compiled none."""
     found = []
     for part in re.split(r"^Input model: ", text, flags=re.MULTILINE)[1:]:
         _, _, table = part.partition("Operator  ")
@@ -96,7 +96,7 @@ def parse_log(text: str) -> tuple[Compilation, ...]:
 
 
 def compilable(store: ModelStore, variant: str, tasks: Sequence[Task]) -> tuple[ModelSpec, ...]:
-    """The models that wait to be compiled.
+    """The models still to be compiled.
 
     Raises:
         ModelNotFound: There is none for a task.
@@ -155,12 +155,12 @@ def write_folder(
     pairs: Sequence[tuple[ModelSpec, Path]],
     folder: Path,
 ) -> None:
-    """A models folder with everything of the store, and compiled files in the place of some.
+    """Create a models folder with everything in the store, some files replaced by compiled ones.
 
     Args:
         store: where the rest comes from.
-        pairs: a model, and its compiled file.
-        folder: must not exist yet; it appears whole or not at all.
+        pairs: each a model and its compiled file.
+        folder: must not exist yet; it is created completely or not at all.
 
     Raises:
         UsageError: The folder exists, or can't be written.

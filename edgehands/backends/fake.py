@@ -1,7 +1,7 @@
-"""A backend without models: it sees an upright hand wherever the picture has a bright blob.
+"""A backend without models: it sees an upright hand at every bright blob in the picture.
 
-For tests, for soak runs, and for trying one's own programs on a machine without the runtime. The
-hand's size is the blob's, its landmarks are always the same open hand, and everything is exact and
+For tests, soak runs, and trying one's own programs on a machine without the runtime. The hand has
+the blob's size, its landmarks are always the same open hand, and everything is exact and
 repeatable.
 """
 
@@ -28,7 +28,7 @@ BRIGHT = 160
 _LEAST_SHARE = 0.0005  # smaller blobs are noise, as a share of the input's area
 
 # An open right hand, palm to the camera, in units of the blob's diameter around its centre. The
-# wrist lies right below the knuckles, or each reading would turn the next ROI a little further.
+# wrist is right below the knuckles, or each reading would turn the next ROI a little further.
 OPEN_HAND = np.array(
     [
         *((0.03, 0.45), (0.15, 0.36), (0.27, 0.24), (0.36, 0.13), (0.44, 0.04)),
@@ -53,19 +53,19 @@ class FakeBackend:
     detail = "bright blobs are hands"
 
     def kind(self, task: Task) -> Kind:  # noqa: ARG002  (the protocol's)
-        """It stands in for models of the CPU."""
+        """It replaces CPU models."""
         return "cpu"
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """There is nothing to release."""
 
     def load(self, spec: ModelSpec, path: Path) -> FakeModel:  # noqa: ARG002  (the protocol's)
-        """A fake with the tensors that the manifest describes."""
+        """A fake with the tensors described in the manifest."""
         return FakeModel(spec)
 
 
 class FakeModel:
-    """Stands in for a palm or landmark model: same tensors, no network."""
+    """Replaces a palm or landmark model: same tensors, no network."""
 
     def __init__(self, spec: ModelSpec) -> None:
         self.spec = spec
@@ -79,14 +79,14 @@ class FakeModel:
         return self._pixels
 
     def run(self) -> None:
-        """Look for bright blobs in what was drawn."""
+        """Look for bright blobs in the drawn picture."""
         if self.spec.task == "palm_detection":
             self._run_palm()
         else:
             self._run_landmarks()
 
     def raw(self, role: Role) -> NDArray[Any]:
-        """An output in its own memory."""
+        """An output without a copy."""
         return self._outputs[role]
 
     def output(self, role: Role) -> NDArray[np.float32]:
@@ -94,7 +94,7 @@ class FakeModel:
         return self._outputs[role].copy()
 
     def _blobs(self) -> list[tuple[float, float, float]]:
-        """Centre x, y and diameter of each blob, pixels of the input, the largest first."""
+        """Centre x, y and diameter of each blob, pixels of the input, largest first."""
         mask = (self._pixels.min(axis=2) >= BRIGHT).astype(np.uint8)
         _, _, stats, centres = cv2.connectedComponentsWithStats(mask)
         found = [
@@ -125,7 +125,7 @@ class FakeModel:
         if not blobs:
             return
         middle = self._pixels.shape[0] / 2
-        # Neighbours may reach into the crop: the hand meant is the one in its middle.
+        # Neighbours may reach into the crop: the relevant hand is the one in its middle.
         x, y, diameter = min(blobs, key=lambda b: (b[0] - middle) ** 2 + (b[1] - middle) ** 2)
         landmarks = np.zeros((21, 3), np.float32)
         landmarks[:, :2] = OPEN_HAND * diameter + (x, y)

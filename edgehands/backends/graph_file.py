@@ -1,7 +1,7 @@
-"""The operators of a .tflite file, read from its bytes: as much of it as the heads need.
+"""The operators of a .tflite file, parsed as far as the heads need.
 
-TensorFlow Lite's files are flatbuffers: tables whose fields are found through offsets. The names
-and numbers of the fields are those of ``tensorflow/lite/schema/schema.fbs``.
+TensorFlow Lite's files are flatbuffers: tables whose fields are found through offsets. Field names
+and numbers are those of ``tensorflow/lite/schema/schema.fbs``.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _CONNECTED_ACTIVATION = 0
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One step of a model.
+    """One operator of a model.
 
     Attributes:
-        code: what it does: ``BuiltinOperator``.
-        inputs: numbers of the tensors that it reads.
-        outputs: of those that it writes.
-        plain: no activation is fused into it; only said of FULLY_CONNECTED.
+        code: its kind: ``BuiltinOperator``.
+        inputs: numbers of its input tensors.
+        outputs: numbers of its output tensors.
+        plain: no activation is fused into it; only set for FULLY_CONNECTED.
     """
 
     code: int
@@ -46,7 +46,7 @@ class GraphFile:
         content: of a .tflite file.
 
     Raises:
-        ValueError: it is no such file, or has several graphs.
+        ValueError: it isn't such a file, or has several graphs.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -68,15 +68,15 @@ class GraphFile:
             raise ValueError(f"a damaged TensorFlow Lite model: {error}") from error
 
     def ended_before(self, operator: int, output: int) -> bytes:
-        """The file without an operator and all after it, and with one tensor for its output.
+        """The file without an operator and all later ones, with one tensor as its output.
 
-        Both lists are only shortened, in their place; nobody reads what is behind their ends.
+        Both lists are only shortened in place; nothing reads beyond their ends.
         """
         content = bytearray(self._content)
         outputs = self._vector(self._graph, _GRAPH_OUTPUTS)
         struct.pack_into("<Ii", content, outputs, 1, output)
         struct.pack_into("<I", content, self._vector(self._graph, _GRAPH_OPERATORS), operator)
-        # Signatures name the outputs that are gone.
+        # Signatures name the removed outputs.
         if self._field(self._model, _MODEL_SIGNATURES):
             struct.pack_into("<I", content, self._vector(self._model, _MODEL_SIGNATURES), 0)
         return bytes(content)
@@ -93,12 +93,12 @@ class GraphFile:
         return Operator(code, inputs, self._numbers(place, _OPERATOR_OUTPUTS), plain)
 
     def _code(self, place: int) -> int:
-        """An operator's kind; files for old readers have it in the old field."""
+        """An operator's kind; files for old readers use the old field."""
         old = self._scalar(place, _CODE_OLD, "<b")
         return max(old, self._scalar(place, _CODE_NEW, "<i"))
 
     def _field(self, table: int, number: int) -> int:
-        """Where a field lies; 0 where the table hasn't got it."""
+        """Offset of a field; 0 if the table doesn't have it."""
         names = table - self._read("<i", table)
         entry = 4 + 2 * number
         offset = self._read("<H", names + entry) if entry < self._read("<H", names) else 0
@@ -109,7 +109,7 @@ class GraphFile:
         return self._read(form, place) if place else 0
 
     def _vector(self, table: int, number: int) -> int:
-        """Where a list lies: its length, then what is in it."""
+        """Offset of a list: its length, then its items."""
         place = self._field(table, number)
         if not place:
             raise ValueError("a model without what every model has")

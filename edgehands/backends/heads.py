@@ -1,11 +1,11 @@
-"""The last layers of an int8 landmark model, worked out exactly: the same on every processor.
+"""The last layers of an int8 landmark model, computed exactly: the same on every processor.
 
-Up to its last convolution such a model is alike to the last bit wherever it runs: integers, and
-before them two convolutions that XNNPACK adds up in the same order everywhere. Behind
-them stand a mean and four small matrices in float, and there every processor adds in an order of
-its own: landmarks differed in the sixth digit, and with them the next ROI, its crop, everything.
-Here the same four matrices are applied so that nothing is rounded before the end: 49 int8 features
-add up to 14 bits, a weight has 30, and 504 channels of that fit into the 53 bits of a double.
+Up to its last convolution such a model gives identical bits everywhere: integers, preceded by two
+convolutions that XNNPACK adds up in the same order everywhere. They are followed by a mean and four
+small matrices in float, which every processor adds up in its own order: landmarks differed in the
+sixth digit, and with them the next ROI and its crop. Here the same four matrices are applied
+without rounding before the end: 49 int8 features add up to 14 bits, a weight has 30, and 504
+channels of that fit into the 53 bits of a double.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from edgehands.model_store import ModelSpec, Role
 
 DOUBLE_BITS: Final = 53
-"""Whole numbers of so many bits add up in a double without rounding."""
+"""Integers of up to this many bits add up in a double without rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeadLayout:
-    """Where a model's heads are, by the numbers of its tensors.
+    """The tensor numbers of a model's heads.
 
     Attributes:
-        content: the model, ended at its last integers: they are its only output.
+        content: the model, cut after its last integers, which are its only output.
         features: those integers.
-        axes: what the mean is taken over.
-        layers: of each output of the whole model its weights, its bias, and whether a logistic
+        axes: the axes of the mean.
+        layers: for each output of the whole model its weights, its bias, and whether a logistic
             function follows.
     """
 
@@ -46,10 +46,10 @@ class HeadLayout:
 
 
 def find_heads(content: bytes) -> HeadLayout | None:
-    """Where a model's heads begin; None where it doesn't end as int8 landmark models do.
+    """Where a model's heads begin; None if it doesn't end like an int8 landmark model.
 
     Raises:
-        ValueError: it is no model.
+        ValueError: it isn't a model.
     """
     graph = GraphFile(content)
     places = [n for n, operator in enumerate(graph.operators) if operator.code == DEQUANTIZE]
@@ -84,7 +84,7 @@ class ExactHeads:
     Args:
         layout: from :func:`find_heads`.
         interpreter: with the model's ``content``, its tensors allocated.
-        spec: says which output is what.
+        spec: defines the outputs.
 
     Raises:
         ValueError: its tensors aren't what the specification says.
@@ -102,7 +102,7 @@ class ExactHeads:
         self._cells = rows * columns
         self._grid = (self._cells, channels)
         self._zero = zero_point * self._cells
-        # 128 numbers of int8 fit into int16, and that takes half the time of int32.
+        # 128 int8 numbers fit into int16, which takes half the time of int32.
         self._dtype = np.int16 if self._cells <= 128 else np.int32
         bits = DOUBLE_BITS - (255 * self._cells * channels).bit_length()
         weights: list[NDArray[np.float64]] = []
@@ -125,11 +125,11 @@ class ExactHeads:
         self._values = np.zeros(end)
 
     def run(self) -> None:
-        """Apply them to the features that the model left."""
+        """Apply them to the features that the model computed."""
         features = self._interpreter.tensor(self._features)().reshape(self._grid)
         sums = np.add.reduce(features, axis=0, dtype=self._dtype).astype(np.float64)
         sums -= self._zero
-        # Exact in whatever order it is added: these are whole numbers, times each row's unit.
+        # Exact in any order of addition: these are integers, times each row's unit.
         np.dot(self._weights, sums, out=self._values)
         self._values *= self._scale / self._cells
         self._values += self._biases
@@ -144,9 +144,10 @@ class ExactHeads:
 
 
 def exact_weights(weights: NDArray[np.float32], bits: int) -> NDArray[np.float64]:
-    """Weights (N, C), rounded so that each is a whole number of ``bits`` bits of its row's unit.
+    """Weights (N, C), rounded to integers of ``bits`` bits, in units of their row.
 
-    Float32 has 24 bits: with more, only weights far smaller than their row's largest lose any.
+    Float32 has 24 bits: with more, only weights far smaller than their row's largest lose
+    precision.
     """
     _, exponents = np.frexp(np.abs(weights).max(axis=1))
     unit = np.ldexp(1.0, exponents - bits)[:, None]

@@ -1,4 +1,4 @@
-"""LiteRT's greeting kept off stderr, where scripts expect our errors and nothing else."""
+"""Keeps LiteRT's greeting off stderr, where scripts expect only our errors."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _GREETING = b"INFO: Created TensorFlow Lite XNNPACK delegate"
 
 @contextlib.contextmanager
 def without_greeting() -> Iterator[None]:
-    """Leave out one line that the runtime's C++ code prints when it loads the first model.
+    """Suppress one line that the runtime's C++ code prints when it loads the first model.
 
-    It offers no switch for that. Whatever else is written to stderr meanwhile, by any thread,
-    comes out at the end.
+    It has no option for that. Anything else written to stderr meanwhile, by any thread, is printed
+    at the end.
     """
     sys.stderr.flush()
     try:

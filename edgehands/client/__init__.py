@@ -1,4 +1,4 @@
-"""For programs that want the hands: typed messages from a broker, as they come, for ever.
+"""For programs that use the hands: typed messages from a broker, as they arrive.
 
 async for message in subscribe("mqtt://hub", node="kitchen"):
     if isinstance(message.content, HandsMessage):

@@ -1,4 +1,4 @@
-"""Subscribing in two forms: an asynchronous iterator, and a callback in a thread."""
+"""Two ways to subscribe: an asynchronous iterator, and a callback in a thread."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 QUEUE = 1000
-"""Messages that may wait for a slow reader; then the oldest are left out."""
+"""Most messages queued for a slow reader; then the oldest are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that a node published.
+    """A message published by a node.
 
     Attributes:
         node: the device.
-        camera: its camera; empty for what the device says of itself.
+        camera: its camera; empty for messages about the device itself.
         kind: the channel's name in the contract: ``hands``, ``event``, ``presence``, ``nodeStatus``
             and so on.
-        content: a typed message (``HandsMessage``, ``EventMessage`` ...), or the text or number
-            that the payload is.
+        content: a typed message (``HandsMessage``, ``EventMessage`` ...), or the payload's text or
+            number.
         topic: where it was published.
-        t: when it came, seconds since 1970.
+        t: when it arrived, seconds since 1970.
     """
 
     node: str
@@ -54,20 +54,20 @@ async def subscribe(
     on_broker: Callable[[str], object] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Message]:
-    """Iterate over all messages, beginning with the retained ones; reconnects by itself, for ever.
+    """Iterate over all messages, starting with the retained ones; reconnects automatically.
 
     Args:
         url: ``mqtt://hub``, ``mqtts://user:password@hub`` ...
-        node: of this device only; empty = all of them.
+        node: this device only; empty = all of them.
         prefix: first level of the topics.
-        max_age: leave out ``hands`` that are older by so many seconds than the freshest of their
-            node were (clocks need not agree); None = none.
-        on_broker: called from another thread with a line for people when the broker is reached, and
-            when it can't be, with the reason.
-        settings: further settings of ``[mqtt]``, such as ``tls_ca``.
+        max_age: skip ``hands`` older by this many seconds than the freshest ones of their node
+            (clocks need not agree); None = none.
+        on_broker: called from another thread with a human-readable line when the broker is
+            connected, or can't be, with the reason.
+        settings: more settings of ``[mqtt]``, such as ``tls_ca``.
 
     Raises:
-        ConfigError: The URL, a name or a setting makes no sense.
+        ConfigError: The URL, a name or a setting is invalid.
     """
     loop = asyncio.get_running_loop()
     waiting: asyncio.Queue[Message] = asyncio.Queue(QUEUE)
@@ -95,7 +95,7 @@ async def subscribe(
         while True:
             yield await waiting.get()
     finally:
-        # Leaving waits for a thread, which must not hold up the caller's loop.
+        # Closing waits for a thread, which must not block the caller's loop.
         await asyncio.to_thread(listening.__exit__, None, None, None)
 
 
@@ -110,10 +110,10 @@ def listen(  # noqa: PLR0913 - all but two by name
     on_broker: Callable[[str], object] | None = None,
     **settings: Any,
 ) -> Iterator[None]:
-    """Call a function for each message, in a thread of its own; see :func:`subscribe`.
+    """Call a function for each message, in a separate thread; see :func:`subscribe`.
 
-    An exception of the callback is logged, and the next message comes all the same. What isn't
-    what the contract says is left out.
+    Exceptions in the callback are logged, and the next message is delivered all the same. Messages
+    that violate the contract are skipped.
     """
     config = MqttConfig(url=url, prefix=prefix, **settings)
     with listen_with(config, callback, node=node, max_age=max_age, on_broker=on_broker):
@@ -129,7 +129,7 @@ def listen_with(
     max_age: float | None = None,
     on_broker: Callable[[str], object] | None = None,
 ) -> Iterator[None]:
-    """As :func:`listen`, with the settings of ``[mqtt]`` as they were read from a configuration."""
+    """As :func:`listen`, with the settings of ``[mqtt]`` as read from a configuration."""
     if node:
         check_topic_level("node", node)
     read = _Reader(config.prefix, max_age)
@@ -154,7 +154,7 @@ def listen_with(
 
 
 class _Reader:
-    """From what a broker delivered to a message; None for what shall be left out."""
+    """Turns what a broker delivered into a message; None if it is to be skipped."""
 
     def __init__(self, prefix: str, max_age: float | None) -> None:
         self._prefix = prefix
@@ -180,7 +180,7 @@ class _Reader:
 
 
 class _Freshness:
-    """Whether a message is about as fresh as the freshest of its node were."""
+    """Whether a message is about as fresh as the freshest of its node."""
 
     def __init__(self, max_age: float | None) -> None:
         self._max_age = max_age
@@ -189,9 +189,9 @@ class _Freshness:
     def __call__(self, node: str, message: HandsMessage, t: float) -> bool:
         if self._max_age is None:
             return True
-        # Includes how far the two clocks are apart, which the least difference takes out again.
+        # Includes the offset between the two clocks, which the smallest difference cancels.
         age = t - message.t
         least = min(age, self._least.get(node, age))
-        # Rises slowly, so that clocks may drift or be set.
+        # Rises slowly, so that clocks may drift or be adjusted.
         self._least[node] = least + 0.001 * (age - least)
         return age - least <= self._max_age or not message.hands

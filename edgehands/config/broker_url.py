@@ -1,4 +1,4 @@
-"""Where the broker is: ``mqtt://``, ``mqtts://``, ``ws://`` and ``wss://`` addresses."""
+"""The broker's address: ``mqtt://``, ``mqtts://``, ``ws://`` and ``wss://`` addresses."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
 
 
 class BrokerUrl(msgspec.Struct, frozen=True, kw_only=True):
-    """A broker's address, taken apart.
+    """A broker's address, parsed.
 
     Attributes:
-        scheme: ``mqtt`` or ``ws`` in the clear, ``mqtts`` or ``wss`` over TLS.
+        scheme: ``mqtt`` or ``ws`` unencrypted, ``mqtts`` or ``wss`` over TLS.
         host: name or address.
-        port: the scheme's own where the URL gives none.
-        path: path of a WebSocket, ``/mqtt`` where the URL gives none.
+        port: the scheme's default if the URL gives none.
+        path: path of a WebSocket, ``/mqtt`` if the URL gives none.
         username, password: credentials given in the URL itself.
     """
 
@@ -57,7 +57,7 @@ class BrokerUrl(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_broker_url(url: str, where: str = "mqtt.url") -> BrokerUrl:
-    """Take a broker's URL apart; raise :class:`ConfigError` that shows no password."""
+    """Parse a broker's URL; raise a :class:`ConfigError` that shows no password."""
     full = url if "://" in url else f"mqtt://{url}"
     shown = f'{where} = "{redact(full)}"'
     user, at, _ = full.partition("://")[2].rpartition("@")

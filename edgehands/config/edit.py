@@ -1,4 +1,4 @@
-"""Change a few settings in a configuration file that a person wrote, and nothing else in it."""
+"""Changes a few settings in a configuration file written by a person, and nothing else in it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _HEADER = re.compile(r"^\s*\[")
 def set_in_file(path: Path, table: str, values: Mapping[str, Any]) -> None:
     """Set keys of one table; comments, order and all other lines stay as they are.
 
-    The file is replaced in one step, and only by one that reads back as meant. A file that isn't
-    there is made.
+    The file is replaced in one step, and only if the new one reads back as intended. A missing file
+    is created.
 
     Raises:
         ConfigError: the file can't be read, understood or written; it is left as it was.

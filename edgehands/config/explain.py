@@ -1,4 +1,4 @@
-"""The configuration in force, fit to be shown: no secret of it leaves through here."""
+"""The current configuration for display, without secrets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def explain(config: Config, origins: Mapping[str, str] | None = None) -> str:
-    """The effective configuration as TOML, secrets redacted, each origin as a comment."""
+    """The effective configuration as TOML, secrets redacted, with origins as comments."""
     lines = []
     for name, settings in redacted(config).items():
         lines.append(f"[{name}]")
@@ -42,6 +42,6 @@ def redacted(config: Config) -> dict[str, dict[str, Any]]:
 def digest(config: Config) -> str:
     """Sixteen hexadecimal digits that change with any setting but a secret.
 
-    Secrets stay out: a digest of a short password can be guessed back.
+    Secrets stay out: a short password could be guessed from its digest.
     """
     return hashlib.sha256(explain(config).encode()).hexdigest()[:16]

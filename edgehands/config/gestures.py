@@ -11,16 +11,16 @@ from edgehands.errors import ConfigError
 
 
 class GesturesConfig(Section, frozen=True, kw_only=True):
-    """What hands mean.
+    """How hands are interpreted.
 
     Attributes:
-        enabled: name the gesture of each hand.
+        enabled: recognise the gesture of each hand.
         static: the built-in hand shapes (fist, victory ...).
         dynamic: movements (swipes, push, pull, wave, rotate, pinch-and-drag) as events.
-        movements: ``sure`` tells movements that show that they are meant: from rest to rest, the
-            hand upright; ``eager`` tells every one, those of people who talk or sign too.
-        taught: the shapes that the owner has taught, from ``taught_file``.
-        taught_file: where taught gestures are kept; empty = ``taught_gestures.json`` in
+        movements: ``sure`` reports movements that look intended: from rest to rest, with the hand
+            upright; ``eager`` reports every one, including those of people who talk or sign.
+        taught: the shapes taught by the owner, from ``taught_file``.
+        taught_file: where taught gestures are stored; empty = ``taught_gestures.json`` in
             ``$STATE_DIRECTORY`` (set by systemd) or in ``~/.local/state/edgehands``.
         hold: seconds that a shape must be seen before its gesture is published.
         release: seconds that a shape must be gone before ``none`` is published.

@@ -1,4 +1,4 @@
-"""Files, environment and options become one :class:`Config`; every complaint says where."""
+"""Files, environment and options become one :class:`Config`; every error says where."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ DEFAULT_PATHS = (
     Path("/etc/edgehands/edgehands.toml"),
     Path("/boot/firmware/edgehands.toml"),
 )
-"""Read in this order, each over the one before; the second lies on the card's FAT partition."""
+"""Read in this order, later ones win; the second is on the card's FAT partition."""
 
 CAMERA_PATHS = ("/etc/edgehands/{camera}.toml", "/boot/firmware/edgehands-{camera}.toml")
-"""Read after those, in this order, by the service of a further camera of this device."""
+"""Read after those, in this order, by the service of an additional camera of this device."""
 
 _ENV_PREFIX = "EDGEHANDS_"
 _LONGEST_NAME = 64
-"""Characters of an unknown key that are compared with the known ones."""
+"""Characters of an unknown key compared with the known ones."""
 
 
 def paths_for(config: Path | str | None = None, camera: str = "") -> list[Path]:
-    """Give the files that a configuration is read from.
+    """The files of a configuration.
 
     Args:
         config: this file only, instead of the usual ones.
-        camera: of a device with several: its own files are read after the usual ones.
+        camera: for a device with several: its own files are read after the usual ones.
 
     Raises:
-        ConfigError: The camera's name can't be one, or it has no file.
+        ConfigError: The camera's name is invalid, or it has no file.
     """
     paths = [Path(config)] if config else list(DEFAULT_PATHS)
     if camera:
@@ -58,10 +58,10 @@ def paths_for(config: Path | str | None = None, camera: str = "") -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration and where each of its settings came from.
+    """A configuration and the origin of each of its settings.
 
     Attributes:
-        config: the settings in force.
+        config: the current settings.
         origins: file, variable or option by dotted key, for every setting that isn't a default.
     """
 
@@ -74,7 +74,7 @@ def load(
     env: Mapping[str, str] | None = None,
     options: Mapping[str, object] | None = None,
 ) -> Config:
-    """Read the configuration: files, what ``set`` was told to keep, ``EDGEHANDS_…``, options.
+    """Read the configuration: files, settings kept by ``set``, ``EDGEHANDS_…``, options.
 
     Args:
         paths: TOML files, later ones win; those of :data:`DEFAULT_PATHS` may be missing, any
@@ -94,7 +94,7 @@ def load_with_origins(
     env: Mapping[str, str] | None = None,
     options: Mapping[str, object] | None = None,
 ) -> Loaded:
-    """As :func:`load`, and say where each setting came from."""
+    """As :func:`load`, with the origin of each setting."""
     layers = _Layers()
     env = os.environ if env is None else env
     kept = state_file(env)
@@ -119,13 +119,13 @@ def load_with_origins(
 
 
 class _Layers:
-    """The settings given so far: a later layer replaces what an earlier one said.
+    """The settings so far: a later layer overrides an earlier one.
 
     Attributes:
         values: by table and key.
         origins: by dotted key.
-        mistakes: in the order in which they were found; what they concern is left out.
-        partial: tables of which something was left out: their rules can't be judged.
+        mistakes: in the order in which they were found; settings concerned are left out.
+        partial: tables with settings left out: their rules can't be checked.
     """
 
     def __init__(self) -> None:
@@ -136,7 +136,7 @@ class _Layers:
 
     @contextlib.contextmanager
     def noting(self) -> Iterator[None]:
-        """Note a mistake instead of raising it: the ones behind it are wanted too."""
+        """Record a mistake instead of raising it, so that later ones are found too."""
         try:
             yield
         except ConfigError as mistake:
@@ -145,7 +145,7 @@ class _Layers:
     def put_file(
         self, origin: str, tables: Mapping[str, Any], mistakes: Sequence[ConfigError]
     ) -> None:
-        """Take over a file's tables, and the mistakes that were found in reading it."""
+        """Add a file's tables, and the mistakes found in reading it."""
         self.mistakes += mistakes
         for section, table in tables.items():
             with self.noting():
@@ -168,7 +168,7 @@ class _Layers:
             raise ConfigError(f"{origin}: {error}") from None
         self.values[section][key] = checked
         self.origins[f"{section}.{key}"] = origin
-        # Two ways to give one password: that of the later layer replaces the earlier one.
+        # Two ways to give one password: the later layer's replaces the earlier one's.
         other = {"password": "password_file", "password_file": "password"}.get(key)
         if other is not None and self.origins.get(f"{section}.{other}", origin) != origin:
             del self.values[section][other], self.origins[f"{section}.{other}"]
@@ -176,7 +176,7 @@ class _Layers:
     def build(self) -> Config | None:
         """All layers together; rules between settings are checked here, by the tables' types.
 
-        Gives None where there were mistakes.
+        Returns None if there were mistakes.
         """
         made = {}
         for name, kind in SECTIONS.items():
@@ -185,7 +185,7 @@ class _Layers:
             try:
                 made[name] = kind(**self.values[name])
             except ConfigError as error:
-                # A rule between settings names one or two of them; one of these was given.
+                # A rule between settings names one or two of them; one of these was set.
                 given = [key for key in self.origins if key.startswith(f"{name}.")]
                 named = [key for key in given if key == str(error).split(" ", 1)[0]]
                 origin = self.origins[(named or given)[-1]] if given else ""

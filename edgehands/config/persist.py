@@ -1,4 +1,4 @@
-"""Settings that were changed while running and shall outlive a restart."""
+"""Settings that were changed while running and persist over a restart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def state_file(env: Mapping[str, str]) -> Path | None:
-    """Where they are kept: systemd's state directory, else the user's; None where there is none."""
+    """The file for them in systemd's state directory, or the user's; None if there is none."""
     state = env.get("STATE_DIRECTORY", "").split(":")[0]
     if state:
         return Path(state) / "settings.toml"
@@ -25,7 +25,7 @@ def state_file(env: Mapping[str, str]) -> Path | None:
 
 
 def save_settings(path: Path, changes: Mapping[str, Any]) -> None:
-    """Add settings, by dotted key, to the file: it is replaced in one step.
+    """Add settings, by dotted key, to the file, which is replaced in one step.
 
     Raises:
         ConfigError: The file can't be written.

@@ -11,7 +11,7 @@ from edgehands.errors import ConfigError
 
 
 class PoseConfig(Section, frozen=True, kw_only=True):
-    """Where the hand is in space, seen from the camera.
+    """The hand's position in space, as seen from the camera.
 
     Attributes:
         enabled: fill in ``Hand.pose``.
@@ -20,13 +20,13 @@ class PoseConfig(Section, frozen=True, kw_only=True):
         focal_x, focal_y: focal lengths in pixels, from ``edgehands cameras calibrate``; 0 = use
             the field of view. ``focal_y`` 0 = the same as ``focal_x``.
         center_x, center_y: the optical axis in pixels; 0 = the middle of the picture.
-        calibrated_width, calibrated_height: size of the pictures that the four values above
-            belong to; needed with ``focal_x``. Other sizes are converted, also where the camera
-            crops the sides or top and bottom.
+        calibrated_width, calibrated_height: picture size for which the four values above are valid;
+            needed with ``focal_x``. Other sizes are converted, also if the camera crops the sides
+            or top and bottom.
         hand_length: from the wrist's crease to the tip of the middle finger along the palm's side,
-            metres. 0 = the average adult's (0.185 m): distances are then off by as much as the
-            hand is, 5 to 10 % for most adults.
-        smoothing: steady the pose over time.
+            metres. 0 = the average adult's (0.185 m): distances are then wrong by the same share as
+            the hand's length, 5 to 10 % for most adults.
+        smoothing: smooth the pose over time.
     """
 
     table: ClassVar[str] = "pose"

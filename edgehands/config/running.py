@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningSettings:
-    """What the frame loop and the publisher follow from one frame to the next.
+    """Settings that take effect from one frame to the next.
 
     Attributes:
-        max_hands: hands followed at once.
-        smoothing: steady the published landmarks.
+        max_hands: hands tracked at once.
+        smoothing: smooth the published landmarks.
         rate_limit: most ``hands`` messages a second; 0 = all.
         enabled: whether frames are tracked.
-        gestures: whether gestures are named.
+        gestures: whether gestures are recognised.
         model: ``lite`` or ``full``.
         precision: ``auto``, ``float`` or ``int8``.
     """
@@ -33,7 +33,7 @@ class RunningSettings:
 
     @classmethod
     def of(cls, config: Config) -> Self:
-        """As the configuration has them."""
+        """The settings in a configuration."""
         return cls(
             max_hands=config.tracking.max_hands,
             smoothing=config.tracking.smoothing,

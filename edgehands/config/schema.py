@@ -1,6 +1,6 @@
-"""The configuration for people and editors: JSON Schema, example file and table, from the types.
+"""Documents generated from the configuration's types: JSON Schema, example file and table.
 
-Not imported by the service. ``tools/write_schemas.py`` writes what is made here into the tree.
+Not imported by the service. ``tools/write_schemas.py`` writes the generated files into the tree.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ITEM = re.compile(r"^([a-z_0-9]+(?:, [a-z_0-9]+)*): (.*)$")
 
 
 def describe_fields(kind: type) -> dict[str, str]:
-    """The ``Attributes:`` part of a class's docstring and of those it derives from, by name."""
+    """The ``Attributes:`` part of a class's docstring and of its bases, by name."""
     found: dict[str, str] = {}
     for owner in reversed(kind.__mro__):
         text = inspect.cleandoc(owner.__dict__.get("__doc__") or "")
@@ -43,7 +43,7 @@ def describe_fields(kind: type) -> dict[str, str]:
 
 
 def summary(kind: type) -> str:
-    """The first sentence or two of a class's docstring: all before the first empty line."""
+    """The first sentence or two of a class's docstring: everything before the first empty line."""
     return inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].replace("\n", " ")
 
 
@@ -53,7 +53,7 @@ def plain(text: str) -> str:
 
 
 def json_schema(kind: type, title: str) -> dict[str, Any]:
-    """JSON Schema (2020-12) of a type, with the docstrings' words as descriptions."""
+    """JSON Schema (2020-12) of a type, with descriptions from the docstrings."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
@@ -63,7 +63,7 @@ def json_schema(kind: type, title: str) -> dict[str, Any]:
 
 
 def describe_components(kinds: list[type], reference: str) -> dict[str, Any]:
-    """The schemas of structs and of all they are made of, by name, with descriptions."""
+    """The schemas of structs and of all types they contain, by name, with descriptions."""
     owners: dict[str, type] = {}
     for kind in kinds:
         owners.update(_struct_types(kind))
@@ -108,7 +108,7 @@ def example_toml() -> str:
 
 
 def markdown_tables() -> str:
-    """The settings as Markdown, one table a section."""
+    """The settings as Markdown, one table per section."""
     parts = []
     for name, section in SECTIONS.items():
         parts += [f"### [{name}]", "", summary(section), ""]
@@ -142,7 +142,7 @@ def _schema_hook(kind: type) -> dict[str, Any]:
 
 
 def _struct_types(kind: type) -> dict[str, type]:
-    """Every struct that a type is made of, by name."""
+    """Every struct that a type contains, by name."""
     found: dict[str, type] = {}
 
     def walk(info: Any) -> None:

@@ -1,4 +1,4 @@
-"""A value that never shows itself: not in a repr, a log line, an error or a dump."""
+"""A value that is never shown: not in a repr, a log line, an error or a dump."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from edgehands.safe_text import REDACTED
 
 
 class Secret:
-    """A password. Only :meth:`reveal` gives it away, so every use can be found by that word."""
+    """A password. Only :meth:`reveal` returns it, so every use can be found by that name."""
 
     __slots__ = ("_value",)
 
@@ -36,7 +36,7 @@ class Secret:
 
 
 def decode_secret(kind: type, value: Any) -> Any:
-    """Be msgspec's hook for a type it doesn't know: text becomes a :class:`Secret`."""
+    """Decode types unknown to msgspec: text becomes a :class:`Secret`."""
     if kind is not Secret:
         raise NotImplementedError(f"no decoder for {kind}")
     if isinstance(value, Secret):

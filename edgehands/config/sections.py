@@ -1,7 +1,7 @@
 """The tables of the configuration file: every setting, its default, its range, its meaning.
 
-The ``Attributes:`` part of each docstring is what people read: the JSON Schema, the example file
-and ``docs/configuration.md`` are made from it.
+The ``Attributes:`` parts of the docstrings are for users: the JSON Schema, the example file and
+``docs/configuration.md`` are generated from them.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _LEVEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class NodeConfig(Section, frozen=True, kw_only=True):
-    """This device among others.
+    """The identity of this device.
 
     Attributes:
-        name: the level of every topic that names this device; empty takes the host name. Letters,
+        name: the level of every topic that names this device; empty = the host name. Letters,
             digits, ``_``, ``-`` and ``.``, at most 64.
     """
 
@@ -41,32 +41,32 @@ class NodeConfig(Section, frozen=True, kw_only=True):
 
 
 class CameraSettings(Section, frozen=True, kw_only=True):
-    """What to ask of a source. A device that can't do it gives what it can, and that is logged.
+    """What to request from a source. If a device can't do it, it does what it can, which is logged.
 
     Attributes:
-        width, height: picture size asked of a camera, pixels, before ``rotation``. Files and
+        width, height: picture size requested from a camera, pixels, before ``rotation``. Files and
             folders keep their own size.
-        fps: frames a second asked of a camera, the pace of a folder in a live run, and the rate of
-            a film that says nothing of its own (raw H.264, raw MJPEG).
-        rotation: degrees clockwise that the picture is turned by: 0, 90, 180 or 270.
-        mirrored: flip the picture left to right (after the rotation) before anybody sees it. It
-            corrects a device that delivers a mirror image; who wants a selfie view instead sets
+        fps: frames a second requested from a camera, the pace of a folder in a live run, and the
+            rate of a film that doesn't state its own (raw H.264, raw MJPEG).
+        rotation: clockwise rotation of the picture, degrees: 0, 90, 180 or 270.
+        mirrored: flip the picture left to right (after the rotation) before anything else. It
+            corrects a device that delivers a mirror image; for a selfie view, set
             ``tracking.mirrored`` as well, so that left and right hands keep their names.
         autofocus: ``continuous``, ``off``, or ``default`` to leave the device as it is.
         lens_position: focus with ``autofocus = "off"``, in the device's own unit (dioptres on a
-            Camera Module 3, 0 = far away); -1 leaves it alone.
+            Camera Module 3, 0 = far away); -1 leaves it unchanged.
         exposure_us: exposure time in microseconds; 0 = automatic.
         gain: analogue gain (picamera2 only); 0 = automatic.
         lores: picamera2 only: take frames of this size from the low-resolution stream (YUV420),
             scaled by the camera hardware from the full field of view; see ``docs/cameras.md``.
-        loop: begin a file or folder again at its end (live runs only).
+        loop: restart a file or folder at its end (live runs only).
         image_seconds: how long each image of a folder is shown in a live run.
         transport: ``tcp`` or ``udp`` for ``rtsp://``. Over UDP a lost packet damages the pictures
             until the next key frame.
-        decoder: of streams: ``software``, or ``hardware`` for the decoder of a Raspberry Pi's
-            video hardware, where FFmpeg offers one for the stream's codec.
-        ca_file: file with the certificate that ``https://`` and ``rtsps://`` cameras must show, or
-            with the one that signed it; empty = any is taken, as most cameras sign their own.
+        decoder: for streams: ``software``, or ``hardware`` for a Raspberry Pi's hardware decoder,
+            if FFmpeg has one for the stream's codec.
+        ca_file: file with the certificate that ``https://`` and ``rtsps://`` cameras must present,
+            or with the one that signed it; empty = any is accepted, as most cameras sign their own.
     """
 
     table: ClassVar[str] = "camera"
@@ -88,7 +88,7 @@ class CameraSettings(Section, frozen=True, kw_only=True):
 
 
 class CameraConfig(CameraSettings, frozen=True, kw_only=True):
-    """Where frames come from and what they look like.
+    """The source of the frames and their format.
 
     Attributes:
         source: ``v4l2:/dev/video0``, ``picamera2:0``, ``rtsp://…``, ``http://…``,
@@ -108,16 +108,17 @@ class CameraConfig(CameraSettings, frozen=True, kw_only=True):
 
 
 class TrackingConfig(Section, frozen=True, kw_only=True):
-    """How hands are found and followed (the ``[tracking]`` table of the configuration file).
+    """How hands are detected and tracked (the ``[tracking]`` table of the configuration file).
 
     Attributes:
-        max_hands: hands followed at once.
-        model: ``lite`` (faster) or ``full`` (more accurate): palm and landmark model alike.
-        precision: ``auto`` takes the manifest's default; ``float`` or ``int8`` force one.
+        max_hands: hands tracked at once.
+        model: ``lite`` (faster) or ``full`` (more accurate), for both the palm and the landmark
+            model.
+        precision: ``auto`` uses the manifest's default; ``float`` or ``int8`` force one.
         backend: ``auto``, ``cpu``, ``edgetpu`` or ``fake``.
-        edgetpu_palm: run palm detection on the Edge TPU too; else the CPU has it.
-        num_threads: threads of the CPU backend; 0 chooses by core count.
-        static_image: treat every frame alone: detection on each, no ids kept, no smoothing.
+        edgetpu_palm: run palm detection on the Edge TPU too; otherwise on the CPU.
+        num_threads: threads of the CPU backend; 0 = by core count.
+        static_image: treat every frame on its own: detection on each, no ids kept, no smoothing.
         smoothing: One Euro smoothing of the published landmarks.
         async_detection: run palm detection in its own thread beside the landmark loop.
         mirrored: the picture is a mirror image (a selfie view); swaps left and right.
@@ -145,16 +146,16 @@ class MqttConfig(Section, frozen=True, kw_only=True):
 
     Attributes:
         url: ``mqtt://host:1883``; ``mqtts://`` for TLS, ``ws://`` or ``wss://`` for a WebSocket.
-        username: who we are to the broker; empty = nobody.
-        password: in the clear; ``password_file`` keeps it out of this file.
-        password_file: file whose first line is the password. Where neither is set, the systemd
+        username: our user name at the broker; empty = none.
+        password: in plain text; ``password_file`` keeps it out of this file.
+        password_file: file whose first line is the password. If neither is set, the systemd
             credential ``mqtt-password`` is used if there is one.
         tls_ca: file with the certificates to trust; empty = those of the system.
-        tls_cert: file with this device's own certificate, for brokers that ask for one.
+        tls_cert: file with this device's own certificate, for brokers that require one.
         tls_key: file with the private key of ``tls_cert``.
-        tls_verify: check the broker's certificate and name. ``false`` lets anybody pretend to be
-            the broker.
-        keepalive: seconds of silence after which the broker is asked whether it is still there.
+        tls_verify: check the broker's certificate and name. With ``false``, anybody can pose
+            as the broker.
+        keepalive: seconds of silence after which the broker is pinged.
         protocol: version of MQTT; ``auto`` tries 5, then 3.1.1.
         prefix: first level of every topic; levels may be joined by ``/``.
     """
@@ -177,7 +178,7 @@ class MqttConfig(Section, frozen=True, kw_only=True):
         for level in self.prefix.split("/"):
             check_topic_level("mqtt.prefix", level)
         address = parse_broker_url(self.url)
-        # Credentials move out of the URL, so that the URL can be shown to people.
+        # Credentials move out of the URL, so that the URL can be shown.
         msgspec.structs.force_setattr(self, "url", str(address))
         if address.username and not self.username:
             msgspec.structs.force_setattr(self, "username", address.username)
@@ -199,17 +200,17 @@ class MqttConfig(Section, frozen=True, kw_only=True):
 
     @property
     def address(self) -> BrokerUrl:
-        """``url`` taken apart."""
+        """``url`` parsed."""
         return parse_broker_url(self.url)
 
 
 class PublishConfig(Section, frozen=True, kw_only=True):
-    """How much is sent.
+    """How much is published.
 
     Attributes:
         rate_limit: most ``hands`` messages a second; 0 = one for every processed frame. Events
             and states are always sent.
-        min_change: leave out frames in which no landmark moved by more than so many palm sizes
+        min_change: skip frames in which no landmark moved by more than this many palm sizes
             since the last message (still at least one a second); 0 = none.
         compact: send the compact form of ``hands`` as well, on ``hands/bin``.
     """
@@ -221,10 +222,10 @@ class PublishConfig(Section, frozen=True, kw_only=True):
 
 
 class HomeAssistantConfig(Section, frozen=True, kw_only=True):
-    """Being found by Home Assistant.
+    """Home Assistant discovery.
 
     Attributes:
-        discovery: publish the retained document by which Home Assistant sets up its entities.
+        discovery: publish the retained document from which Home Assistant creates its entities.
         prefix: Home Assistant's discovery prefix.
     """
 
@@ -239,17 +240,17 @@ class HomeAssistantConfig(Section, frozen=True, kw_only=True):
 
 
 class PreviewConfig(Section, frozen=True, kw_only=True):
-    """Pictures for people. Off: no picture leaves the device.
+    """Pictures for people. If off, no picture leaves the device.
 
     Attributes:
-        images: answer the request ``snapshot`` with a picture of now, and show pictures on the page
-            of this machine. Whoever may send requests to this node, or open that page, can then
-            see what the camera sees. It can be switched on here only, not over MQTT.
-        picture_socket: Unix socket over which a page's server on this machine gets pictures; empty:
-            with ``images``, ``pictures.sock`` in the service's runtime directory, else none.
+        images: answer the request ``snapshot`` with a current picture, and show pictures on this
+            machine's page. Whoever may send requests to this node, or open that page, can then see
+            what the camera sees. It can be enabled only here, not over MQTT.
+        picture_socket: Unix socket over which a page server on this machine gets pictures; empty =
+            with ``images``, ``pictures.sock`` in the service's runtime directory, otherwise none.
         url: address under which people reach the live page, such as ``http://kitchen.local:8765``;
-            Home Assistant links to it. Empty: that of the package's own page service where it is
-            installed, else none.
+            Home Assistant links to it. Empty = that of the package's own page service if it is
+            installed, otherwise none.
     """
 
     table: ClassVar[str] = "preview"
@@ -282,14 +283,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The whole configuration file.
 
     Attributes:
-        node: this device among others.
-        camera: where frames come from and what they look like.
-        tracking: how hands are found and followed.
-        gestures: what hands mean.
-        pose: where hands are in space.
+        node: the identity of this device.
+        camera: the source of the frames and their format.
+        tracking: how hands are detected and tracked.
+        gestures: how hands are interpreted.
+        pose: the hand's position in space.
         mqtt: the broker that everything is published to.
-        publish: how much is sent.
-        homeassistant: being found by Home Assistant.
+        publish: how much is published.
+        homeassistant: Home Assistant discovery.
         preview: pictures for people.
         service: how the service behaves.
     """
@@ -330,5 +331,5 @@ def check_topic_level(where: str, level: str) -> None:
 
 
 def _host_name() -> str:
-    """The host name's first label, with what no topic may hold replaced."""
+    """The host name's first label, with characters not allowed in topics replaced."""
     return re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname().split(".")[0])[:64] or "edgehands"

@@ -1,6 +1,6 @@
-"""A TOML file as tables, with every line in it that is no TOML.
+"""A TOML file as tables, with all lines that aren't valid TOML.
 
-Anybody may have written it: what is read is bounded, and no complaint quotes it.
+Anyone may have written the file: reading is bounded, and no error quotes it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 1_000_000
 MAX_MISTAKES: Final = 50
-"""Lines that are no TOML; with more of them it is another kind of file."""
+"""Invalid lines; with more of them it is another kind of file."""
 
 MAX_DEPTH: Final = 16
-"""Parts of a dotted key; ours have two. tomllib takes 45 s for 20,000."""
+"""Most parts of a dotted key; ours have two. tomllib takes 45 s for 20,000."""
 
 _MAX_DIGITS: Final = 4000
-"""Digits of a number; from 4,300 on Python raises an error of its own."""
+"""Most digits of a number; from 4,300 on Python raises an error of its own."""
 
 _TEXT_OR_COMMENT = re.compile(
     r'"""(?:[^\\"]++|\\.|"(?!""))*+"""'
@@ -36,7 +36,7 @@ _TEXT_OR_COMMENT = re.compile(
 _DEEP_KEY = re.compile(rf'(?<![\w."-])(?:[\w-]++|"")(?:\s*+\.\s*+(?:[\w-]++|"")){{{MAX_DEPTH},}}')
 _LONG_NUMBER = re.compile(rf"(?<!\w)(?:0[xob])?[\da-fA-F_]{{{_MAX_DIGITS},}}(?!\w)")
 
-# tomllib's complaints quote what stands there, which may be a password: only their kind is told.
+# tomllib's messages quote the text, which may be a password: only their kind is reported.
 _KINDS = (
     ("Cannot", "a table or a key stands there twice"),
     ("Expected '='", "a key needs = and a value behind it"),
@@ -53,14 +53,14 @@ _OTHERWISE = "a value is a number, true, false or text in quotes"
 
 
 def read_tables(path: Path, *, required: bool = True) -> tuple[dict[str, Any], list[ConfigError]]:
-    """Read a file's tables and what is wrong with its lines.
+    """Read a file's tables and the errors in its lines.
 
-    A line that is no TOML is left out, and one that was to begin a table with all that stands
-    below it, so that what follows can be checked too.
+    An invalid line is left out, and so is everything in a table whose header is invalid, so that
+    the rest can be checked too.
 
     Args:
         path: the file.
-        required: whether it must exist; else a missing one holds nothing.
+        required: whether it must exist; otherwise a missing one is empty.
 
     Raises:
         ConfigError: The file can't be read at all.
@@ -80,14 +80,14 @@ def read_tables(path: Path, *, required: bool = True) -> tuple[dict[str, Any], l
 
 
 def parse_toml(text: str, where: str) -> dict[str, Any]:
-    """Take TOML apart.
+    """Parse TOML.
 
     Args:
         text: at most :data:`MAX_BYTES` long.
         where: the file, for the message.
 
     Raises:
-        ConfigError: It isn't TOML; names the line and shows nothing of it.
+        ConfigError: It isn't TOML; names the line without quoting it.
     """
     bare = _TEXT_OR_COMMENT.sub('""', text)
     if _DEEP_KEY.search(bare):
@@ -125,14 +125,14 @@ def _read_text(path: Path, *, required: bool) -> str:
     if len(raw) > MAX_BYTES:
         raise ConfigError(f"{path} is larger than 1 MB: it is no configuration file")
     try:
-        # The card is edited on any computer: Windows' Notepad puts a mark in front.
+        # The card is edited on any computer: Windows' Notepad adds a byte order mark.
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8") from None
 
 
 def _leave_out(lines: list[str], number: int) -> None:
-    """Empty a line; where it was to begin a table, also those up to the next table."""
+    """Empty a line; if it was a table header, also those up to the next table."""
     begins_table = lines[number].lstrip().startswith("[")
     lines[number] = ""
     if begins_table:

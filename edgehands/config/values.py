@@ -1,4 +1,4 @@
-"""Checking one value against its type, and saying in one line what is wrong with it."""
+"""Checks one value against its type, and describes an error in one line."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def check_value(where: str, value: Any, kind: Any, *, lax: bool = False) -> Any:
 
     Args:
         where: the setting's name for the message, such as ``tracking.max_hands``.
-        value: what a file, the environment, an option or a caller gave.
+        value: from a file, the environment, an option or a caller.
         kind: the field's type, with its limits as :class:`msgspec.Meta`.
-        lax: the value is text from the environment or the command line: ``"2"`` is a number and
-            ``"true"`` a truth value.
+        lax: the value is text from the environment or the command line: ``"2"`` counts as a number
+            and ``"true"`` as a boolean.
     """
     try:
         done = msgspec.convert(value, kind, strict=not lax, dec_hook=decode_secret)
@@ -44,7 +44,7 @@ def check_value(where: str, value: Any, kind: Any, *, lax: bool = False) -> Any:
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the configuration file. Its fields are checked however it is made."""
+    """A table of the configuration file. Its fields are checked whenever it is created."""
 
     table: ClassVar[str] = ""
 
@@ -73,7 +73,7 @@ def field_types(section: type[Section]) -> dict[str, Any]:
 
 
 def limits(kind: Any) -> tuple[float | None, float | None]:
-    """Least and greatest value that a type allows; None where there is none."""
+    """Least and greatest value that a type allows; None if there is none."""
     low = high = None
     if get_origin(kind) is Annotated:
         for meta in get_args(kind)[1:]:
@@ -84,13 +84,13 @@ def limits(kind: Any) -> tuple[float | None, float | None]:
 
 
 def choices(kind: Any) -> tuple[Any, ...]:
-    """The values that a ``Literal`` type allows; empty for every other type."""
+    """The values that a ``Literal`` type allows; empty for other types."""
     bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
     return get_args(bare) if get_origin(bare) is Literal else ()
 
 
 def type_name(kind: Any) -> str:
-    """A type in a person's words, without its limits."""
+    """A type in plain words, without its limits."""
     bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
     if get_origin(bare) in {typing.Union, types.UnionType}:
         return " or ".join(type_name(part) for part in get_args(bare) if part is not type(None))
@@ -113,7 +113,7 @@ def is_secret(kind: Any) -> bool:
 
 
 def toml_value(value: Any) -> str:
-    """A setting's value in TOML's own form."""
+    """A setting's value in TOML syntax."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
@@ -136,7 +136,7 @@ def public_value(key: str, value: Any, kind: Any) -> Any:
 
 
 def shown(value: Any, kind: Any = None) -> str:
-    """A value that a person gave, for a message: short, and without secrets."""
+    """A value given by a user, for a message: short, and without secrets."""
     if is_secret(kind):
         return REDACTED
     if isinstance(value, str):
@@ -153,7 +153,7 @@ def shown(value: Any, kind: Any = None) -> str:
 
 
 def shown_path(path: str) -> str:
-    """The name of a file that holds a secret, unless it looks like the secret itself."""
+    """The name of a file with a secret, unless it looks like the secret itself."""
     return redact(path) if "/" in path or not path else REDACTED
 
 
