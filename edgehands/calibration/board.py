@@ -1,6 +1,6 @@
-"""The checkerboard that a camera is calibrated with, and sheets of it to print.
+"""The checkerboard for calibrating a camera, and sheets of it to print.
 
-A sheet carries its measures and a ruler of 100 mm: a printer that "fits to page" shows there.
+A sheet carries its dimensions and a ruler of 100 mm, which reveals a printer that "fits to page".
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FORMATS: Final = (".pdf", ".svg", ".png")
 DOTS_PER_MM: Final = 11.81
 """300 dpi."""
 
-_EDGE_MM: Final = 5.0  # what most printers can't reach
+_EDGE_MM: Final = 5.0  # the margin that most printers can't reach
 _RULER_MM: Final = 100.0
 _POINTS_PER_MM: Final = 72.0 / 25.4
 
@@ -39,8 +39,8 @@ class Board:
     """A checkerboard.
 
     Attributes:
-        columns, rows: inner corners (where four squares meet), 3 to 30, not the same number: one
-            more square each way. Odd by even has only one way up.
+        columns, rows: inner corners (where four squares meet), 3 to 30, two different numbers;
+            there is one more square each way. Odd by even has a unique way up.
         square: side of a square, metres.
     """
 
@@ -66,7 +66,7 @@ class Board:
 
     @classmethod
     def parse(cls, text: str, square: float = 0.025) -> Board:
-        """A board from words such as ``9x6``.
+        """A board from text such as ``9x6``.
 
         Raises:
             UsageError: not two numbers, or numbers out of range.
@@ -96,7 +96,7 @@ class _Box:
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """What is printed: black boxes and a line of text."""
+    """The printed content: black boxes and a line of text."""
 
     width: float
     height: float
@@ -145,7 +145,7 @@ def _sheet(board: Board, paper: str) -> _Sheet:
         raise UsageError(f"paper {paper!r}: give one of {', '.join(PAPERS)}")
     width, height = PAPERS[paper]
     side = 1000.0 * board.square
-    # White all around, half a square wide at least, or the outer corners aren't found.
+    # A white margin of at least half a square, or the outer corners aren't found.
     room = min(
         (width - 2.0 * _EDGE_MM) / (board.columns + 1),
         (height - 2.0 * _EDGE_MM - 8.0) / (board.rows + 1),
@@ -192,7 +192,7 @@ def _picture(sheet: _Sheet, dots_per_mm: float) -> NDArray[np.uint8]:
 
 
 def _png(page: NDArray[np.uint8], dots_per_mm: float) -> bytes:
-    """PNG that says how large it is: OpenCV leaves that out, and printers guess."""
+    """PNG with its physical size: OpenCV leaves that out, and printers guess."""
     plain = cv2.imencode(".png", page)[1].tobytes()
     dots = round(1000.0 * dots_per_mm)
     chunk = b"pHYs" + struct.pack(">IIB", dots, dots, 1)
@@ -216,7 +216,7 @@ def _svg(sheet: _Sheet) -> bytes:
 
 
 def _pdf(sheet: _Sheet) -> bytes:
-    """One page by hand: boxes and a line of text are all there is."""
+    """A hand-written PDF page: it has only boxes and a line of text."""
     k = _POINTS_PER_MM
     drawn = "\n".join(
         f"{b.x * k:.3f} {(sheet.height - b.y - b.height) * k:.3f} {b.width * k:.3f} "

@@ -30,7 +30,7 @@ NEW_VIEW: Final = 0.04
 """Least mean distance of the corners from those of each view so far, in picture widths."""
 
 STILL: Final = 0.004
-"""Most that the corners may move from frame to frame: a moving board is blurred."""
+"""Furthest that the corners may move from frame to frame: a moving board is blurred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,13 @@ class Calibration:
     """A fitted camera.
 
     Attributes:
-        intrinsics: for pictures of the size that was given.
+        intrinsics: for pictures of the given size.
         distortion: k1, k2, p1, p2, k3 of OpenCV's lens model; the pose ignores it, which costs
             little up to about 70 degrees of view.
         error: root mean square distance between found and predicted corners, pixels.
         views: pictures in which the board was found.
         nearest, furthest: distances of the board from the camera, metres: wrong if its squares
-            aren't as large as was said, which the intrinsics don't mind.
+            don't have the stated size, which doesn't affect the intrinsics.
     """
 
     intrinsics: Intrinsics
@@ -74,8 +74,8 @@ class Calibration:
 def checkerboard(dots_per_mm: float = DOTS_PER_MM, board: Board | None = None) -> NDArray[np.uint8]:
     """The board to print on A4 paper, landscape: grey picture, squares of 25 mm at 300 dpi.
 
-    The size of the squares doesn't matter for the intrinsics, but they must be square and flat:
-    print without "fit to page" distortion and stick the sheet to something stiff.
+    The size of the squares doesn't affect the intrinsics, but they must be square and flat: print
+    without "fit to page" distortion and stick the sheet to something stiff.
     """
     return board_picture(board, dots_per_mm)
 
@@ -83,11 +83,11 @@ def checkerboard(dots_per_mm: float = DOTS_PER_MM, board: Board | None = None) -
 def find_corners(
     image: NDArray[np.uint8], board: Board | None = None
 ) -> NDArray[np.float32] | None:
-    """(columns * rows, 2) corners of the board in pixels, None where not all of them are seen.
+    """(columns * rows, 2) corners of the board in pixels, None if not all of them are visible.
 
     Args:
         image: (H, W, 3) RGB or (H, W) grey, uint8.
-        board: which one; default 9 x 6 inner corners.
+        board: the board; default 9 x 6 inner corners.
     """
     board = board or Board()
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
@@ -101,10 +101,10 @@ def find_corners(
 
 
 class ViewCollector:
-    """Gathers views of the board, from pictures that were chosen or from a stream of frames.
+    """Collects views of the board, from chosen pictures or from a stream of frames.
 
     Args:
-        board: the one that is shown.
+        board: the board shown.
         wanted: views after which :attr:`done` is true.
     """
 
@@ -118,11 +118,11 @@ class ViewCollector:
 
     @property
     def done(self) -> bool:
-        """As many views as were wanted."""
+        """Whether there are as many views as wanted."""
         return len(self.views) >= self.wanted
 
     def add(self, image: NDArray[np.uint8]) -> bool:
-        """Take a picture that somebody chose; false where the board isn't found.
+        """Add a chosen picture; False if the board isn't found.
 
         Raises:
             CalibrationError: the picture has another size than the first.
@@ -133,10 +133,10 @@ class ViewCollector:
         return corners is not None
 
     def watch(self, image: NDArray[np.uint8]) -> str:
-        """Take a frame of a stream if the board is held still in a new place.
+        """Add a frame of a stream if the board is held still in a new place.
 
         Returns:
-            What the person should do; empty when a view was taken.
+            What the person should do; empty if a view was taken.
 
         Raises:
             CalibrationError: the frame has another size than the first.
@@ -168,7 +168,7 @@ class ViewCollector:
         """Fit a camera to the views.
 
         Raises:
-            CalibrationError: too few views, or so much alike that no camera can be told from them.
+            CalibrationError: too few views, or views too similar to determine a camera.
         """
         board, views = self.board, self.views
         if self.size is None or len(views) < MIN_VIEWS:
@@ -185,12 +185,12 @@ def calibrate(images: Iterable[NDArray[np.uint8]], board: Board | None = None) -
 
     Args:
         images: at least 8 that show the whole board, all of one size, RGB or grey; near and far,
-            tilted to all sides, also towards the picture's corners. 15 are better.
-        board: the one that they show; default 9 x 6 inner corners, squares of 25 mm.
+            tilted in all directions, also towards the picture's corners. 15 are better.
+        board: the board shown; default 9 x 6 inner corners, squares of 25 mm.
 
     Raises:
-        CalibrationError: pictures of different sizes, too few that show the board, or views so
-            much alike that no camera can be told from them.
+        CalibrationError: pictures of different sizes, too few that show the board, or views too
+            similar to determine a camera.
     """
     collector = ViewCollector(board)
     for image in images:
@@ -222,7 +222,7 @@ def _fit(board: Board, views: list[NDArray[np.float32]], size: tuple[int, int]) 
         and abs(cx / size[0] - 0.5) < 0.2
         and abs(cy / size[1] - 0.5) < 0.2
     )
-    # From one direction, any focal length fits some distance: only different tilts tell.
+    # From one direction, any focal length fits some distance: only different tilts determine it.
     spread = math.degrees(float(np.std(np.stack(tilts).reshape(-1, 3)[:, :2], axis=0).max()))
     if spread < _MIN_TILT:
         raise CalibrationError(

@@ -1,4 +1,4 @@
-"""Where frames come from: cameras, files, folders, streams, all behind one protocol.
+"""Sources of frames: cameras, files, folders, streams, all behind one protocol.
 
 with open_source("v4l2:/dev/video0", realtime=True) as source:
     while not source.finished:

@@ -1,4 +1,4 @@
-"""A film file through PyAV: every container and codec that FFmpeg reads from one file."""
+"""A film file through PyAV: all single-file containers and codecs of FFmpeg."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DAMAGE_LIMIT = 50
-"""So many packets in a row that can't be decoded are taken for the end of the film."""
+"""This many consecutive packets that can't be decoded count as the end of the film."""
 
 _WITHOUT_TIMES = frozenset(
     {"h264", "hevc", "vvc", "m4v", "mpegvideo", "mjpeg", "obu", "av1", "dirac", "cavsvideo", "h263"}
     | {"h261", "vc1"}
 )
-"""FFmpeg's demuxers of bare coded pictures: the times that they give are made up."""
+"""FFmpeg's demuxers for raw coded pictures: their times are invented."""
 
 
 class AvFilm:
     """See :class:`~edgehands.cameras.film.Film`.
 
     Raises:
-        SourceError: No film, nothing in it can be decoded, or larger than the limits.
+        SourceError: Not a film, nothing in it can be decoded, or above the limits.
     """
 
     def __init__(self, path: Path, *, fps: float | None, default_fps: float, threads: int) -> None:
@@ -91,7 +91,7 @@ class AvFilm:
         return float(self._frame.time - self._first_t)
 
     def retrieve(self) -> NDArray[np.uint8] | None:
-        """Convert the frame; None, and counted as damaged, when FFmpeg can't."""
+        """Convert the frame; None, and counted as damaged, if FFmpeg can't."""
         try:
             return self._shaper.picture(self._frame)
         except (av.FFmpegError, ValueError, MemoryError) as error:
@@ -110,9 +110,9 @@ class AvFilm:
         jpeg = self._file.read(3) == b"\xff\xd8\xff"
         self._file.seek(0)
         try:
-            # Through a file of ours, so any name will do, and FFmpeg opens nothing by itself.
-            # Options for the container alone: given for all, they crash PyAV 14 to 16 with formats
-            # whose streams show up late (FLV, MPEG-PS).
+            # Through our own file object, so any name will do, and FFmpeg opens nothing by itself.
+            # Options for the container only: for all, they crash PyAV 14 to 16 with formats whose
+            # streams appear late (FLV, MPEG-PS).
             return av.open(
                 _Reader(self._file),
                 format="mjpeg" if jpeg else None,
@@ -127,7 +127,7 @@ class AvFilm:
     def _rate(self, given: float | None, default: float) -> float:
         stream = self._stream
         if self._raw:
-            # FFmpeg says 25 where the pictures say nothing.
+            # FFmpeg reports 25 if the pictures have no rate.
             return given or _plausible(stream.codec_context.framerate) or default
         return _plausible(stream.average_rate) or _plausible(stream.guessed_rate) or default
 
@@ -137,17 +137,17 @@ class AvFilm:
             return 0.0
         if stream.duration:
             return float(stream.duration * stream.time_base)
-        # Of the longest stream, which may be the sound.
+        # Of the longest stream, which may be audio.
         alone = len(self._container.streams) == 1 and self._container.duration
         return self._container.duration / av.time_base if alone else 0.0
 
     def _decoded(self) -> Iterator[Any]:
-        """Give whole frames in order of showing, each with its time, which rises strictly."""
+        """Undamaged frames in display order, with strictly increasing times."""
         deinterlacer = Deinterlacer()
         number, last = 0, -math.inf
         for frame in self._decoded_raw():
             t = None if self._raw else frame.time
-            # Some containers carry no time stamps, or broken ones: then frames are spaced evenly.
+            # If a container has no time stamps, or broken ones, frames are spaced evenly.
             if t is None or (number and not last < t < last + 3600):
                 t = last + 1 / self.fps if number else 0.0
             number, last = number + 1, t
@@ -156,7 +156,7 @@ class AvFilm:
         yield from deinterlacer.flush()
 
     def _decoded_raw(self) -> Iterator[Any]:
-        """Give whole frames; those with damage in them are counted and left out."""
+        """Undamaged frames; damaged ones are counted and skipped."""
         failures = 0  # in a row
         packets = self._container.demux(self._stream)
         while failures <= DAMAGE_LIMIT:
@@ -166,14 +166,14 @@ class AvFilm:
                 if packet is None:
                     return
                 if not packet.size and packet.pts is not None:
-                    continue  # an AVI's way to say "the picture before once more"
+                    continue  # AVI's code for repeating the previous picture
                 frames = packet.decode()
             except EOFError:
                 return
             except (av.FFmpegError, ValueError, MemoryError) as error:
                 self._trouble = reason(error)
                 failures += 1
-                if packet is None:  # a generator that has raised is spent
+                if packet is None:  # a generator that has raised is exhausted
                     packets = self._container.demux(self._stream)
                 else:
                     self.damaged += 1
@@ -192,7 +192,7 @@ class AvFilm:
 
 
 class _Reader:
-    """A file without its name, which FFmpeg would take for a URL or couldn't encode."""
+    """A file object without its name, which FFmpeg would take for a URL or couldn't encode."""
 
     def __init__(self, file: Any) -> None:
         self.read = file.read

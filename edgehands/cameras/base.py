@@ -1,8 +1,8 @@
-"""What every source of frames has in common: the protocol and its description.
+"""What all sources of frames have in common: the protocol and its description.
 
-A frame that a source hands on is an array of its own, (H, W, 3) uint8 RGB and contiguous: the
-source never writes into it again, and whoever receives it must not write into it either (a folder
-shows the same picture many times in a live run).
+A frame from a source is a separate array, (H, W, 3) uint8 RGB and contiguous: the source never
+writes to it again, and the receiver must not write to it either (a folder shows the same picture
+many times in a live run).
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What a source is, for people, for ``info`` and for the log. No secret stands in it.
+    """A source's description for people, ``info`` and the log, without secrets.
 
     Attributes:
-        uri: how it was asked for; a password or a token in it becomes ``***``.
+        uri: the URI requested; a password or token in it becomes ``***``.
         kind: ``image``, ``folder``, ``video``, ``v4l2``, ``rtsp``, ``http``, ``picamera2`` or
             ``fake``.
-        width, height: size of the frames handed on, pixels; 0 while it isn't known.
-        fps: frames a second it gives, 0 while it isn't known.
+        width, height: size of the frames delivered, pixels; 0 if unknown.
+        fps: frames a second delivered; 0 if unknown.
         detail: one line more: the pixel format, the number of images, the device's own path.
     """
 
@@ -53,7 +53,7 @@ class SourceInfo:
 
 @dataclass(frozen=True, slots=True)
 class SourceFailure:
-    """One input among others that couldn't be read; the rest goes on.
+    """One input that couldn't be read; the others continue.
 
     Attributes:
         source: the file.
@@ -65,60 +65,60 @@ class SourceFailure:
 
 
 class FrameSource(Protocol):
-    """A camera, a file or a folder that gives frames: all that the frame loop needs of it."""
+    """A camera, file or folder that delivers frames, as far as the frame loop needs it."""
 
     @property
     def finished(self) -> bool:
-        """True once the last frame of a file or folder was read; never true of a camera."""
+        """True once the last frame of a file or folder was read; never True for a camera."""
 
     @property
     def online(self) -> bool:
-        """Whether frames are coming: false while a camera is away. Files are always online."""
+        """Whether frames arrive: False while a camera is missing. Files are always online."""
 
     @property
     def reconnects(self) -> int:
-        """How many times a camera came back after it had gone away."""
+        """How often a camera was reconnected."""
 
     @property
     def dropped(self) -> int:
-        """Frames that nobody read in time: each gave way to a newer one."""
+        """Frames that weren't read in time: each was replaced by a newer one."""
 
     @property
     def failures(self) -> int:
-        """How often a camera couldn't be opened, or was lost while it was read."""
+        """How often a camera couldn't be opened, or was lost while reading."""
 
     @property
     def problem(self) -> str:
-        """Why no frames are coming, one line without secrets; empty while nothing is wrong."""
+        """Why no frames arrive, one line without secrets; empty if nothing is wrong."""
 
     @property
     def stuck_s(self) -> float:
-        """Seconds that a camera's driver has been holding up a call by now; 0 when it isn't."""
+        """Seconds for which a camera's driver has blocked a call; 0 if it doesn't."""
 
     def read(self, timeout: float) -> Frame | None:
-        """Give the next frame (of a live source: the newest that wasn't given yet).
+        """The next frame (from a live source: the newest not yet returned).
 
         Args:
             timeout: longest time to wait, seconds.
 
         Returns:
-            The frame, or None when there was none within the timeout, or none is left.
+            The frame, or None if none came within the timeout, or none is left.
 
         Raises:
             SourceError: The file is damaged. A camera never raises here: it goes offline.
         """
 
     def describe(self) -> SourceInfo:
-        """Say what the source is, as far as it is known by now."""
+        """The source's description, as far as known."""
 
     def close(self) -> None:
-        """Let go of the device or file. Doing it twice does no harm."""
+        """Release the device or file. May be called twice."""
 
 
 class Source(FrameSource, Protocol):
-    """A frame source that is a context manager too: leaving it closes it.
+    """A frame source that is a context manager too: leaving closes it.
 
-    Every constructor either gives a source that works or cleans up and raises
+    Every constructor either returns a working source or cleans up and raises
     :class:`~edgehands.errors.SourceNotFound` or :class:`~edgehands.errors.SourceError`.
     """
 
@@ -140,7 +140,7 @@ _TURNS = {
 
 
 def orient(image: NDArray[np.uint8], settings: CameraSettings) -> NDArray[np.uint8]:
-    """Turn and mirror a picture as the settings ask; gives the same array when they ask nothing."""
+    """Turn and mirror a picture according to the settings; the same array if nothing is to do."""
     if settings.rotation:
         image = np.asarray(cv2.rotate(image, _TURNS[settings.rotation]), np.uint8)
     if settings.mirrored:

@@ -1,9 +1,9 @@
-"""A live device behind one newest-frame slot, opened again whenever it goes away.
+"""A live device whose newest frame is kept, reopened whenever it disappears.
 
-One thread owns the device: it opens it, reads it, closes it, and waits longer and longer between
-attempts, for ever. Nobody else touches the device, because OpenCV and libcamera crash when a device
-is closed under a read. A call that never comes back (a hung driver) can't be ended from here:
-``online`` turns false, ``stuck_s`` grows, and whoever runs the process may end it.
+One thread owns the device: it opens, reads and closes it, and waits longer and longer between
+attempts, without end. No other thread touches the device, because OpenCV and libcamera crash if a
+device is closed during a read. A call that never returns (a hung driver) can't be ended from here:
+``online`` becomes False, ``stuck_s`` grows, and the owner of the process may end it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STALL_S = 5.0
-"""A camera that gave no frame for this long counts as offline."""
+"""A camera without a frame for this long counts as offline."""
 DAMAGED_S = 2.0
 """A camera whose frames were all damaged for this long counts as lost."""
 JOIN_S = 3.0
@@ -40,18 +40,18 @@ JOIN_S = 3.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shot:
-    """One picture from a device: (H, W, 3) uint8 RGB, never written again, and its capture time."""
+    """One picture from a device: (H, W, 3) uint8 RGB, never modified, and its capture time."""
 
     image: NDArray[np.uint8]
     t_mono: float
 
 
 def capture_time(stamp: float, oldest: float = 1.0) -> float:
-    """Take a driver's time stamp if it can be of the monotonic clock, else the time of now.
+    """Use a driver's time stamp if it can be of the monotonic clock, otherwise the current time.
 
     Args:
         stamp: seconds.
-        oldest: a stamp that is older than this, or lies in the future, is of another clock.
+        oldest: older stamps, or stamps in the future, are of another clock.
     """
     now = time.monotonic()
     return stamp if 0.0 <= now - stamp < oldest else now
@@ -59,7 +59,7 @@ def capture_time(stamp: float, oldest: float = 1.0) -> float:
 
 @dataclass
 class Complaints:
-    """Counts how long a device has given nothing but damaged frames.
+    """Measures how long a device has delivered only damaged frames.
 
     Attributes:
         name: the device, without secrets.
@@ -70,10 +70,10 @@ class Complaints:
     _count: int = 0
 
     def add(self, reason: str) -> None:
-        """Note a frame that is left out.
+        """Record a skipped frame.
 
         Raises:
-            SourceError: It has been like this for :data:`DAMAGED_S`.
+            SourceError: Only damaged frames for :data:`DAMAGED_S`.
         """
         now = time.monotonic()
         self._since = self._since or now
@@ -86,12 +86,12 @@ class Complaints:
         log.debug("%s: a frame left out: %s", self.name, reason)
 
     def clear(self) -> None:
-        """Note a whole frame."""
+        """Record an undamaged frame."""
         self._since, self._count = None, 0
 
 
 class Device(Protocol):
-    """An opened camera. Opening is the business of a function that gives one or raises."""
+    """An opened camera. A separate function opens it or raises."""
 
     width: int
     height: int
@@ -99,14 +99,14 @@ class Device(Protocol):
     detail: str
 
     def read(self) -> Shot | None:
-        """Wait for the next picture; None when there will never be another.
+        """Wait for the next picture; None if there will never be another.
 
         Raises:
             SourceError: The device is gone or has stopped answering.
         """
 
     def close(self) -> None:
-        """Let go of the device."""
+        """Release the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Backoff:
     last: float = 10.0
 
     def after(self, failures: int) -> float:
-        """Wait after this many failures in a row (from 1)."""
+        """Pause after this many consecutive failures (from 1)."""
         return min(self.first * 2.0 ** min(failures - 1, 30), self.last)
 
 
@@ -125,12 +125,12 @@ class LiveSource(Closing):
     """The newest frame of a device, and its state.
 
     Args:
-        info: What is known before the device is open; its size and rate are taken over from it.
-        opener: Gives an open device, or raises SourceNotFound or SourceError.
+        info: What is known before the device is open; size and rate are then taken from it.
+        opener: Returns an open device, or raises SourceNotFound or SourceError.
         settings: Rotation and mirroring are applied here.
-        must_open: Open the device now and raise if that fails; else the source begins offline and
-            keeps trying.
-        turn: Whether this class turns and mirrors (false where the device has done it).
+        must_open: Open the device now and raise if that fails; otherwise the source starts offline
+            and keeps trying.
+        turn: Whether this class rotates and mirrors (False if the device does it).
     """
 
     def __init__(  # noqa: PLR0913
@@ -157,7 +157,7 @@ class LiveSource(Closing):
         self._ended = False
         self._up = False
         self._last_frame = 0.0
-        self._called: float | None = None  # when the driver was last called; None = it came back
+        self._called: float | None = None  # when the driver was last called; None = it returned
         self._seq = 0
         self._died: BackendUnavailable | None = None
         self._trouble = ""
@@ -174,7 +174,7 @@ class LiveSource(Closing):
 
     @property
     def problem(self) -> str:
-        """Why no frames are coming, one line without secrets; empty while nothing is wrong."""
+        """Why no frames arrive, one line without secrets; empty if nothing is wrong."""
         silent = self._up and not self.online
         if not self._trouble and (silent or self.stuck_s > STALL_S):
             return f"{self._info.uri}: no frame for {STALL_S:g} s: check its cable and power"
@@ -182,21 +182,21 @@ class LiveSource(Closing):
 
     @property
     def stuck_s(self) -> float:
-        """Seconds since the driver was called, while it hasn't come back; else 0."""
+        """Seconds since the driver was called, until it returns; otherwise 0."""
         called = self._called
         return 0.0 if called is None else time.monotonic() - called
 
     @property
     def finished(self) -> bool:
-        """True when the device said that nothing more will come, and all was read; or closed."""
+        """True if the device has no more frames and all were read, or if closed."""
         with self._change:
             return self._ended and self._slot is None
 
     def read(self, timeout: float) -> Frame | None:
-        """Give the newest frame that wasn't given yet, or None after ``timeout`` seconds.
+        """The newest frame not yet returned, or None after ``timeout`` seconds.
 
         Raises:
-            BackendUnavailable: What the camera needs was taken away: waiting is of no use.
+            BackendUnavailable: What the camera needs is gone: waiting is useless.
         """
         with self._change:
             self._change.wait_for(lambda: self._slot is not None or self._ended, timeout)
@@ -206,7 +206,7 @@ class LiveSource(Closing):
         return frame
 
     def describe(self) -> SourceInfo:
-        """Say what the device is; size and rate are 0 until it was open once."""
+        """The device's description; size and rate are 0 until it was first opened."""
         return self._info
 
     def close(self) -> None:
@@ -234,7 +234,7 @@ class LiveSource(Closing):
         return device
 
     def _run(self, device: Device | None) -> None:
-        failures = 0  # in a row
+        failures = 0  # consecutive
         lost_at: float | None = None
         ever_up = False
         while not self._stop.is_set():
@@ -261,7 +261,7 @@ class LiveSource(Closing):
                 self._died = error
                 break
             except Exception as error:  # noqa: BLE001 - the thread must outlive any driver's fault
-                # The reason first: whoever sees the source offline must also find out why.
+                # The reason first: a reader that sees the source offline must also find the reason.
                 self._trouble = redact(_line(error))
                 self._up = False
                 self._close_device(device)
@@ -270,7 +270,8 @@ class LiveSource(Closing):
                 self.failures += 1
                 lost_at = lost_at or time.monotonic()
                 pause = self._backoff.after(failures)
-                # Once in full for each outage; a camera that is away for a week fills no log.
+                # Once in full for each outage, so that a camera missing for a week doesn't fill the
+                # log.
                 level = logging.WARNING if failures == 1 else logging.DEBUG
                 log.log(level, "%s (trying again for ever, next in %g s)", _line(error), pause)
                 self._stop.wait(pause)

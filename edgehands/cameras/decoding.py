@@ -1,6 +1,6 @@
-"""What films and streams share of PyAV: opening with limits, and frames to upright RGB pictures.
+"""What films and streams share in PyAV: opening with limits, and frames to upright RGB pictures.
 
-Import it only where a source needs it: PyAV brings an FFmpeg of its own into memory.
+Import it only where a source needs it: PyAV loads its own FFmpeg into memory.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,dv,mxf,gxf,nut,ivf,"
     "rm,wtv,h264,hevc,vvc,m4v,mjpeg,obu,av1,vc1,dirac,cavsvideo,h263,h261,yuv4mpegpipe,swf,nsv,nuv"
 )
-"""FFmpeg's demuxers that read one file and nothing else: no playlist, no list of other files."""
+"""FFmpeg's demuxers that read one file and nothing else: no playlists or lists of other files."""
 
 MICROSECONDS = Fraction(1, 1_000_000)
 
@@ -41,16 +41,16 @@ _MATRICES = {1: 1, 7: 7, 9: 9, 10: 9}
 
 
 def reason(error: BaseException) -> str:
-    """Say in one line why FFmpeg refused something; no URL stands in it."""
+    """Why FFmpeg refused something, in one line without URLs."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    logged = getattr(error, "log", None)  # (level, name, message) of FFmpeg's last complaint
+    logged = getattr(error, "log", None)  # (level, name, message) of FFmpeg's last error
     if logged and str(logged[2]).strip():
         text = f"{text}: {str(logged[2]).strip()}"
     return " ".join(text.split())[:200]
 
 
 def video_stream(container: Any, name: str) -> Any:
-    """Give the film among a file's streams: the largest picture that is no cover.
+    """The film among a file's streams: the largest picture that isn't a cover.
 
     Raises:
         SourceError: There is none.
@@ -65,7 +65,7 @@ def video_stream(container: Any, name: str) -> Any:
 
 
 def is_cover(stream: Any) -> bool:
-    """Whether a stream is the picture on a record's sleeve."""
+    """Whether a stream is cover art."""
     return bool(stream.disposition & type(stream.disposition).attached_pic)
 
 
@@ -76,8 +76,8 @@ def set_up_decoder(stream: Any, *, threads: int, low_delay: bool = False) -> Non
     context.thread_type = "SLICE" if low_delay or threads == 1 else "AUTO"
     options = {"max_pixels": str(MAX_IMAGE_PIXELS)}
     if context.name == "mjpeg":
-        # Else FFmpeg fills what is missing of a JPEG silently. Bytes that cameras put between
-        # segments or before the end mark do no harm.
+        # Otherwise FFmpeg silently fills in what is missing in a JPEG. Bytes that cameras put
+        # between segments or before the end mark are harmless.
         options["err_detect"] = "explode"
     if low_delay:
         options["flags"] = "low_delay"
@@ -85,15 +85,15 @@ def set_up_decoder(stream: Any, *, threads: int, low_delay: bool = False) -> Non
 
 
 def square_pixels(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
-    """Width and height at which a picture's pixels are square: one of them grows, none shrinks.
+    """Width and height at which a picture's pixels are square: one of them may grow, none shrinks.
 
     Args:
         width: as stored, pixels.
         height: as stored, pixels.
-        aspect: width of a stored pixel divided by its height; None = unknown, taken for 1.
+        aspect: width of a stored pixel divided by its height; None = unknown, taken as 1.
     """
     ratio = float(aspect) if aspect else 1.0
-    # Real ones lie between 0.5 and 2.7 (anamorphic widescreen); others are damage.
+    # Real ones are between 0.5 and 2.7 (anamorphic widescreen); others are errors.
     if not 0.2 <= ratio <= 5 or math.isclose(ratio, 1.0, abs_tol=0.005):
         return width, height
     wide = (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
@@ -108,11 +108,11 @@ _NEVER = object()
 
 
 class Shaper:
-    """Makes upright RGB pictures with square pixels of FFmpeg's frames.
+    """Converts FFmpeg's frames to upright RGB pictures with square pixels.
 
     Args:
-        stream: where the frames come from; asked for the shape of its pixels.
-        threads: for converting; 0 = by the number of cores.
+        stream: the frames' stream, which has the shape of its pixels.
+        threads: for conversion; 0 = by core count.
     """
 
     def __init__(self, stream: Any, *, threads: int) -> None:
@@ -121,8 +121,8 @@ class Shaper:
         # later start threads for it that outlive the frame (300 of them, 50 MB).
         self._reformatter = VideoReformatter()
         self._options = {"threads": threads} if _THREADED else {}
-        # A frame whose side data were asked for refers to itself: it stays, 0.5 MB at 640x480,
-        # until Python looks for such circles (100 MB after 300 frames). Its rotation costs nothing.
+        # A frame whose side data were read refers to itself: it stays, 0.5 MB at 640x480, until
+        # Python collects such cycles (100 MB after 300 frames). Its rotation costs nothing.
         self._matrix: tuple[int, int, int, int] | None = None
         self._rotation: object = _NEVER
 
@@ -130,7 +130,7 @@ class Shaper:
         """Convert a frame.
 
         Returns:
-            (H, W, 3) uint8 RGB, contiguous, an array of its own.
+            (H, W, 3) uint8 RGB, contiguous, a separate array.
 
         Raises:
             av.FFmpegError, ValueError: The frame can't be converted.
@@ -142,7 +142,7 @@ class Shaper:
             width=width,
             height=height,
             format="rgb24",
-            # Both named: PyAV 14 else takes the source's for the result's.
+            # Both are given: PyAV 14 otherwise uses the source's for the result.
             src_colorspace=matrix,
             dst_colorspace=5,
             **self._options,
@@ -154,7 +154,7 @@ class Shaper:
 
 
 def display_matrix(frame: Any) -> tuple[int, int, int, int] | None:
-    """Give the upper left quarter (a, b, c, d) of a frame's display matrix, None = there is none.
+    """The upper left quarter (a, b, c, d) of a frame's display matrix; None if there is none.
 
     ISO 14496-12: the point (x, y) is shown at (a x + c y, b x + d y).
     """
@@ -166,7 +166,7 @@ def display_matrix(frame: Any) -> tuple[int, int, int, int] | None:
 
 
 def turned(image: NDArray[np.uint8], matrix: tuple[int, int, int, int] | None) -> NDArray[np.uint8]:
-    """Turn and mirror a picture by its display matrix, to the nearest of the eight right angles."""
+    """Rotate and mirror a picture by its display matrix, to the nearest of eight right angles."""
     if matrix is None:
         return image
     a, b, c, d = matrix
@@ -189,7 +189,7 @@ def turned_size(
 
 
 def _lies(matrix: tuple[int, int, int, int] | None) -> bool:
-    """Whether a display matrix turns by a quarter, so that width and height change places."""
+    """Whether a display matrix rotates by a quarter turn, which swaps width and height."""
     if matrix is None:
         return False
     a, b, c, d = matrix
@@ -197,11 +197,11 @@ def _lies(matrix: tuple[int, int, int, int] | None) -> bool:
 
 
 class Deinterlacer:
-    """Makes whole pictures of two fields each; passes progressive frames on as they are.
+    """Deinterlaces frames of two fields; passes progressive frames on unchanged.
 
-    Both fields of an interlaced frame show different moments, so a moving hand gets a comb's edges.
-    FFmpeg's bwdif needs the frame behind, so the first interlaced frame costs a frame of delay;
-    progressive films never get here.
+    The two fields of an interlaced frame show different moments, so a moving hand gets comb-like
+    edges. FFmpeg's bwdif needs the next frame, so the first interlaced frame costs a frame of
+    delay; progressive films don't use it.
     """
 
     def __init__(self) -> None:
@@ -209,7 +209,7 @@ class Deinterlacer:
         self._shape: tuple[int, int, str] | None = None
 
     def push(self, frame: Any) -> list[Any]:
-        """Hand in a frame, whose time is set; give those that are ready."""
+        """Add a frame, whose time is set; returns those that are ready."""
         shape = (frame.width, frame.height, frame.format.name)
         ready: list[Any] = []
         if self._graph is None or shape != self._shape:
@@ -221,7 +221,7 @@ class Deinterlacer:
         return ready + self._pull()
 
     def flush(self) -> list[Any]:
-        """Give what is still held back."""
+        """The frames still held back."""
         if self._graph is None:
             return []
         self._graph.push(None)

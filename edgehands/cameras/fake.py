@@ -1,9 +1,9 @@
-"""A camera that isn't there: a moving pattern, with faults by script. For tests and for users'.
+"""A simulated camera: a moving pattern, with scripted faults. For tests, users' own included.
 
-``fake:?fps=30&frames=300&vanish=2-5&stall=8-9`` gives 300 frames, is unplugged from second 2 to
-second 5 of its life (it can't be opened either until then), and hangs from 8 to 9. Several spans
-are separated by commas. ``absent=3`` isn't there for the first 3 seconds, ``bad=1-2`` gives frames
-that can't be decoded (they are lost). Seconds are counted from the creation of the source.
+``fake:?fps=30&frames=300&vanish=2-5&stall=8-9`` delivers 300 frames, is unplugged from second 2 to
+second 5 (and can't be opened until then), and hangs from 8 to 9. Several spans are separated by
+commas. ``absent=3`` is missing for the first 3 seconds, ``bad=1-2`` delivers frames that can't be
+decoded (they are lost). Seconds count from the creation of the source.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class FakeScript:
     """What a fake camera does, and when; spans in seconds of its life.
 
     Attributes:
-        fps: frames a second; 0 takes the settings'.
-        frames: how many frames there are; 0 = without end.
+        fps: frames a second; 0 = as in the settings.
+        frames: number of frames; 0 = endless.
         vanish: spans in which it is unplugged.
         stall: spans in which it hangs.
         bad: spans in which its frames can't be decoded.
@@ -49,10 +49,10 @@ class FakeScript:
 
 
 def parse_script(query: str) -> FakeScript:
-    """Read what stands behind ``fake:``.
+    """Parse the text after ``fake:``.
 
     Raises:
-        UsageError: A key or value makes no sense.
+        UsageError: A key or value is invalid.
     """
     fps, frames = 0.0, 0
     spans: dict[str, tuple[tuple[float, float], ...]] = {"vanish": (), "stall": (), "bad": ()}
@@ -84,7 +84,7 @@ def parse_script(query: str) -> FakeScript:
 
 
 def pattern(width: int, height: int, seq: int) -> NDArray[np.uint8]:
-    """Draw frame ``seq``: a still gradient with a disc that goes round once in 90 frames."""
+    """Draw frame ``seq``: a still gradient with a disc that circles once in 90 frames."""
     row = np.linspace(40, 160, width, dtype=np.uint8)
     column = np.linspace(20, 90, height, dtype=np.uint8)
     image = np.empty((height, width, 3), np.uint8)
@@ -102,7 +102,7 @@ def pattern(width: int, height: int, seq: int) -> NDArray[np.uint8]:
 
 
 class FakeLife:
-    """One fake camera through all its reconnects: the device that opens, vanishes, comes back."""
+    """One fake camera over all its reconnects."""
 
     def __init__(self, script: FakeScript, settings: CameraSettings) -> None:
         self.script = script
@@ -111,12 +111,12 @@ class FakeLife:
         self.seq = 0
 
     def within(self, spans: tuple[tuple[float, float], ...]) -> float:
-        """Seconds until the end of the span we are in; 0 outside of all."""
+        """Seconds until the end of the current span; 0 outside all spans."""
         age = time.monotonic() - self.born
         return max((end - age for begin, end in spans if begin <= age < end), default=0.0)
 
     def open(self) -> FakeDevice:
-        """Plug in, if the script says that it is there."""
+        """Plug in, if the script has it present."""
         if self.within(self.script.vanish):
             raise SourceNotFound("fake: the camera isn't there: its script says so")
         return FakeDevice(self)
@@ -153,13 +153,13 @@ class FakeDevice:
             return Shot(pattern(self.width, self.height, seq), time.monotonic())
 
     def close(self) -> None:
-        """Nothing is held."""
+        """There is nothing to release."""
 
 
 class FakeSource(Closing):
     """The pattern without a clock: frame n at ``n / fps`` seconds, as fast as it is read.
 
-    Spans of the script leave frames out. For tests that want the same frames every time.
+    The script's spans leave out frames. For tests that want the same frames every time.
     """
 
     reconnects = 0
@@ -191,11 +191,11 @@ class FakeSource(Closing):
         return Frame(image, seq, t, t, self._uri)
 
     def describe(self) -> SourceInfo:
-        """Say what it is."""
+        """The source's description."""
         settings = self._settings
         width, height = oriented_size(settings.width, settings.height, settings)
         return SourceInfo(self._uri, "fake", width, height, self._fps, "moving pattern")
 
     def close(self) -> None:
-        """Give no more."""
+        """Deliver no more frames."""
         self.finished = True

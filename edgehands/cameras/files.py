@@ -1,4 +1,4 @@
-"""Images and folders of images as a source: each once, or shown like a camera's picture."""
+"""Images and folders of images as a source: each once, or played like a camera."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FolderListing:
-    """The images of a folder and its subfolders, in the order a person expects.
+    """The images of a folder and its subfolders, in natural order.
 
     Attributes:
-        images: paths, sorted so that ``img2`` stands before ``img10``.
+        images: paths, sorted so that ``img2`` comes before ``img10``.
         left_out: other files, hidden folders, links to folders, and folders that can't be read.
     """
 
@@ -44,10 +44,10 @@ class FolderListing:
 
 
 def natural_key(path: Path) -> tuple[tuple[tuple[int, int, str], ...], str]:
-    """Sort key by path where numbers count as numbers and case doesn't count."""
+    """Sort key by path with numbers in numeric order, ignoring case."""
     parts = re.split(r"(\d+)", str(path).casefold())
-    # isdecimal, not isdigit: int() can't read a superscript two, but re's \d doesn't match it
-    # either; the number is kept beside the text so that both kinds of part compare.
+    # isdecimal, not isdigit: int() can't parse a superscript two, but re's \d doesn't match it
+    # either; the number is kept with the text so that both kinds of part compare.
     key = tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p)
     return key, str(path)
 
@@ -57,7 +57,7 @@ def list_folder(folder: str | os.PathLike[str]) -> FolderListing:
 
     Raises:
         SourceNotFound: There is no such folder.
-        SourceError: It can't be read, or no image is in it.
+        SourceError: It can't be read or has no image.
     """
     folder = Path(folder)
     if not folder.exists():
@@ -89,7 +89,7 @@ def list_folder(folder: str | os.PathLike[str]) -> FolderListing:
 
 
 def in_words(left_out: Sequence[Path]) -> str:
-    """Say what a folder's listing left out, by ending: ``2 .mp4, 1 .txt``; empty if nothing."""
+    """What a folder's listing left out, by extension: ``2 .mp4, 1 .txt``; empty if nothing."""
     counts = Counter(
         "hidden" if path.name.startswith(".") else path.suffix.lower() or "without an ending"
         for path in left_out
@@ -100,13 +100,13 @@ def in_words(left_out: Sequence[Path]) -> str:
 
 
 class ImageSource(Closing):
-    """Images one after the other: a single one, a list, or those of a folder; every page of each.
+    """Images one after the other: a single one, a list, or those in a folder; all pages of each.
 
-    Not in real time, each page is one frame, as fast as it is read; ``t_mono`` counts
-    ``1 / fps`` an image and ``t_wall`` is the file's time of change. In real time the images are
-    shown like a camera's picture: ``fps`` frames a second, each image for ``image_seconds``.
+    If not in real time, each page is one frame, as fast as it is read; ``t_mono`` counts ``1 /
+    fps`` per image and ``t_wall`` is the file's modification time. In real time the images are
+    played like a camera: ``fps`` frames a second, each image for ``image_seconds``.
 
-    A damaged image among others is logged and left out. When none can be read, the last reason is
+    A damaged image among others is logged and skipped. If none can be read, the last error is
     raised.
     """
 
@@ -146,13 +146,13 @@ class ImageSource(Closing):
             check_file(self._images[0])
 
     def read(self, timeout: float) -> Frame | None:
-        """Give the next image, or, in real time, the picture of the moment."""
+        """The next image, or, in real time, the current one."""
         if self.finished:
             return None
         return self._read_live(timeout) if self._realtime else self._read_next()
 
     def describe(self) -> SourceInfo:
-        """Say what the source is; the size is that of the last image."""
+        """The source's description; the size is that of the last image."""
         if self._picture is None:
             return self._info
         height, width = self._picture.shape[:2]
@@ -160,14 +160,14 @@ class ImageSource(Closing):
         return SourceInfo(info.uri, info.kind, width, height, info.fps, info.detail)
 
     def close(self) -> None:
-        """Let go of the picture; nothing is read from here on."""
+        """Release the picture; nothing is read from now on."""
         self.finished = True
         self._picture = None
 
     def _read_next(self) -> Frame | None:
         if not self._advance(loop=False):
             return None
-        # The caller must learn now that this was the last, not by one more read.
+        # The caller must learn now that this was the last, not with another read.
         self.finished = self._shown + 1 == len(self._images) and not self._pages_left
         try:
             wall = self._images[self._shown].stat().st_mtime
@@ -193,7 +193,7 @@ class ImageSource(Closing):
         return self._frame(t_mono, t_wall)
 
     def _advance(self, *, loop: bool) -> bool:
-        """Load the next image that can be read; false, and finished, when none is left."""
+        """Load the next image that can be read; False, and finished, if none is left."""
         while self._pages_left or loop or self._shown + 1 < len(self._images):
             try:
                 if not self._pages_left:

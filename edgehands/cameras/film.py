@@ -1,4 +1,4 @@
-"""What :class:`~edgehands.cameras.video.VideoSource` plays: a file of pictures with times.
+"""What :class:`~edgehands.cameras.video.VideoSource` plays: a file of timed pictures.
 
 Two kinds: films through PyAV, animated images through Pillow.
 """
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Film(Protocol):
-    """A film that is read from its beginning to its end.
+    """A film read from beginning to end.
 
     Attributes:
-        fps: frames a second; where a file has no times of its own, they are spaced by it.
-        frames: number of frames that the file announces; 0 when it doesn't.
-        seconds: length that the file announces; 0 when it doesn't.
+        fps: frames a second; the spacing if a file has no times of its own.
+        frames: number of frames according to the file; 0 if unknown.
+        seconds: length according to the file; 0 if unknown.
         size: width and height of the first frame, upright, in square pixels; known after a grab.
-        damaged: frames left out so far because they couldn't be decoded.
+        damaged: frames skipped so far because they couldn't be decoded.
     """
 
     size: tuple[int, int]
@@ -34,14 +34,14 @@ class Film(Protocol):
     damaged: int
 
     def grab(self) -> float | None:
-        """Go to the next frame; give its time in seconds from the first one, None at the end.
+        """Go to the next frame; returns its time in seconds from the first one, None at the end.
 
         Raises:
-            SourceError: Nothing of the file can be decoded.
+            SourceError: Nothing in the file can be decoded.
         """
 
     def retrieve(self) -> NDArray[np.uint8] | None:
-        """Give the frame that was grabbed, upright, (H, W, 3) uint8 RGB; None if it is damaged."""
+        """The grabbed frame, upright, (H, W, 3) uint8 RGB; None if it is damaged."""
 
     def close(self) -> None:
         """Close the file."""
@@ -51,24 +51,24 @@ def open_film(path: Path, *, fps: float | None, default_fps: float, threads: int
     """Open a film or an animated image.
 
     Args:
-        path: a file that is there.
-        fps: the rate of a file without times of its own; None = what it says itself, if anything.
-        default_fps: its rate where nobody says anything.
-        threads: for decoding; 0 = by the number of cores.
+        path: an existing file.
+        fps: the rate of a file without times of its own; None = as in the file, if given.
+        default_fps: its rate if none is given.
+        threads: for decoding; 0 = by core count.
 
     Raises:
-        SourceError: No film, or larger than the limits.
+        SourceError: Not a film, or above the limits.
     """
     if is_image(path):
         return Animation(path)
-    # Only here: a camera's service has no use for FFmpeg a second time in memory.
+    # Only here: a camera's service doesn't need a second FFmpeg in memory.
     from edgehands.cameras.av_film import AvFilm  # noqa: PLC0415
 
     return AvFilm(path, fps=fps, default_fps=default_fps, threads=threads)
 
 
 def is_animation(path: Path) -> bool:
-    """Whether an image file holds frames with times, as a GIF may."""
+    """Whether an image file contains timed frames, as a GIF may."""
     with ImageFile(path) as file:
         return file.animated
 
@@ -95,10 +95,10 @@ class Animation:
         return self._picture.t
 
     def retrieve(self) -> NDArray[np.uint8]:
-        """Give it."""
+        """The decoded picture."""
         assert self._picture is not None  # noqa: S101 - grab came first
         return self._picture.image
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()

@@ -1,7 +1,7 @@
-"""HTTP: what a server has, and for MJPEG the connection, with a bound on how much it may send.
+"""HTTP requests: what a server offers, and MJPEG connections with a limit on their size.
 
-The bytes are taken apart by FFmpeg, but fetched here: FFmpeg's own reader would let a server fill
-the memory with one endless picture, and doesn't check certificates.
+FFmpeg parses the bytes, but they are fetched here: FFmpeg's own reader would let a server fill the
+memory with one endless picture, and doesn't check certificates.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from http.client import HTTPResponse
 
 MAX_PART_BYTES = 32 * 1024 * 1024
-"""More bytes than this without a whole picture in them end the connection."""
+"""More bytes than this without a complete picture end the connection."""
 
 
 class MjpegResponse:
-    """A server's answer, as the file that FFmpeg reads.
+    """A server's response, as a file for FFmpeg.
 
     Attributes:
         format: FFmpeg's demuxer for it.
@@ -36,11 +36,11 @@ class MjpegResponse:
         self.format = form
 
     def read(self, size: int) -> bytes:
-        """Give what has arrived, at most ``size`` bytes; nothing at the end.
+        """The bytes received, at most ``size``; empty at the end.
 
         Raises:
-            SourceError: Too much without a picture.
-            OSError: The connection broke, or nothing came in time.
+            SourceError: Too many bytes without a picture.
+            OSError: The connection broke, or timed out.
         """
         data = self._response.read1(size)
         self._since += len(data)
@@ -51,7 +51,7 @@ class MjpegResponse:
         return data
 
     def picture_came(self) -> None:
-        """Begin counting again."""
+        """Restart counting."""
         self._since = 0
 
     def close(self) -> None:
@@ -61,12 +61,11 @@ class MjpegResponse:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server has under a URL.
+    """What a server offers at a URL.
 
     Attributes:
-        mjpeg: its pictures; None when it is something else, which FFmpeg fetches itself.
-        stored: it is a playlist or a film, not a stream without end: what is read of it early
-            isn't late.
+        mjpeg: its pictures; None if it is something else, which FFmpeg fetches itself.
+        stored: it is a playlist or a film, not an endless stream: data read early isn't late.
     """
 
     mjpeg: MjpegResponse | None
@@ -74,12 +73,12 @@ class Answer:
 
 
 def ask(url: str, *, ca_file: str, timeouts: tuple[float, float], name: str) -> Answer:
-    """Ask a server what it has.
+    """Ask a server what it offers.
 
     Args:
         url: ``http[s]://[user:password@]host/path``.
-        ca_file: the certificate that signed the server's; empty = any is taken, as cameras'
-            certificates are mostly their own.
+        ca_file: the certificate that signed the server's; empty = any is accepted, as most cameras
+            sign their own.
         timeouts: seconds to connect, and without a byte.
         name: the URL without secrets.
 
@@ -111,7 +110,7 @@ def ask(url: str, *, ca_file: str, timeouts: tuple[float, float], name: str) -> 
 
 
 def _opener(url: str, ca_file: str) -> tuple[urllib.request.OpenerDirector, str]:
-    """Give an opener for HTTP and HTTPS only, and the URL without user and password."""
+    """An opener for HTTP and HTTPS only, and the URL without user and password."""
     parts = urllib.parse.urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     plain = urllib.parse.urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))

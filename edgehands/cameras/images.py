@@ -1,7 +1,7 @@
-"""Image files to RGB pictures, through Pillow; or one line that says why not.
+"""Image files to RGB pictures, through Pillow; or one line with the error.
 
-Pillow decides what a file is, its size, its pages and its EXIF orientation, and decodes everything
-but ordinary JPEG: only :mod:`edgehands.cameras.jpeg` notices that one has a hole in its data.
+Pillow determines a file's type, size, pages and EXIF orientation, and decodes everything but
+ordinary JPEG: only :mod:`edgehands.cameras.jpeg` notices missing data in one.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ IMAGE_SUFFIXES = frozenset(
         *(".heic", ".heif", ".hif", ".avif"),
     }
 )
-"""What a folder is searched for. A file that is named by itself is told by its content."""
+"""The types searched for in folders. A file named directly is identified by its content."""
 RAW_MJPEG_SUFFIXES = frozenset({".mjpeg", ".mjpg"})
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF", "HEIF")
@@ -64,19 +64,19 @@ class Picture:
 
 
 class ImageFile:
-    """An image file that was read, but of which no pixel was decoded yet.
+    """An image file that was opened, but not yet decoded.
 
     A context manager.
 
     Attributes:
         format: ``JPEG``, ``PNG``, ``WEBP`` …, as Pillow names it.
-        pages: number of pictures in it: 1, or the pages of a TIFF, or the frames of an animation.
-        animated: whether these are frames with times, of a GIF, PNG or WebP.
-        fps: frames a second of an animation, as its first frame says.
+        pages: number of pictures: 1, or a TIFF's pages, or an animation's frames.
+        animated: whether these are timed frames, of a GIF, PNG or WebP.
+        fps: frames a second of an animation, according to its first frame.
 
     Raises:
         SourceNotFound: There is no such file.
-        SourceError: It is empty, no image, larger than the limits, or may not be read.
+        SourceError: It is empty, not an image, above the limits, or may not be read.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -88,8 +88,8 @@ class ImageFile:
         try:
             self.format = str(self._image.format)
             check_size(path, *self._image.size)
-            # The second picture of a MPO is the other eye's, a preview or a map of brightness; that
-            # of a HEIF file another photograph, or the same with other light.
+            # The second picture of an MPO is the other eye's, a preview or a gain map; that of a
+            # HEIF file another photograph, or the same in different light.
             several = self.format in _ANIMATED or self.format == "TIFF"
             with _damage_named(path, self.format):
                 self.pages = int(getattr(self._image, "n_frames", 1)) if several else 1
@@ -106,18 +106,18 @@ class ImageFile:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._image.close()
 
     def pictures(self) -> Iterator[Picture]:
         """Decode one picture after the other.
 
-        Grey becomes RGB, of 16 bits the upper 8 count, transparency is dropped, and the EXIF
+        Grey becomes RGB, 16 bits are reduced to the upper 8, transparency is dropped, and the EXIF
         orientation is applied.
 
         Raises:
-            SourceError: The file is cut off or damaged, or its pixels are of a kind that isn't
-                known. What was whole before the damage was given.
+            SourceError: The file is truncated or damaged, or has an unknown pixel format. Pictures
+                before the damage were returned.
         """
         t = 0.0
         for number in range(self.pages):
@@ -130,9 +130,9 @@ class ImageFile:
             t += self._duration() if self.animated else 0.0
 
     def _duration(self) -> float:
-        """How long the frame at hand is shown, seconds."""
+        """Duration of the current frame, seconds."""
         duration = float(self._image.info.get("duration") or 0) / 1000
-        # Browsers' rule for files that give none, or one that no screen can show.
+        # Browsers' rule for files without a duration, or with one too short to display.
         return duration if 0.01 < duration < 3600 else 0.1
 
     def _pixels(self) -> NDArray[np.uint8]:
@@ -145,22 +145,22 @@ class ImageFile:
             image.load()
             pixels = _eight_bits(image, self.name)
         if self.format == "TIFF":
-            return pixels  # Pillow turns it when it is loaded; old versions say so nowhere
-        # Asked only now: other plugins may do so too, and then say so; and in a PNG it may stand
-        # behind the pixels.
+            return pixels  # Pillow rotates it on loading; old versions don't report that
+        # Only checked now: other plugins may rotate too, and then report it; and in a PNG it may
+        # follow the pixels.
         orientation = image.getexif().get(0x0112, 1)
         return _upright(pixels, int(orientation) if isinstance(orientation, int) else 1)
 
 
 def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """Read an image file, of several pictures the first; its content decides, not its name.
+    """Read an image file's first picture; its content matters, not its name.
 
     Returns:
         (H, W, 3) uint8 RGB, contiguous.
 
     Raises:
         SourceNotFound: There is no such file.
-        SourceError: It is empty, cut off, damaged, no image, larger than the limits, or may not be
+        SourceError: It is empty, truncated, damaged, not an image, above the limits, or may not be
             read.
     """
     with ImageFile(path) as file:
@@ -168,11 +168,11 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
 
 
 def read_bytes(path: str | os.PathLike[str], limit: int = MAX_IMAGE_BYTES) -> bytes:
-    """Read a regular file whole.
+    """Read a whole regular file.
 
     Raises:
         SourceNotFound: There is no such file.
-        SourceError: It is empty, no regular file, above the limit, or may not be read.
+        SourceError: It is empty, not a regular file, above the limit, or may not be read.
     """
     check_file(path, limit)
     try:
@@ -182,9 +182,9 @@ def read_bytes(path: str | os.PathLike[str], limit: int = MAX_IMAGE_BYTES) -> by
 
 
 def is_image(path: Path) -> bool:
-    """Tell an image from a video by its first bytes; by its name where they say nothing.
+    """Tell an image from a video by its first bytes; by its name if they are inconclusive.
 
-    A JPEG that another follows at once is raw MJPEG, a video without a container, unless its header
+    A JPEG directly followed by another is raw MJPEG, a video without a container, unless its header
     says that they are parts of one photograph.
 
     Raises:
@@ -200,7 +200,7 @@ def is_image(path: Path) -> bool:
                     return data.find(b"\xff\xd9\xff\xd8\xff") < 0 or _is_multi_picture(data[:65536])
     except OSError as error:
         raise SourceError(f"{shown(path)}: {error.strerror or error}") from None
-    if start[4:8] == b"ftyp":  # ISO 14496-12: MP4, MOV, HEIF and AVIF tell their kind here
+    if start[4:8] == b"ftyp":  # ISO 14496-12: MP4, MOV, HEIF and AVIF identify themselves here
         return start[8:12] in _HEIF_BRANDS or start[8:12] in {b"avif", b"avis"}
     known = (
         start[:8] == b"\x89PNG\r\n\x1a\n"
@@ -221,13 +221,13 @@ def _open(data: bytes, path: str | os.PathLike[str]) -> Image.Image:
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - a camera's service does without
 
     formats: tuple[str, ...] = _FORMATS
-    if Path(path).suffix.lower() == ".tga":  # TGA has no mark of its own: only the name tells it
+    if Path(path).suffix.lower() == ".tga":  # TGA has no signature: only the name identifies it
         formats = (*_FORMATS, "TGA")
     _register_heif()
     name = shown(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # bombs and damaged EXIF: both are looked at here
+            warnings.simplefilter("ignore")  # bombs and damaged EXIF: both are checked here
             return Image.open(io.BytesIO(data), formats=_available(formats))
     except Image.DecompressionBombError:
         raise SourceError(
@@ -252,12 +252,12 @@ def _open(data: bytes, path: str | os.PathLike[str]) -> Image.Image:
 
 
 _PARSING = (struct.error, IndexError, KeyError, TypeError, AttributeError, ArithmeticError)
-"""What Pillow's parsers were seen to raise on damaged headers, beside OSError and ValueError."""
+"""Raised by Pillow's parsers on damaged headers, besides OSError and ValueError."""
 
 
 @contextlib.contextmanager
 def _damage_named(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
-    """Turn what Pillow raises on damage into one line that names the file."""
+    """Convert Pillow's errors on damage into one line naming the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -283,7 +283,7 @@ def _available(formats: tuple[str, ...]) -> tuple[str, ...]:
 
 @functools.cache
 def _register_heif() -> None:
-    """Let Pillow read HEIC where the plugin is installed."""
+    """Let Pillow read HEIC if the plugin is installed."""
     with contextlib.suppress(ImportError):
         import pillow_heif  # noqa: PLC0415
 
@@ -291,7 +291,7 @@ def _register_heif() -> None:
 
 
 def _eight_bits(image: Image.Image, name: str) -> NDArray[np.uint8]:
-    """Give the pixels of any mode of Pillow's as (H, W, 3) uint8."""
+    """The pixels of any Pillow mode as (H, W, 3) uint8."""
     if image.mode.startswith("I"):  # 16 bits of grey, in "I" of older releases as 32
         grey = np.asarray(image)
         grey = np.clip(grey.astype(np.int32) >> 8, 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The inputs of ``edgehands track``: files, folders, cameras; one bad one doesn't end the rest.
+"""The inputs of ``edgehands track``: files, folders, cameras; a bad one doesn't stop the others.
 
 found = find_inputs(["photos/", "clip.mp4", "v4l2:0"])
 for item in iter_frames(found):
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from edgehands.cameras.base import Source
 
 SILENCE_S = 30.0
-"""A camera that gives nothing for so long has failed, where nobody waits for it for ever."""
+"""A camera without frames for this long has failed, unless waiting without limit."""
 
 Kind = Literal["image", "video", "camera"]
 
@@ -45,10 +45,10 @@ class InputFile:
     """One file or camera to read frames from.
 
     Attributes:
-        path: where it is; of a camera, stream or ``demo:`` its URI.
-        kind: ``image`` (pictures that have nothing to do with each other), ``video`` or ``camera``.
-            An animated image turns out to be a video only when it is opened.
-        uri: of a camera, how it was asked for: it may hold a password.
+        path: its path; for a camera, stream or ``demo:`` its URI.
+        kind: ``image`` (unrelated pictures), ``video`` or ``camera``. An animated image turns out
+            to be a video only when opened.
+        uri: for a camera, as requested: it may contain a password.
     """
 
     path: Path
@@ -57,18 +57,18 @@ class InputFile:
 
     @property
     def name(self) -> str:
-        """What it is called in messages, and in the ``source`` of its frames."""
+        """Its name in messages, and in the ``source`` of its frames."""
         return redact(self.uri) or shown(self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What was found behind the names that a user gave.
+    """What was found for a user's names.
 
     Attributes:
         files: in the order given; the images of a folder in natural order.
-        failures: names behind which there is nothing that can be read.
-        left_out: what else lay in the folders.
+        failures: names for which nothing readable was found.
+        left_out: other files in the folders.
     """
 
     files: tuple[InputFile, ...]
@@ -77,10 +77,10 @@ class Inputs:
 
 
 def find_inputs(names: Iterable[str | os.PathLike[str]]) -> Inputs:
-    """Look up images, folders, videos and cameras: whatever :func:`open_source` takes.
+    """Look up images, folders, videos and cameras: anything that :func:`open_source` accepts.
 
     Raises:
-        UsageError: A URI that makes no sense.
+        UsageError: A URI that is invalid.
     """
     files: list[InputFile] = []
     failures: list[SourceFailure] = []
@@ -111,7 +111,7 @@ class Limits:
     """How much of an input is read.
 
     Attributes:
-        frames: at most so many; 0 = all.
+        frames: at most this many; 0 = all.
         seconds: of its own time, from the first frame; 0 = all.
     """
 
@@ -120,10 +120,10 @@ class Limits:
 
 
 class OpenInput:
-    """An input that is being read: a context manager, and an iterator over its frames.
+    """An input being read: a context manager, and an iterator over its frames.
 
-    Not in real time: every frame of a file once, as fast as it is read; of a camera the newest.
-    ``Frame.seq`` counts from 0. A video that breaks off gives its frames first.
+    Not in real time: every frame of a file once, as fast as it is read; from a camera the newest.
+    ``Frame.seq`` counts from 0. A video that breaks off delivers its frames first.
 
     Args:
         file: what to read.
@@ -132,7 +132,7 @@ class OpenInput:
         limits: when to stop.
 
     Attributes:
-        kind: what it turned out to be.
+        kind: the actual kind.
 
     Raises:
         SourceNotFound, SourceError: It can't be read; so does the iterator.
@@ -209,7 +209,7 @@ class OpenInput:
 def iter_frames(
     inputs: Inputs, settings: CameraSettings | None = None
 ) -> Iterator[Frame | SourceFailure]:
-    """Read every frame of every input, as fast as possible; never raises for a bad file."""
+    """Read every frame of every input, as fast as possible; never raises because of a bad file."""
     yield from inputs.failures
     for file in inputs.files:
         yield from read_input(file, settings)
@@ -218,7 +218,7 @@ def iter_frames(
 def read_input(
     file: InputFile, settings: CameraSettings | None = None
 ) -> Iterator[Frame | SourceFailure]:
-    """Read the frames of one input; a failure is given, not raised."""
+    """Read the frames of one input; a failure is yielded, not raised."""
     try:
         with OpenInput(file, settings) as opened:
             yield from opened
@@ -236,7 +236,7 @@ def failure_of(file: InputFile, error: EdgehandsError | OSError) -> SourceFailur
 
 
 def count_frames(file: InputFile) -> int:
-    """How many frames a file will give, for a progress bar: 0 when it can't be known."""
+    """Number of frames in a file, for a progress bar: 0 if unknown."""
     if file.kind == "image":
         return 1
     if file.kind == "camera":

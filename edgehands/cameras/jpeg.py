@@ -1,7 +1,7 @@
-"""JPEG bytes to pixels, where a picture with a hole in its data is told from a whole one.
+"""JPEG bytes to pixels, with missing data detected.
 
-OpenCV and Pillow hide what libjpeg warns of: a JPEG that lost some bytes on its way over USB comes
-out at full size, with everything behind the hole shifted. simplejpeg is the binding that says so.
+OpenCV and Pillow hide libjpeg's warnings: a JPEG that lost some bytes over USB is decoded at full
+size, with everything after the gap shifted. simplejpeg is the binding that reports them.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PADDING = 64
-"""Cameras were seen to write a few bytes too many; more than these are what a hole leaves over."""
+"""Some cameras write a few extra bytes; more than these mean missing data."""
 
 
 def decode_jpeg(data: bytes | NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     """Decode a grey or YCbCr JPEG, as stored: its EXIF orientation is not applied.
 
-    Bytes between the segments or before the end mark, which many cameras write, do no harm.
+    Bytes between the segments or before the end mark, which many cameras write, are harmless.
 
     Args:
         data: the bytes of the file, or those as (N,) uint8.
 
     Returns:
-        (H, W, 3) uint8 RGB; None when it is damaged, ends early, or is no such JPEG.
+        (H, W, 3) uint8 RGB; None if it is damaged, truncated, or not such a JPEG.
     """
     import simplejpeg  # noqa: PLC0415 - a CSI camera's service does without
 
@@ -54,20 +54,20 @@ def decode_jpeg(data: bytes | NDArray[np.uint8]) -> NDArray[np.uint8] | None:
 
 
 def _is_harmless(warning: str) -> bool:
-    """Whether libjpeg (jerror.h has its words) only found some bytes too many."""
+    """Whether libjpeg (messages in jerror.h) only found extra bytes."""
     found = re.search(r"(\d+) extraneous bytes before marker", warning)
     return found is not None and int(found[1]) <= PADDING
 
 
 def _without_junk(data: bytes) -> bytes:
-    """Take out what stands between the segments before the picture: simplejpeg stops at it."""
+    """Remove data between the segments before the picture: simplejpeg stops at it."""
     kept, at = [data[:2]], 2
     while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
         marker = data[at + 1]
         if marker == 0xDA:
             kept.append(data[at:])
             break
-        if marker in {0x00, 0xFF}:  # no marker at all, or a fill byte before one
+        if marker in {0x00, 0xFF}:  # not a marker, or a fill byte before one
             at += 1
             continue
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")

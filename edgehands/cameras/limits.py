@@ -1,4 +1,4 @@
-"""How large a picture may be, whoever decodes it, and what may be read at all."""
+"""Limits on the size of pictures, for all decoders, and on files to be read."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from edgehands.errors import SourceError, SourceNotFound
 from edgehands.geometry.constants import LONGEST_SIDE
 
 MAX_IMAGE_PIXELS = 120_000_000
-"""Larger pictures are refused before they are decoded: 120 million pixels are 360 MB of RGB."""
+"""Larger pictures are refused before decoding: 120 million pixels are 360 MB of RGB."""
 MAX_IMAGE_BYTES = 512 * 1024 * 1024
 """Larger image files are refused unread."""
 
 
 def check_size(path: str | os.PathLike[str], width: int, height: int) -> None:
-    """Refuse pictures of absurd size.
+    """Refuse pictures of invalid or excessive size.
 
     Raises:
-        SourceError: No pixels at all, more than :data:`MAX_IMAGE_PIXELS`, or a side longer than
+        SourceError: No pixels, more than :data:`MAX_IMAGE_PIXELS`, or a side longer than
             :data:`LONGEST_SIDE`, which OpenCV can't sample.
     """
     size = f"{shown(path)}: {width}x{height} pixels"
@@ -34,11 +34,11 @@ def check_size(path: str | os.PathLike[str], width: int, height: int) -> None:
 
 
 def check_file(path: str | os.PathLike[str], limit: int | None = None) -> None:
-    """Look at a file without reading it.
+    """Check a file without reading it.
 
     Raises:
         SourceNotFound: There is no such file.
-        SourceError: It is empty, no regular file, above the limit in bytes, or out of reach.
+        SourceError: It is empty, not a regular file, above the limit in bytes, or inaccessible.
     """
     name = shown(path)
     try:
@@ -59,7 +59,7 @@ def check_file(path: str | os.PathLike[str], limit: int | None = None) -> None:
 
 
 def shown(path: str | os.PathLike[str]) -> str:
-    r"""Give a path as one line of text that every encoding of Unicode takes: ``h\xff.jpg``."""
+    r"""A path as one line of text that every Unicode encoding accepts: ``h\xff.jpg``."""
     name = os.fspath(path)
     if name.isprintable():
         return name
@@ -67,6 +67,6 @@ def shown(path: str | os.PathLike[str]) -> str:
 
 
 def _escaped(char: str) -> str:
-    # Python reads a byte that isn't UTF-8 as U+DC80 to U+DCFF (PEP 383).
+    # Python decodes bytes that aren't UTF-8 as U+DC80 to U+DCFF (PEP 383).
     byte = ord(char) - 0xDC00
     return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else repr(char)[1:-1]

@@ -1,7 +1,7 @@
-"""Which cameras there are: for ``edgehands cameras`` and ``edgehands doctor``.
+"""Lists the cameras, for ``edgehands cameras`` and ``edgehands doctor``.
 
-Nothing is opened for capturing: V4L2 devices are asked by ioctl what they can do, which works while
-another program uses them. Structures and numbers are those of Linux' ``videodev2.h``.
+Nothing is opened for capture: V4L2 devices are queried by ioctl, which works while another program
+uses them. Structures and numbers are those of Linux' ``videodev2.h``.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CameraMode:
-    """One size a camera can give.
+    """One size that a camera supports.
 
     Attributes:
         format: FourCC of the pixel format (``MJPG``, ``YUYV``), or the sensor's raw format.
         width, height: pixels.
-        fps: frames a second it can do there, falling; empty when it doesn't tell.
+        fps: frames a second supported at this size, descending; empty if unknown.
     """
 
     format: str
@@ -43,11 +43,11 @@ class CameraInfo:
     """One camera that edgehands can use.
 
     Attributes:
-        uri: what ``--source`` takes; for USB the name that survives replugging, if there is one.
+        uri: for ``--source``; for USB the name that survives replugging, if any.
         kind: ``v4l2`` or ``picamera2``.
-        name: what the maker calls it.
+        name: the manufacturer's name.
         path: device file (V4L2) or libcamera's id.
-        modes: sizes and rates, as far as the device tells them.
+        modes: sizes and rates, as far as the device reports them.
     """
 
     uri: str
@@ -58,7 +58,7 @@ class CameraInfo:
 
 
 def list_cameras() -> tuple[CameraInfo, ...]:
-    """Find CSI cameras (where picamera2 is installed), then USB ones. Never raises."""
+    """Find CSI cameras (if picamera2 is installed), then USB ones. Never raises."""
     return (*list_csi_cameras(), *list_v4l2_cameras())
 
 
@@ -79,7 +79,7 @@ _ENUM_FMT = _ior(2, 64, write=True)
 _ENUM_FRAMESIZES = _ior(74, 44, write=True)
 _ENUM_FRAMEINTERVALS = _ior(75, 52, write=True)
 
-# What fcntl.ioctl is to this module: fills the buffer or raises OSError.
+# Like fcntl.ioctl: fills the buffer or raises OSError.
 Ioctl = Callable[[int, int, bytearray], None]
 
 
@@ -95,7 +95,7 @@ def list_v4l2_cameras(
     Args:
         dev: folder of the device files.
         sys: folder of the kernel's descriptions.
-        ioctl: how a device is asked.
+        ioctl: queries a device.
     """
     by_id: dict[Path, Path] = {}
     for link in sorted((dev / "v4l" / "by-id").glob("*")):
@@ -125,7 +125,7 @@ def list_v4l2_cameras(
 
 
 def list_csi_cameras() -> tuple[CameraInfo, ...]:
-    """Find the cameras that libcamera knows and V4L2 alone can't drive; none without picamera2."""
+    """Find the cameras that need libcamera rather than V4L2 alone; none without picamera2."""
     try:
         module = load_picamera2()
     except BackendUnavailable as error:
@@ -148,7 +148,7 @@ def list_csi_cameras() -> tuple[CameraInfo, ...]:
 
 
 def _sensor_modes(module: object, number: int) -> tuple[CameraMode, ...]:
-    """Ask a CSI camera for its sensor's modes; none while another program uses it."""
+    """A CSI camera's sensor modes; none while another program uses it."""
     try:
         camera = module.Picamera2(number)  # type: ignore[attr-defined]
         try:
@@ -171,7 +171,7 @@ def _sensor_modes(module: object, number: int) -> tuple[CameraMode, ...]:
 
 
 def _ask(fd: int, path: Path, link: Path | None, ioctl: Ioctl) -> CameraInfo | None:
-    """Give the camera behind an open device, or None when it is something else."""
+    """The camera behind an open device, or None if it is something else."""
     answer = bytearray(104)
     ioctl(fd, _QUERYCAP, answer)
     driver, card, _bus, _version, whole, device = struct.unpack_from("<16s32s32sIII", answer)
@@ -189,7 +189,7 @@ def _ask(fd: int, path: Path, link: Path | None, ioctl: Ioctl) -> CameraInfo | N
 
 def _formats(fd: int, ioctl: Ioctl) -> list[int]:
     formats: list[int] = []
-    for index in range(64):  # drivers that never say "no more" have been seen
+    for index in range(64):  # some drivers never report the end
         buffer = bytearray(64)
         struct.pack_into("<II", buffer, 0, index, _BUF_TYPE_VIDEO_CAPTURE)
         try:
@@ -212,7 +212,7 @@ def _modes_of(fd: int, fourcc: int, ioctl: Ioctl) -> list[CameraMode]:
             break
         kind, width, height = struct.unpack_from("<III", buffer, 8)
         if kind != _DISCRETE:
-            # A range (least, most, step for each side): its largest size stands for it.
+            # A range (least, most, step for each side): its largest size is used.
             _, width, _, _, height, _ = struct.unpack_from("<IIIIII", buffer, 12)
         modes.append(CameraMode(name, width, height, _rates(fd, fourcc, width, height, ioctl)))
         if kind != _DISCRETE:

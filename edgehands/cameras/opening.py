@@ -1,4 +1,4 @@
-"""From a source's URI to the source."""
+"""Opens the source for a URI."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ def open_source(uri: str, settings: CameraSettings | None = None, *, realtime: b
         uri: ``picamera2:0``, ``v4l2:/dev/video0``, ``v4l2:0``, ``rtsp[s]://…``, ``http[s]://…``,
             ``file:clip.mp4``, ``dir:images/``, ``demo:``, ``fake:``, or the bare path of a file,
             folder or device.
-        settings: What to ask of it.
-        realtime: A live run: files are paced like a camera, and a camera that isn't there yet is
-            waited for (the source begins offline). Else files come as fast as they are read,
-            and a missing camera is an error.
+        settings: What to request from it.
+        realtime: A live run: files are paced like a camera, and a missing camera is waited for (the
+            source starts offline). Otherwise files are read as fast as possible, and a missing
+            camera is an error.
 
     Raises:
-        UsageError: The URI makes no sense.
-        SourceNotFound: File or folder doesn't exist; not ``realtime``: neither does the camera.
+        UsageError: The URI is invalid.
+        SourceNotFound: The file or folder doesn't exist; if not ``realtime``, also the camera.
         SourceError: It exists but can't be read.
-        BackendUnavailable: The software that this kind of camera needs isn't installed.
+        BackendUnavailable: The software for this kind of camera isn't installed.
     """
     settings = settings or CameraSettings()
     scheme, rest = _split(uri)
@@ -65,7 +65,7 @@ def open_source(uri: str, settings: CameraSettings | None = None, *, realtime: b
 
 
 def is_live(uri: str) -> bool:
-    """Whether a URI names a camera, a stream or a film of ours, rather than somebody's files."""
+    """Whether a URI names a camera, a stream or the demo film, rather than a user's files."""
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", uri)
     if match is None:
         return uri.startswith(("/dev/video", "/dev/v4l/"))
@@ -76,7 +76,7 @@ def demo_clip() -> Path:
     """Find the clip that comes with the package.
 
     Raises:
-        SourceNotFound: It wasn't packed.
+        SourceNotFound: It wasn't packaged.
     """
     clips = sorted(path for path in DATA.glob("demo.*") if path.suffix in {".mp4", ".avi", ".mkv"})
     if not clips:
@@ -97,7 +97,7 @@ def _split(uri: str) -> tuple[str, str]:
 
 
 def has_host(url: str) -> bool:
-    """Whether a URL has a host at all, so that a mistyped one isn't retried for ever."""
+    """Whether a URL has a host at all, so that a mistyped one isn't retried forever."""
     host = r"(?:[^/]*@)?(?:\[[\w:.%]+\]|[^/@:\s\[\]]+)"
     return re.match(rf"(?i:rtsps?|https?)://{host}(?::\d{{1,5}})?(?:[/?].*)?$", url) is not None
 
@@ -128,7 +128,7 @@ def _open_camera(
             raise UsageError(
                 f"'{redact(uri)}': no host in it: give for example {scheme}://host/path"
             )
-        # Only here: a camera on a cable has no use for FFmpeg a second time in memory.
+        # Only here: a wired camera doesn't need a second FFmpeg in memory.
         from edgehands.cameras.stream import StreamOpener  # noqa: PLC0415
 
         opener = StreamOpener(uri, settings)

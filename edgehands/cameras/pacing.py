@@ -1,20 +1,20 @@
-"""Playing recorded frames at the pace at which they were taken."""
+"""Playing recorded frames at their original pace."""
 
 from __future__ import annotations
 
 import time
 
 LATE_S = 1.0
-"""More lateness than this is taken for a break: playing goes on from where it stopped, instead of
-throwing away all that was missed (a small computer that decodes slower than real time would never
-catch up)."""
+"""More lateness than this counts as an interruption: playing continues where it stopped, without
+dropping everything missed (a small computer that decodes slower than real time would never catch
+up)."""
 
 
 class Clock:
-    """The machine's clocks. Tests hand in one that doesn't wait."""
+    """The machine's clocks. Tests pass one that doesn't wait."""
 
     def monotonic(self) -> float:
-        """Seconds of the clock that never jumps."""
+        """Seconds of the monotonic clock."""
         return time.monotonic()
 
     def wall(self) -> float:
@@ -55,6 +55,6 @@ class Pacer:
         return -early
 
     def times(self, t: float) -> tuple[float, float]:
-        """Give monotonic and wall time at which second ``t`` was due."""
+        """Monotonic and wall time at which second ``t`` was due."""
         mono = (self._start or 0.0) + t
         return mono, self._clock.wall() - max(self._clock.monotonic() - mono, 0.0)

@@ -1,23 +1,23 @@
 """CSI cameras of a Raspberry Pi, through Raspberry Pi's own ``picamera2``.
 
-Never run on a Pi by us: written after picamera2's manual and source (0.3.x), and tested against a
-fake that behaves as they describe. What matters there:
+Never run on a Pi by us: written from picamera2's manual and source (0.3.x), and tested against a
+fake that behaves as they describe. Important details:
 
 * ``BGR888`` is R, G, B in memory.
-* ``queue=False``: a request gives a frame whose capture began after the call, not an older one
+* ``queue=False``: a request returns a frame whose capture began after the call, not an older one
   from the queue; ``buffer_count=4`` keeps the sensor busy meanwhile.
-* ``capture_request(wait=seconds)`` raises TimeoutError (old releases wait for ever instead), but
-  its job stays in picamera2's list, where the frame that comes later is lost and ``stop`` waits
-  behind it. So a time-out ends this camera object: ``cancel_all_and_flush``, close, open again.
-* Asked only for a small picture, libcamera takes the sensor mode nearest to it, which on most
-  sensors is a crop of the middle (on a Camera Module 2, 640x480 shows 39 % of the width). The raw
-  stream's size says which mode is meant: the one that sees most at the wanted rate.
+* ``capture_request(wait=seconds)`` raises TimeoutError (old releases wait forever), but its job
+  stays in picamera2's list, where a later frame is lost and ``stop`` waits behind it. So a timeout
+  ends this camera object: ``cancel_all_and_flush``, close, open again.
+* For a small picture, libcamera chooses the sensor mode nearest to it, which on most sensors is a
+  crop of the middle (on a Camera Module 2, 640x480 shows 39 % of the width). The raw stream's size
+  selects the mode: the one that sees most at the requested rate.
 * ``SensorTimestamp`` counts nanoseconds of the monotonic clock, to the end of the first line's
   exposure.
-* ``make_array`` copies, so ``release`` may follow at once, and must follow always.
+* ``make_array`` copies, so ``release`` may follow at once, and must always follow.
 * A ``lores`` stream is YUV420 on every Pi, its lines padded to ``stride``.
-* libcamera can flip, not turn by 90 degrees: 180 degrees and mirroring cost nothing, the rest is
-  turned here.
+* libcamera can flip, but not rotate by 90 degrees: 180 degrees and mirroring cost nothing, the rest
+  is rotated here.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FRAME_TIMEOUT_S = 4.0
-"""A camera that gives nothing for this long (plus its exposure) is closed and opened again."""
+"""A camera without a frame for this long (plus its exposure) is closed and reopened."""
 BUFFERS = 4
 
 
@@ -71,11 +71,11 @@ def load_picamera2() -> Any:
 
 @dataclass
 class Picamera2Opener:
-    """Opens one CSI camera, again and again.
+    """Opens one CSI camera, as often as needed.
 
     Attributes:
         number: which camera, from 0, in the order of ``edgehands cameras``.
-        settings: what to ask of it.
+        settings: what to request from it.
     """
 
     number: int
@@ -108,13 +108,13 @@ class Picamera2Opener:
                 f"picamera2:{self.number}: doesn't start ({_first_line(error)}): "
                 "is another program using it?"
             ) from None
-        # Asking a camera for its modes takes a while: once is enough.
+        # Querying a camera's modes takes a while: once is enough.
         self.mode = device.mode
         return device
 
 
 class Picamera2Device:
-    """A running CSI camera. Turned and mirrored already."""
+    """A running CSI camera. Frames are already rotated and mirrored."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Picamera2Device:
         self._name = f"picamera2:{number}"
         self._settings = settings
         self._stream = "lores" if settings.lores else "main"
-        # What the hardware's flips leave to be done: a quarter turn, or nothing.
+        # What remains after the hardware's flips: a quarter turn, or nothing.
         self._rest = CameraSettings(rotation=90 if settings.rotation in (90, 270) else 0)
         self._timeout = FRAME_TIMEOUT_S + settings.exposure_us / 1e6
         try:
@@ -141,12 +141,12 @@ class Picamera2Device:
         """Wait for the next frame.
 
         Raises:
-            SourceError: None came in time.
+            SourceError: No frame came in time.
         """
         try:
             request = self._camera.capture_request(wait=self._timeout)
         except TimeoutError:
-            # Else the waiting job would block stop(), and close() with it, for ever.
+            # Otherwise the waiting job would block stop(), and with it close(), forever.
             with contextlib.suppress(AttributeError):  # releases before 2023 lack it
                 self._camera.cancel_all_and_flush()
             raise SourceError(
@@ -163,7 +163,7 @@ class Picamera2Device:
     def close(self) -> None:
         """Stop and close the camera."""
         for step in ("stop", "close"):
-            with contextlib.suppress(Exception):  # it may have died: the next step counts
+            with contextlib.suppress(Exception):  # it may have died: the next step matters
                 getattr(self._camera, step)()
 
     def _start(self) -> None:
@@ -173,8 +173,8 @@ class Picamera2Device:
             self.mode = choose_mode(camera.sensor_modes, size, settings.fps)
         streams: dict[str, Any] = {"main": {"format": "BGR888", "size": size}}
         if settings.lores:
-            # The main stream is there because libcamera wants one: twice the size, so that the
-            # hardware scales from a better picture; nobody reads it.
+            # The main stream exists because libcamera requires one: twice the size, so that the
+            # hardware scales from a better picture; it isn't read.
             streams = {
                 "main": {"format": "BGR888", "size": (2 * size[0], 2 * size[1])},
                 "lores": {"format": "YUV420", "size": size},
@@ -187,7 +187,7 @@ class Picamera2Device:
             queue=False,
             controls=self._controls(),
         )
-        # Sizes the hardware likes (multiples of 32 or 64) save a copy of each line.
+        # Sizes that suit the hardware (multiples of 32 or 64) save a copy of each line.
         camera.align_configuration(configuration)
         camera.configure(configuration)
         camera.start()
@@ -225,7 +225,7 @@ class Picamera2Device:
     def _to_rgb(self, array: NDArray[np.uint8]) -> NDArray[np.uint8]:
         width, height = self._size
         if self._stream == "lores":
-            # (height * 3 / 2, stride): the padding goes after the conversion.
+            # (height * 3 / 2, stride): the padding is removed after the conversion.
             array = np.asarray(cv2.cvtColor(array, cv2.COLOR_YUV2RGB_I420), np.uint8)
         return np.ascontiguousarray(array[:height, :width])
 
@@ -233,16 +233,16 @@ class Picamera2Device:
 def choose_mode(
     modes: Sequence[Mapping[str, Any]], size: tuple[int, int], fps: float
 ) -> tuple[int, int] | None:
-    """Choose the sensor mode that sees most at this rate, and of those the smallest that suffices.
+    """Choose the sensor mode that sees most at this rate; of those, the smallest sufficient one.
 
     Args:
         modes: ``Picamera2.sensor_modes``: dicts with ``size``, ``fps`` and ``crop_limits`` (x, y,
             width, height of what the mode sees on the sensor).
-        size: wanted picture, pixels.
-        fps: wanted rate.
+        size: requested picture, pixels.
+        fps: requested rate.
 
     Returns:
-        The mode's size, or None when the camera tells nothing of its modes (a USB camera).
+        The mode's size, or None if the camera reports no modes (a USB camera).
     """
     known = [mode for mode in modes if {"size", "fps", "crop_limits"} <= mode.keys()]
     if not known:
@@ -253,7 +253,7 @@ def choose_mode(
 
     def rank(mode: Mapping[str, Any]) -> tuple[float, bool, int]:
         (width, height), (_, _, sees_w, sees_h) = mode["size"], mode["crop_limits"]
-        # Modes that bin differ by some lines in what they see: 2 % is the same.
+        # Binning modes differ by some lines in what they see: up to 2 % counts as equal.
         widest = max(m["crop_limits"][2] * m["crop_limits"][3] for m in fast)
         loss = 1.0 - sees_w * sees_h / widest
         too_small = width < size[0] or height < size[1]
@@ -264,7 +264,7 @@ def choose_mode(
 
 
 def hardware_transform(settings: CameraSettings) -> Any:
-    """Give libcamera's flips for the settings; a quarter turn clockwise is left to be done after.
+    """Flips of libcamera for the settings; a quarter turn clockwise remains to be done.
 
     270 degrees are that quarter turn after a half turn (both flips); a mirror after the quarter
     turn is a vertical flip before it.

@@ -1,8 +1,8 @@
 """Network cameras and streams: RTSP, MJPEG and HLS over HTTP, through PyAV.
 
-What a server may do is bounded: FFmpeg opens nothing but the protocols that the URL's own kind
-needs (never a file), a picture is refused above the limits, a wait ends after some seconds, and
-MJPEG is read through :mod:`edgehands.cameras.http`, which bounds each picture's bytes.
+A server's influence is limited: FFmpeg opens only the protocols needed for the URL's kind (never a
+file), a picture above the limits is refused, a wait ends after some seconds, and MJPEG is read
+through :mod:`edgehands.cameras.http`, which limits each picture's bytes.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _PROTOCOLS = {
 """What FFmpeg may open for each scheme. HLS needs ``crypto`` for encrypted segments."""
 
 _STORED = frozenset({"hls", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi"})
-"""Formats that arrive in pieces, faster than they were taken: these are shown at their own pace."""
+"""Formats that arrive in pieces, faster than real time: these are played at their own pace."""
 
 _WHY = {
     "HTTPUnauthorizedError": "user or password is wrong, or missing",
@@ -63,10 +63,10 @@ _WHY = {
 
 @dataclass
 class StreamOpener:
-    """Opens one stream, again and again.
+    """Opens one stream, as often as needed.
 
     Attributes:
-        url: ``rtsp://[user:password@]host[:port]/path``; never logged as it is.
+        url: ``rtsp://[user:password@]host[:port]/path``; never logged unredacted.
         settings: transport, decoder, certificate.
     """
 
@@ -77,7 +77,7 @@ class StreamOpener:
         """Connect.
 
         Raises:
-            SourceError: No answer, refused, or no picture in it.
+            SourceError: No answer, refused, or no video in it.
         """
         return StreamDevice(self.url, self.settings)
 
@@ -121,13 +121,13 @@ class StreamDevice:
         self._frames = self._decoded()
 
     def read(self) -> Shot | None:
-        """Wait for the next frame. Its time is that of its arrival: cameras' clocks are off.
+        """Wait for the next frame. Its time is its arrival: cameras' clocks are wrong.
 
         Returns:
-            The frame; None at the end of a film that a server gave.
+            The frame; None at the end of a film from a server.
 
         Raises:
-            SourceError: The stream ended, nothing came for :data:`READ_TIMEOUT_S`, or what came
+            SourceError: The stream ended, nothing came for :data:`READ_TIMEOUT_S`, or the data
                 couldn't be decoded for some time.
         """
         for frame in self._frames:
@@ -160,7 +160,7 @@ class StreamDevice:
         options = {
             "protocol_whitelist": _PROTOCOLS[scheme],
             "format_whitelist": f"{CONTAINERS},rtsp,rtp,hls,mpjpeg,aac,ac3,mp3",
-            # What comes before FFmpeg has seen enough is left out: it would be shown late.
+            # Frames from before FFmpeg has seen enough are skipped: they would be shown late.
             "fflags": "nobuffer",
             "analyzeduration": "1000000",
             "probesize": "1000000",
@@ -176,9 +176,9 @@ class StreamDevice:
                 return av.open(self._mjpeg, format=self._mjpeg.format, container_options=options)
             options["live_start_index"] = "-1"
             if answer.stored:
-                # It is shown at its own pace anyway; else a short playlist has no picture left.
+                # It is played at its own pace anyway; else a short playlist has no frames left.
                 del options["fflags"]
-                options["analyzeduration"] = "300000"  # a live one may hold a second, no more
+                options["analyzeduration"] = "300000"  # a live one may buffer a second at most
         if settings.ca_file and scheme in {"https", "rtsps"}:
             options |= {"tls_verify": "1", "ca_file": settings.ca_file}
         return av.open(
@@ -189,8 +189,8 @@ class StreamDevice:
         )
 
     def _set_up(self, stream: Any, decoder: str) -> Any:
-        """Give what decodes: the stream's own software decoder, or the computer's hardware."""
-        # One thread: FFmpeg otherwise decodes with a thread a core, and each holds a frame back.
+        """The decoder: the stream's own software decoder, or the computer's hardware."""
+        # One thread: FFmpeg otherwise uses one thread per core, and each delays a frame.
         set_up_decoder(stream, threads=1, low_delay=True)
         if decoder == "hardware":
             return hardware_decoder(stream, self._name) or stream.codec_context
@@ -225,7 +225,7 @@ class StreamDevice:
 
 
 def hardware_decoder(stream: Any, name: str) -> Any:
-    """Give a V4L2 memory-to-memory decoder for a stream, as a Raspberry Pi has; None = none."""
+    """A V4L2 memory-to-memory decoder for a stream, as a Raspberry Pi has; None = none."""
     own = stream.codec_context
     codec = f"{own.name}_v4l2m2m"
     try:

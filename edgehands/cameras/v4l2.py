@@ -1,15 +1,15 @@
-"""USB cameras, and whatever else Linux shows as a V4L2 capture device.
+"""USB cameras, and all other V4L2 capture devices on Linux.
 
-How frames are taken, and why (OpenCV's ``cap_v4l.cpp``, 4.x):
+How frames are captured, and why (OpenCV's ``cap_v4l.cpp``, 4.x):
 
 * MJPG, because USB 2 can't carry 640x480 raw at 30 frames a second on most cameras.
 * One buffer, so that a frame is never older than one period. With OpenCV's own conversion that
-  buffer is held while the JPEG is decoded, and a camera that finds no buffer drops a whole frame.
-  So the JPEG is taken as bytes (``CONVERT_RGB`` off): OpenCV copies them, gives the buffer back at
-  once, and they are decoded here, where a damaged one is noticed instead of showing the picture
-  before it again.
+  buffer is held while the JPEG is decoded, and a camera without a free buffer drops a whole frame.
+  So the JPEG is read as bytes (``CONVERT_RGB`` off): OpenCV copies them and returns the buffer at
+  once, and they are decoded here, where a damaged one is noticed instead of repeating the previous
+  picture.
 * ``CAP_PROP_POS_MSEC`` is the driver's own time stamp of the frame, of the monotonic clock on UVC
-  cameras; it is used where it is plausible.
+  cameras; it is used if plausible.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ log = logging.getLogger(__name__)
 
 MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 
-# What cv2.VideoCapture is to this module: tests hand in one that isn't backed by a device.
+# Like cv2.VideoCapture: tests pass one that isn't backed by a device.
 CaptureFactory = Callable[[str], Any]
 
 
 def _opencv_capture(path: str) -> Any:
-    # What is wrong is said by us, in one line; whoever sets OPENCV_LOG_LEVEL gets OpenCV's too.
+    # We report errors in one line; with OPENCV_LOG_LEVEL set, OpenCV's are logged too.
     if "OPENCV_LOG_LEVEL" not in os.environ:
         # OpenCV 5 moved the function.
         place = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
@@ -54,14 +54,14 @@ def _opencv_capture(path: str) -> Any:
 
 @dataclass
 class V4L2Opener:
-    """Opens one camera, again and again, under whatever number it comes back.
+    """Opens one camera, as often as needed, under whatever number it comes back.
 
-    ``/dev/video0`` may be ``/dev/video1`` after the cable was pulled and put back. So the name
-    under ``/dev/v4l/by-id`` that led to the same device is remembered and tried first.
+    ``/dev/video0`` may become ``/dev/video1`` after replugging. So the name under
+    ``/dev/v4l/by-id`` that led to the same device is remembered and tried first.
 
     Attributes:
         name: ``/dev/video0``, ``0``, a path or a name under ``/dev/v4l/by-id``.
-        settings: what to ask of the camera.
+        settings: what to request from the camera.
     """
 
     name: str
@@ -76,7 +76,7 @@ class V4L2Opener:
 
         Raises:
             SourceNotFound: There is no such device.
-            SourceError: It may not be opened, is busy, or is no camera.
+            SourceError: It may not be opened, is busy, or isn't a camera.
         """
         path = self.stable if self.stable is not None and self.stable.exists() else self._path()
         _check_device(path, self.dev)
@@ -117,7 +117,7 @@ class V4L2Device:
         """Wait for the next frame.
 
         Raises:
-            SourceError: The camera was unplugged, or gives nothing that can be decoded.
+            SourceError: The camera was unplugged, or delivers nothing that can be decoded.
         """
         while True:
             if not self._capture.grab():
@@ -141,7 +141,7 @@ class V4L2Device:
                 f"{self._path}: can't be opened as a camera: it is used by another program, "
                 "or isn't a capture device (see: edgehands cameras)"
             )
-        # This order: the format decides which sizes there are, the size which rates.
+        # In this order: the format determines the sizes available, the size the rates.
         capture.set(cv2.CAP_PROP_FOURCC, MJPG)
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
@@ -175,7 +175,7 @@ class V4L2Device:
             )
 
 
-# Drivers of a Pi's own camera and codec hardware: V4L2 devices, but no cameras by themselves.
+# Drivers of a Pi's own camera and codec hardware: V4L2 devices, but not cameras by themselves.
 _PI_INTERNAL = ("unicam", "bcm2835", "rp1-cfe", "pispbe", "rpi-hevc", "rpivid", "vc4")
 
 
@@ -185,14 +185,14 @@ def is_pi_internal(name: str) -> bool:
 
 
 def decode_frame(raw: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-    """Turn what ``retrieve`` gave, a BGR picture or the bytes of a JPEG, into an RGB picture."""
+    """Convert the result of ``retrieve``, a BGR picture or the bytes of a JPEG, to RGB."""
     if raw.ndim == 3 and raw.shape[2] == 3:
         return np.asarray(cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), np.uint8)
     return decode_jpeg(raw.reshape(-1))
 
 
 def _controls(settings: CameraSettings) -> list[tuple[int, float]]:
-    """List the controls that differ from "leave it alone", as OpenCV's properties (raw values)."""
+    """The controls that are to be changed, as OpenCV's properties (raw values)."""
     controls: list[tuple[int, float]] = []
     if settings.exposure_us:
         # V4L2_CID_EXPOSURE_AUTO: 1 = manual; V4L2_CID_EXPOSURE_ABSOLUTE counts 100 us.

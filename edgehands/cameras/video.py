@@ -1,4 +1,4 @@
-"""A film as a source: as fast as it decodes, or at the pace at which it was taken."""
+"""A film as a source: as fast as it decodes, or at its original pace."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ALL_CORES = 0
-"""FFmpeg's number of threads where memory and delay don't count."""
+"""FFmpeg's number of threads if memory and delay don't matter."""
 
 
 class VideoSource(Closing):
     """The frames of a video file or an animated image.
 
-    Not in real time, ``t_mono`` is the video's own clock, from 0, strictly rising, and ``t_wall``
-    is the file's time of change plus that: two runs give the same values. In real time frames come
-    when they are due, and those that are late by a frame or more are dropped.
+    If not in real time, ``t_mono`` is the video's own clock, from 0, strictly increasing, and
+    ``t_wall`` is the file's modification time plus that: two runs give the same values. In real
+    time frames come when due, and those late by a frame or more are dropped.
 
     Args:
         path: the file.
         settings: rotation, mirroring, loop.
         realtime: see above.
-        uri: how it was asked for.
-        loop: begin again at the end, in real time; None = as ``settings`` say.
-        fps: the rate of a file without times; None = as it says itself, or as ``settings`` say.
+        uri: as requested.
+        loop: restart at the end, in real time; None = as in ``settings``.
+        fps: the rate of a file without times; None = as in the file, or as in ``settings``.
         clock: for tests.
-        opener: gives the film, again and again; None = by what the file is.
+        opener: opens the film, as often as needed; None = by the file's type.
 
     Raises:
         SourceNotFound: There is no such file.
-        SourceError: It is empty, cut off before its index, no video, or no frame decodes.
+        SourceError: It is empty, truncated before its index, not a video, or no frame decodes.
     """
 
     reconnects = 0
@@ -77,7 +77,7 @@ class VideoSource(Closing):
         self._clock = clock or Clock()
         self._pacer = Pacer(self._clock)
         self._seq = 0
-        self._offset = 0.0  # video time at which the current round began
+        self._offset = 0.0  # video time at which the current loop began
         self._next_t = 0.0
         threads = 1 if realtime else ALL_CORES
         self._open = opener or (
@@ -93,12 +93,12 @@ class VideoSource(Closing):
 
     @property
     def frames_announced(self) -> int:
-        """Number of frames the file says it holds, 0 when it doesn't say: for progress bars."""
+        """Number of frames according to the file, 0 if unknown: for progress bars."""
         return self._film.frames if self._film.frames < 1e9 else 0
 
     def read(self, timeout: float) -> Frame | None:
-        """Give the next frame; in real time the one that is due."""
-        # One frame is always grabbed ahead: so the last one is known to be the last.
+        """The next frame; in real time the one that is due."""
+        # One frame is always grabbed ahead, so that the last one is known.
         while not self.finished:
             late = self._pacer.wait(self._next_t, timeout) if self._realtime else 0.0
             if late is None:
@@ -125,7 +125,7 @@ class VideoSource(Closing):
         return None
 
     def describe(self) -> SourceInfo:
-        """Say what the source is."""
+        """The source's description."""
         width, height = oriented_size(*self._film.size, self._settings)
         frames = f"{self.frames_announced} frames" if self.frames_announced else "length unknown"
         return SourceInfo(self._uri, "video", width, height, self._film.fps, frames)
@@ -136,7 +136,7 @@ class VideoSource(Closing):
         self._film.close()
 
     def _grab(self) -> bool:
-        """Decode the next frame and note when it is due; false at the end."""
+        """Decode the next frame and record when it is due; False at the end."""
         t = self._film.grab()
         if t is None:
             return False
@@ -150,7 +150,7 @@ class VideoSource(Closing):
         if film.damaged:
             log.warning("%s: %d damaged frames left out", self._name, film.damaged)
         seen = self._next_t - self._offset + gap
-        # Some containers only estimate their length: 2 % and two frames are no news.
+        # Some containers only estimate their length: 2 % and two frames aren't reported.
         if seen < 0.98 * film.seconds - 2 * gap:
             log.warning(
                 "%s: the video ends after %.2f of %.2f seconds: the file is cut off or damaged",

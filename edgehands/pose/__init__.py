@@ -1,4 +1,4 @@
-"""Where a hand is in space and how it is turned, in the camera's frame."""
+"""Position and orientation of a hand in the camera's frame."""
 
 from edgehands.config.pose import PoseConfig
 from edgehands.pose.camera import Intrinsics, from_fov, intrinsics_of

@@ -1,4 +1,4 @@
-"""A camera's intrinsics: how directions in space become pixels.
+"""A camera's intrinsics: the mapping from directions in space to pixels.
 
 The *camera frame* of this package: origin in the camera's centre of projection, x to the right of
 the picture, y down, z forward (out of the lens), metres. It is the frame of OpenCV and of ROS's
@@ -48,14 +48,14 @@ class Intrinsics:
 
     @property
     def horizontal_fov(self) -> float:
-        """Degrees that the picture's width spans."""
+        """Horizontal angle of the picture, degrees."""
         return math.degrees(2.0 * math.atan(0.5 * self.width / self.fx))
 
     def resized(self, width: int, height: int) -> Intrinsics:
-        """The same camera giving pictures of another size.
+        """The same camera with pictures of another size.
 
-        A picture of another shape is taken to be the larger of the two crops that the sensor
-        allows, cut evenly on both sides, as cameras do between 4:3 and 16:9.
+        A picture of another aspect ratio is assumed to be the larger of the two crops that the
+        sensor allows, cut evenly on both sides, as cameras do between 4:3 and 16:9.
         """
         if (width, height) == (self.width, self.height):
             return self
@@ -85,7 +85,7 @@ def from_fov(horizontal_fov: float, width: int, height: int) -> Intrinsics:
 
 
 def intrinsics_of(config: PoseConfig, width: int, height: int) -> Intrinsics:
-    """The intrinsics that the settings mean for pictures of this size."""
+    """The intrinsics from the settings for pictures of this size."""
     if not config.focal_x:
         return from_fov(config.horizontal_fov, width, height)
     given = Intrinsics(

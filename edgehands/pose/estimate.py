@@ -1,20 +1,20 @@
-"""From landmarks and intrinsics to a place and a turn in the camera frame.
+"""From landmarks and intrinsics to position and orientation in the camera frame.
 
-The world landmarks would seem to say how a hand is turned, but the model is least certain of
-depth: on synthetic hands of known turn their palm is off by 23 degrees (median), half of it a
-constant lean away from the camera that photos of real hands show too. The picture knows better:
-how long each bone looks tells how far it leans. So three steps, each of them cheap:
+The world landmarks seem to give a hand's orientation, but the model is least certain of depth: on
+synthetic hands of known orientation their palm is off by 23 degrees (median), half of it a constant
+lean away from the camera that photos of real hands show too. The picture is more accurate: the
+apparent length of each bone shows how far it leans. So there are three cheap steps:
 
-1. *Turn.* The palm's normal is a linear function of all 21 landmarks as they are seen, after the
-   hand has been set upright, mirrored to one side and scaled. ``tools/fit_pose.py`` found the
-   function on synthetic hands; it has one table for hands that show their palm and one for backs.
-2. *Place.* A rigid palm of five points, turned like that and as large as the hand is said to be,
-   is put where a pinhole camera would see it as it is seen. For a known turn that is linear in the
-   translation: one small least-squares problem with a closed solution. How large the palm looks
+1. *Orientation.* The palm's normal is a linear function of all 21 landmarks in the picture, after
+   the hand has been set upright, mirrored to one side and scaled. ``tools/fit_pose.py`` fitted the
+   function to synthetic hands; one table is for hands that show their palm and one for backs.
+2. *Position.* A rigid palm of five points, with that orientation and the given hand length, is put
+   where a pinhole camera would see it at these pixels. For a known orientation that is linear in
+   the translation: one small least-squares problem with a closed solution. The palm's apparent size
    also depends on the shape (a fist's knuckles are seen further out, from the back and from the
-   palm differently): the same kind of table says how far off that leaves it along the ray.
-3. The model sees a crop as if it were taken straight ahead: the turn is that of a hand before the
-   camera's axis, and is turned with the ray to the hand.
+   palm differently): a table of the same kind gives the correction along the ray.
+3. The model sees a crop as if it were taken straight ahead: the orientation is that of a hand on
+the camera's axis, and is rotated with the ray to the hand.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 AVERAGE_HAND_LENGTH: Final = 0.185
 """Metres from the wrist's crease to the middle finger's tip: mean of women's and men's averages."""
 
-# Where the model puts wrist, index, middle, ring and pinky MCP on a hand of 1 m length, as seen
-# from the wrist's joint: along the hand, to the thumb's side, out of the palm. It marks creases
-# where the palm shows and knuckles where the back does. Medians over synthetic hands; the photos'
-# palms are as wide for their length within 1 %.
+# Where the model puts wrist, index, middle, ring and pinky MCP on a hand of 1 m length, seen from
+# the wrist's joint: along the hand, to the thumb's side, out of the palm. It marks creases if the
+# palm shows and knuckles if the back does. Medians over synthetic hands; the palms in the photos
+# have the same ratio of width to length within 1 %.
 _PALM_POINTS: Final = (
     (0.0563, -0.0058, 0.0263),
     (0.4768, 0.1305, 0.0211),
@@ -70,7 +70,7 @@ Vector = tuple[float, float, float]
 def estimate_pose(
     hand: Hand, intrinsics: Intrinsics, hand_length: float = AVERAGE_HAND_LENGTH
 ) -> Pose | None:
-    """Place one hand in the camera frame.
+    """Estimate the pose of one hand in the camera frame.
 
     Args:
         hand: its handedness decides which side of it is seen; its presence enters the confidence.
@@ -78,12 +78,12 @@ def estimate_pose(
         hand_length: metres from the wrist's crease to the tip of the stretched middle finger.
 
     Returns:
-        The pose, or None when the landmarks allow none (all in a line or in one point, behind the
+        The pose, or None if the landmarks allow none (all in a line or in one point, behind the
         camera, not finite).
     """
     k = intrinsics
     seen: list[list[float]] = hand.landmarks[_RIGID].tolist()
-    # The sense of rotation wrist - index - pinky tells which side of the hand shows.
+    # The sense of rotation wrist - index - pinky shows which side of the hand is visible.
     (wx, wy, _), (ix, iy, _), _, _, (px, py, _) = seen
     turning = (ix - wx) * (py - wy) - (iy - wy) * (px - wx)
     right = hand.handedness is Handedness.RIGHT
@@ -99,10 +99,10 @@ def estimate_pose(
     if flat > _STEEPEST:
         normal_x, normal_y = normal_x * _STEEPEST / flat, normal_y * _STEEPEST / flat
     facing = math.sqrt(1.0 - normal_x * normal_x - normal_y * normal_y)
-    # The side that shows looks at the camera, against z.
+    # The visible side faces the camera, against z.
     sign = 1.0 if shows_palm else -1.0
     z = (sign * normal_x, sign * normal_y, -sign * facing)
-    # Along the hand: perpendicular to the normal, and in the picture where it is seen.
+    # Along the hand: perpendicular to the normal, and along its direction in the picture.
     x = _unit((along_x, along_y, (along_x * normal_x + along_y * normal_y) / facing))
 
     centre_x = sum(p[0] for p in seen) / 5.0
@@ -110,7 +110,7 @@ def estimate_pose(
     turn = _turn_to((centre_x - k.cx) / k.fx, (centre_y - k.cy) / k.fy)
     x, z = _turned(turn, x), _turned(turn, z)
     y = _cross(z, x)
-    thumb = -1.0 if right else 1.0  # which way along y the thumb lies
+    thumb = -1.0 if right else 1.0  # the thumb's direction along y
     model = [
         (
             hand_length * (a * x[0] + thumb * b * y[0] + c * z[0]),
@@ -134,7 +134,7 @@ def estimate_pose(
         quaternion=_quaternion(x, y, z),
         palm_normal=z,
         pointing=x,
-        # Halves at an error of 6 % of the hand's length; goes to 0 where the palm is a line.
+        # Halves at an error of 6 % of the hand's length; goes to 0 if the palm is a line.
         confidence=hand.presence
         * math.exp(-0.7 * (error / (0.06 * hand_length)) ** 2)
         * min(1.0, 2.5 * facing),
@@ -142,17 +142,17 @@ def estimate_pose(
 
 
 _STEEPEST: Final = 0.98
-"""Sine of the greatest lean that is believed: beyond 79 degrees a palm is a line."""
+"""Sine of the greatest lean that is accepted: beyond 79 degrees a palm is a line."""
 
 
 def _tilt(
     landmarks: NDArray[np.float32], mirror: float, *, shows_palm: bool
 ) -> tuple[float, float, float, float, float] | None:
-    """What the table says.
+    """The table's output.
 
     Returns:
-        x and y of the normal of the side that shows, x and y of the hand's direction in the
-        picture, and what the distance is to be multiplied with.
+        x and y of the visible side's normal, x and y of the hand's direction in the picture, and
+        the factor for the distance.
     """
     features, sine, cosine = upright(landmarks, mirror)
     if features is None:
@@ -173,15 +173,15 @@ def _tilt(
 def upright(
     landmarks: NDArray[np.float32], mirror: float
 ) -> tuple[NDArray[np.float64] | None, float, float]:
-    """Landmarks set upright, on one side and of one size: what the table is applied to.
+    """Landmarks set upright, mirrored to one side and scaled: the table's input.
 
     Args:
         landmarks: (21, 3) frame pixels.
         mirror: -1 to mirror x, else 1.
 
     Returns:
-        (63,) centred on the fingers' roots, wrist straight below, wrist to roots 1 long; and sine
-        and cosine of the turn that was undone. None for points that are no hand.
+        (63,) centred on the fingers' roots, wrist straight below, distance from wrist to roots 1;
+        and sine and cosine of the rotation that was undone. None for points that aren't a hand.
     """
     points = landmarks.astype(np.float64)
     if not math.isfinite(float(points.sum())):
@@ -206,7 +206,7 @@ def _place(
     k: Intrinsics,
     model: list[Vector],
 ) -> tuple[Vector | None, float]:
-    """Where the wrist must be for the palm's points to be seen there; and the error in metres."""
+    """Position of the wrist that best explains the palm's points; and the error in metres."""
     rays = [((p[0] - k.cx) / k.fx, (p[1] - k.cy) / k.fy) for p in seen]
     # (X + t_x) = u (Z + t_z) for each point: linear in t, and t_x, t_y drop out with the means.
     shifts = [(m[0] - u * m[2], m[1] - v * m[2]) for (u, v), m in zip(rays, model, strict=True)]
@@ -228,7 +228,7 @@ def _place(
 
 
 def _turn_to(x: float, y: float) -> tuple[Vector, Vector, Vector]:
-    """Rows of the matrix that turns the optical axis to the ray (x, y, 1) by the shortest way."""
+    """Rows of the matrix that rotates the optical axis to the ray (x, y, 1) the shortest way."""
     n = math.sqrt(x * x + y * y + 1.0)
     rx, ry, rz = x / n, y / n, 1.0 / n
     f = 1.0 / (1.0 + rz)

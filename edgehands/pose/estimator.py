@@ -21,7 +21,7 @@ _FORGET_S: Final = 5.0
 
 
 class _Track:
-    """What is remembered of one hand."""
+    """The state kept for one hand."""
 
     def __init__(self) -> None:
         self.filter = PoseFilter()
@@ -29,9 +29,9 @@ class _Track:
 
 
 class PoseEstimator:
-    """Places hands in the camera frame and steadies each hand's pose.
+    """Estimates hands' poses in the camera frame and smooths each.
 
-    Not thread-safe; one object a stream.
+    Not thread-safe; use one object per stream.
     """
 
     def __init__(self, config: PoseConfig) -> None:
@@ -57,7 +57,7 @@ class PoseEstimator:
             t: the frame's time, seconds.
 
         Returns:
-            The pose, None where the landmarks allow none.
+            The pose, None if the landmarks allow none.
         """
         pose = estimate_pose(hand, self.intrinsics(width, height), self._length)
         if pose is None or not self._config.smoothing:
@@ -76,7 +76,7 @@ class PoseEstimator:
 
 
 def learn_hand_length(hands: Iterable[Hand], distance: float, intrinsics: Intrinsics) -> float:
-    """How long a hand must be to be seen like this from a known distance.
+    """The hand length that explains these landmarks at a known distance.
 
     Hold the palm flat towards the camera, its centre at the distance, and pass the hands of a
     second or more. The result goes into ``pose.hand_length``.
@@ -87,7 +87,7 @@ def learn_hand_length(hands: Iterable[Hand], distance: float, intrinsics: Intrin
         intrinsics: of the camera.
 
     Raises:
-        CalibrationError: too few hands, a senseless distance, or hands that allow no pose.
+        CalibrationError: too few hands, an invalid distance, or hands that allow no pose.
     """
     if not 0.1 <= distance <= 5.0:
         raise CalibrationError(f"distance of {distance} m is outside 0.1 to 5: give metres")

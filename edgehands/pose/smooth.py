@@ -1,8 +1,8 @@
-"""Steady poses without lag: One Euro filters (Casiez, Roussel, Vogel 2012) on depth and turn.
+"""Smooth poses without lag: One Euro filters (Casiez, Roussel, Vogel 2012) on depth and rotation.
 
-The landmarks that come in are smoothed already, so where a hand is in the picture is steady. What
-still trembles is what the picture shows least of: the distance and the turn. Only these two are
-filtered, the distance along the ray to the hand, so that an overlay stays on the hand.
+The incoming landmarks are smoothed already, so a hand's place in the picture is steady. What still
+jitters is what the picture shows least: distance and rotation. Only these two are filtered, the
+distance along the ray to the hand, so that an overlay stays on the hand.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _alpha(cutoff: float, dt: float) -> float:
 
 
 class PoseFilter:
-    """Steadies the poses of one hand. Not thread-safe."""
+    """Smooths the poses of one hand. Not thread-safe."""
 
     def __init__(self) -> None:
         self._t = 0.0
@@ -45,7 +45,7 @@ class PoseFilter:
         self._turn_speed: Vector = (0.0, 0.0, 0.0)
 
     def update(self, t: float, pose: Pose) -> Pose:
-        """The steadied pose at time t (seconds); starts again after a gap of half a second."""
+        """The smoothed pose at time t (seconds); restarts after a gap of half a second."""
         depth = math.log(pose.palm[2]) if pose.palm[2] > 0.0 else 0.0
         dt, self._t = t - self._t, t
         if self._depth is None or not 0.0 < dt < _GAP_S:
@@ -57,7 +57,7 @@ class PoseFilter:
         cutoff = _MIN_CUTOFF + _DEPTH_BETA * abs(self._depth_speed)
         self._depth += _alpha(cutoff, dt) * (depth - self._depth)
 
-        # The speed is a vector: a tremble's directions cancel, a turn's add up.
+        # The speed is a vector: jitter cancels out, a rotation adds up.
         turned = between(self._turn, pose.quaternion)
         vx, vy, vz = (
             old + keep * (new / dt - old) for old, new in zip(self._turn_speed, turned, strict=True)
@@ -79,7 +79,7 @@ class PoseFilter:
 
 
 def between(a: Quaternion, b: Quaternion) -> Vector:
-    """The turn from a to b as a vector: its axis in the frame of a, its length radians."""
+    """The rotation from a to b as a vector: its axis in the frame of a, its length radians."""
     ax, ay, az, aw = a
     bx, by, bz, bw = b
     w = aw * bw + ax * bx + ay * by + az * bz
@@ -93,7 +93,7 @@ def between(a: Quaternion, b: Quaternion) -> Vector:
 
 
 def slerp(a: Quaternion, b: Quaternion, part: float) -> Quaternion:
-    """From a (part 0) to b (part 1) by the shortest way, w >= 0."""
+    """From a (part 0) to b (part 1) by the shortest path, w >= 0."""
     dot = a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]
     sign = -1.0 if dot < 0.0 else 1.0
     angle = math.acos(min(1.0, abs(dot)))
