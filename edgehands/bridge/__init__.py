@@ -1,1 +1,1 @@
-"""What edgehands publishes, in the protocols of other worlds."""
+"""Bridges from edgehands' messages to other protocols."""

@@ -1,6 +1,6 @@
 """From MQTT to OSC over UDP: for TouchDesigner, Max, Pure Data, Unity and the like.
 
-Every frame is one bundle, so that what belongs together arrives together. The addresses are in
+Every frame is one bundle, so that its messages arrive together. The addresses are in
 ``docs/osc.md``.
 """
 
@@ -33,10 +33,10 @@ NO_GESTURE = "none"
 
 
 def parse_target(text: str) -> tuple[str, int]:
-    """``HOST:PORT`` taken apart.
+    """Parse ``HOST:PORT``.
 
     Raises:
-        UsageError: it is something else.
+        UsageError: it has another form.
     """
     host, colon, port = text.rpartition(":")
     if not (colon and host and port.isdecimal() and 1 <= int(port) <= 65535):
@@ -45,7 +45,7 @@ def parse_target(text: str) -> tuple[str, int]:
 
 
 class OscSender(Closing):
-    """Sends what a broker's nodes publish to one OSC receiver. A context manager.
+    """Sends the messages of a broker's nodes to one OSC receiver. A context manager.
 
     Args:
         host, port: the receiver, UDP.
@@ -72,7 +72,7 @@ class OscSender(Closing):
         self._socket.close()
 
     def take(self, message: Message) -> None:
-        """Pass a message on, if it is one that OSC has a word for."""
+        """Forward a message, if it has an OSC equivalent."""
         messages = list(self._messages(message))
         if not messages:
             return
@@ -82,7 +82,7 @@ class OscSender(Closing):
             for value in values:
                 builder.add_arg(value)
             bundle.add_content(builder.build())
-        # Nobody listening is no error: the receiver may be started later.
+        # A missing receiver isn't an error: it may be started later.
         with contextlib.suppress(ConnectionRefusedError):
             self._socket.sendto(bundle.build().dgram, self._address)
 

@@ -1,1 +1,1 @@
-"""The demo: a broker, the service and the page, each a process of its own, on this machine only."""
+"""The demo: broker, service and page, each in its own process, on this machine only."""

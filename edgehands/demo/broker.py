@@ -1,6 +1,6 @@
 """The demo's broker: amqtt on two loopback ports, TCP and WebSocket. Run by the demo as a process.
 
-Anybody on this machine may connect, nobody else can. It speaks MQTT 3.1.1.
+Any client on this machine may connect, no other can. It supports MQTT 3.1.1.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ MAX_CONNECTIONS = 64
 
 
 class DemoBroker(Broker):  # type: ignore[misc]  # amqtt's types aren't checked
-    """amqtt, which otherwise greets a client with what is retained on everybody's topics.
+    """amqtt, without sending new clients the retained messages of other clients' topics.
 
     amqtt 0.12 sends to each new connection the retained messages that match *any* client's
-    subscription: who subscribes to ``hands`` would first be sent ``online`` and ``ON``.
+    subscription: a subscriber to ``hands`` would first receive ``online`` and ``ON``.
     """
 
     async def _publish_retained_messages_for_subscription(
@@ -64,7 +64,7 @@ async def serve(port: int, websocket_port: int) -> None:
 
 def main() -> int:
     """Read the two ports from the command line and serve."""
-    # It logs each message that a client takes too slowly; only what breaks is worth a line.
+    # It logs each message that a client reads too slowly; show only failures.
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(message)s")
     logging.getLogger("transitions").setLevel(logging.ERROR)
     asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))

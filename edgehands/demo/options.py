@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from edgehands.cameras import CameraInfo
 
 FILM = "demo:"
-"""The source that plays where no camera was asked for."""
+"""The source that plays if no camera is requested."""
 
 NODE = "demo"
 
@@ -22,7 +22,7 @@ class DemoOptions:
         source: what plays as the camera.
         port: of the page; 0 takes 8765 or any free one.
         page: whether there is one.
-        seconds: end by itself after so long; 0 = when asked to.
+        seconds: time after which it ends by itself; 0 = never.
         model: ``lite`` or ``full``; empty leaves it to the settings.
         cameras: cameras of this machine that the page offers.
     """

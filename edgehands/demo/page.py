@@ -1,8 +1,8 @@
-"""The demo's page: the live page, with a choice of what plays as the camera.
+"""The demo's page: the live page, with a choice of camera source.
 
 Usage: python -m edgehands.demo.page NODE PORT PICTURE_SOCKET SOURCES
 
-SOURCES is a JSON list of sources that may be chosen; one that somebody chose is printed as a line.
+SOURCES is a JSON list of sources to choose from; a chosen one is printed as a line.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from edgehands.errors import EdgehandsError
 from edgehands.preview.page_messages import SourceChoice
 
 CHOSEN = "chosen: "
-"""What a printed line begins with that names the chosen source."""
+"""Prefix of a printed line that names the chosen source."""
 
 
 def main(arguments: list[str]) -> int:
-    """Serve the page until SIGINT or SIGTERM; give the exit code."""
+    """Serve the page until SIGINT or SIGTERM; return the exit code."""
     # The demo itself, which reads our lines, needs no web server.
     from edgehands.preview.hub import PageOptions  # noqa: PLC0415
     from edgehands.preview.server import serve_page  # noqa: PLC0415

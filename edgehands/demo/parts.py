@@ -25,21 +25,21 @@ PAGE_PORT = 8765
 
 
 def settings_of(options: DemoOptions, url: str, folder: Path) -> dict[str, str]:
-    """Give the settings of the demo's processes, as ``EDGEHANDS_…`` variables."""
+    """Return the settings of the demo's processes, as ``EDGEHANDS_…`` variables."""
     settings = {
         "EDGEHANDS_NODE__NAME": NODE,
         "EDGEHANDS_CAMERA__LOOP": "true",
         "EDGEHANDS_MQTT__URL": url,
-        # The demo's broker knows no other version: asking for a newer one first takes seconds.
+        # The demo's broker supports no other version: trying a newer one first takes seconds.
         "EDGEHANDS_MQTT__PROTOCOL": "3.1.1",
-        # What is taught here goes with it.
+        # Gestures taught here are deleted with it.
         "EDGEHANDS_GESTURES__TAUGHT_FILE": str(folder / "gestures.json"),
     }
     if options.page:
         settings["EDGEHANDS_PREVIEW__PICTURE_SOCKET"] = str(folder / SOCKET_NAME)
     if options.model:
         settings["EDGEHANDS_TRACKING__MODEL"] = options.model
-    # A wrong option is told here, in one line.
+    # A wrong option is reported here, in one line.
     load([], env={**settings, "EDGEHANDS_CAMERA__SOURCE": options.source})
     return settings
 
@@ -47,10 +47,10 @@ def settings_of(options: DemoOptions, url: str, folder: Path) -> dict[str, str]:
 def start_page(
     options: DemoOptions, settings: dict[str, str], folder: Path, stack: ExitStack
 ) -> tuple[Child, str]:
-    """Start the page's server; give its process and the page's address.
+    """Start the page's server; return its process and the page's address.
 
     Raises:
-        EdgehandsError: It ended, or said nothing.
+        EdgehandsError: It ended, or gave no address.
     """
     port = options.port or free_port(PAGE_PORT)
     offer = [SourceChoice(camera.uri, camera.name) for camera in options.cameras]
@@ -65,7 +65,7 @@ def start_page(
 
 
 def no_file(folder: Path) -> Path:
-    """Give an empty configuration file: the machine's own stays out of the demo."""
+    """Return an empty configuration file: the demo doesn't use the machine's own."""
     path = folder / "demo.toml"
     path.touch()
     return path
@@ -82,11 +82,11 @@ class Service(Closing):
         self.source = ""
 
     def close(self) -> None:
-        """End what plays."""
+        """Stop the current source."""
         self._stack.close()
 
     def play(self, source: str) -> None:
-        """Take a source as the camera; what played before ends first: it may be the same device."""
+        """Use a source as the camera; the previous one ends first: it may be the same device."""
         self._stack.close()
         self.source = source
         self.child = self._stack.enter_context(

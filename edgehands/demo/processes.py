@@ -1,4 +1,4 @@
-"""Processes of one's own: started, looked after, and never left behind."""
+"""Child processes: started, supervised, and never left behind."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from typing import Self
 
 HOST = "127.0.0.1"
-"""All of the demo listens here, where only this machine can reach it."""
+"""The whole demo listens here, reachable from this machine only."""
 
 END_S = 5.0
-"""How long a process may take to say goodbye before it is killed."""
+"""How long a process may take to end before it is killed."""
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def free_port(wanted: int = 0, host: str = HOST) -> int:
-    """Give ``wanted`` if it is free, else any free port of the loopback interface."""
+    """Return ``wanted`` if it is free, else any free port of the loopback interface."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             try:
@@ -43,7 +43,7 @@ def free_port(wanted: int = 0, host: str = HOST) -> int:
 
 
 class Child:
-    """A Python process that ends with us, whatever ends us. A context manager.
+    """A Python process that ends with us, however we end. A context manager.
 
     Args:
         name: for messages to people.
@@ -74,7 +74,7 @@ class Child:
                 stdout=log,
                 stderr=log,
                 env={**_environment(), **self._settings},
-                # Ctrl-C in the terminal is for us: we end the others in order.
+                # Ctrl-C in the terminal is for us: we stop the others in order.
                 start_new_session=True,
                 preexec_fn=tie,  # noqa: PLW1509 - no thread of ours runs yet
             )
@@ -102,17 +102,17 @@ class Child:
         return self._process.poll() if self._process is not None else None
 
     def printed(self) -> list[str]:
-        """Give the lines that it printed so far."""
+        """Return the lines printed so far."""
         return self._log.read_text(errors="replace").splitlines()
 
     def last_words(self) -> str:
-        """Give its own error line, or the last line that it printed."""
+        """Return its error line, or the last line that it printed."""
         lines = [line for line in self.printed() if line.strip()]
         own = [line.removeprefix("edgehands: ") for line in lines if line.startswith("edgehands: ")]
         return (own or lines or [f"exit code {self.code}"])[-1]
 
     def wait_until(self, true: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
-        """Wait until something holds.
+        """Wait until a condition holds.
 
         Raises:
             EdgehandsError: It didn't in time, or the process ended.
@@ -127,24 +127,24 @@ class Child:
 
 
 def listens(port: int, host: str = HOST) -> bool:
-    """Whether somebody takes connections there."""
+    """Whether something accepts connections there."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((host, port)) == 0
 
 
 def _environment() -> dict[str, str]:
-    """Give our environment without the broker and the names that were set for another run."""
+    """Return our environment without the broker and the names set for another run."""
     others = ("EDGEHANDS_MQTT__", "EDGEHANDS_NODE__", "EDGEHANDS_PREVIEW_TOKEN")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     return {**kept, "PYTHONUNBUFFERED": "1"}
 
 
 def _tie_to_parent() -> Callable[[], None] | None:
-    """Make what a child calls to be ended by the kernel should we die without saying so."""
+    """Return the function by which a child asks the kernel to end it if we die unexpectedly."""
     if sys.platform != "linux":
         return None
-    # Loaded here: between fork and exec only what is ready may be used.
+    # Loaded here: nothing may be loaded between fork and exec.
     prctl = ctypes.CDLL(None).prctl
 
     def tie() -> None:

@@ -1,4 +1,4 @@
-"""The demo from its first process to its last."""
+"""Runs the demo from its first process to its last."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def run_demo(options: DemoOptions) -> None:
     """Run the demo until Ctrl-C, SIGTERM, its time, or the source's end.
 
     Raises:
-        UsageError: An extra isn't installed, or the source makes no sense.
-        EdgehandsError: One of the processes failed, or nothing came.
+        UsageError: An extra isn't installed, or the source is invalid.
+        EdgehandsError: One of the processes failed, or no messages came.
     """
     _check_installed(page=options.page)
     with ExitStack() as stack:
@@ -73,7 +73,7 @@ def run_demo(options: DemoOptions) -> None:
         if options.page:
             page, page_url = start_page(options, settings, folder, stack)
         addresses = Addresses(url, port, f"ws://{HOST}:{websocket_port}/mqtt", page_url)
-        # It listens before the service speaks: the first hand is seen too.
+        # It subscribes before the service publishes, so as to see the first hand too.
         show = stack.enter_context(_Show(addresses, options, stop))
         service = stack.enter_context(Service(folder, settings))
         service.play(options.source)
@@ -83,7 +83,7 @@ def run_demo(options: DemoOptions) -> None:
 
 
 def subscribe_lines(addresses: Addresses) -> list[str]:
-    """Five lines of Python that print where each index finger points to, as they come."""
+    """Five lines of Python that print where each index finger points, live."""
     where = f'hostname="127.0.0.1", port={addresses.port}'
     return [
         "import json, paho.mqtt.subscribe as mqtt",
@@ -95,7 +95,7 @@ def subscribe_lines(addresses: Addresses) -> list[str]:
 
 
 def header(addresses: Addresses, options: DemoOptions) -> list[str]:
-    """Say what runs where, and how to subscribe to it."""
+    """Print what runs where, and how to subscribe to it."""
     playing = "a film of drawn hands" if options.source == FILM else redact(options.source)
     python = subscribe_lines(addresses)
     camera = ""
@@ -132,7 +132,7 @@ def _stop_on_signals(stack: ExitStack) -> threading.Event:
 
 
 class _Show:
-    """The terminal while the demo runs. A context manager: it listens from the beginning."""
+    """The terminal while the demo runs. A context manager: it is subscribed from the start."""
 
     def __init__(self, addresses: Addresses, options: DemoOptions, stop: threading.Event) -> None:
         self._stop = stop
@@ -168,7 +168,7 @@ class _Show:
         """Show what is published until the end, and play what is chosen on the page.
 
         Raises:
-            EdgehandsError: A process failed, or the camera never gave a frame.
+            EdgehandsError: A process failed, or the camera never delivered a frame.
         """
         others = [child for child in (page, broker) if child is not None]
         if not self._console.is_terminal:
@@ -180,7 +180,7 @@ class _Show:
 
     def _take(self, received: Received) -> None:
         message = self._state.take(received)
-        # A terminal has the live view; a pipe gets what changes.
+        # A terminal gets the live view; a pipe gets changes.
         if message is None or self._console.is_terminal:
             return
         line = self._changes.line(message)
@@ -216,7 +216,7 @@ class _Show:
                 return
 
     def _ended(self, child: Child, *, chosen: bool) -> bool:
-        """Whether the source has come to its end; a camera chosen on the page may fail there."""
+        """Whether the source has ended; a camera chosen on the page may fail without that."""
         if child.code is None or (chosen and child.code != 0):
             return False
         if child.code:
@@ -225,14 +225,14 @@ class _Show:
         return True
 
     def problem(self) -> str:
-        """Say why no frames are coming now; empty while they come."""
+        """Return why no frames are coming now; empty while they come."""
         with self._state.lock:
             problems = [camera.problem for _, camera in self._state.cameras() if camera.problem]
         return problems[0] if problems else ""
 
 
 def _chosen(page: Child) -> str:
-    """Give the source that was chosen on the page last; empty where none was."""
+    """Return the source last chosen on the page; empty if none was."""
     chosen = [line for line in page.printed() if line.startswith(CHOSEN)]
     return chosen[-1].removeprefix(CHOSEN) if chosen else ""
 

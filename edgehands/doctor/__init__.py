@@ -1,4 +1,4 @@
-"""Why doesn't it work? Checks that look and change nothing, each with what to do about it."""
+"""Why doesn't it work? Read-only checks, each with a remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The broker, step by step: name, connection, TLS, login, rights, and what it keeps of us."""
+"""Checks the broker, step by step: name, connection, TLS, login, rights, retained messages."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from edgehands.doctor.system import System
 
 STORE = "/etc/credstore/edgehands.mqtt-password"
-"""Where the unit's LoadCredential= finds the password."""
+"""The password file named in the unit's LoadCredential=."""
 
 CONNECT_S = 5.0
 RIGHTS_S = 3.0
-"""Longest waits: for a connection, and for the answer to a message."""
+"""Timeouts: for a connection, and for the response to a message."""
 
 
 def stored_password(system: System) -> Secret | None:
-    """The password that systemd hands to the service and not to us; None where there is none.
+    """The password that systemd passes to the service but not to us; None if there is none.
 
     Raises:
-        PermissionError: There may be one, but it isn't for us to read.
+        PermissionError: There may be one, but we may not read it.
     """
     try:
         text = system.path(STORE).read_text(encoding="utf-8", errors="replace").split("\n", 1)[0]
@@ -51,7 +51,7 @@ def stored_password(system: System) -> Secret | None:
 
 
 def check_broker(system: System, config: Config) -> tuple[Finding, ...]:
-    """Each step needs the one before: the first that fails is the last that is told."""
+    """Each step needs the previous one: the first failure is the last finding."""
     address = config.mqtt.address
     found: list[Finding] = []
     for step in (_resolve, _connect, _encrypt):
@@ -129,7 +129,7 @@ def _encrypt(config: MqttConfig, address: BrokerUrl) -> Finding | None:
 
 
 def _login(config: Config) -> tuple[Finding, ...]:
-    """Log in under another name than the service's: the broker would throw that out."""
+    """Log in under another client id, or the broker would disconnect the service."""
     finding = None
     for version in versions(config.mqtt.protocol):
         visit = _Visit(config, version)
@@ -183,7 +183,7 @@ class _Visit:
         return good("broker login", f"accepted {who}, MQTT {version_name(self._protocol)}")
 
     def rights(self) -> Finding:
-        """Send one empty, unretained message where nobody listens, and see whether it may be."""
+        """Send one empty, unretained message where nobody listens, to see if that is allowed."""
         topic = self._topics.response("doctor")
         self.session.publish(topic, b"", qos=1, retain=False)
         self._work_until(RIGHTS_S, lambda: bool(self._answers))
@@ -204,7 +204,7 @@ class _Visit:
         return good("broker rights", f"allowed to publish below {self._topics.node}")
 
     def name(self) -> Finding:
-        """See whether a service has found out that a second device has this node's name."""
+        """See whether a service has reported a second device with this node's name."""
         problem = self._topics.problem
         found: list[bytes] = []
         self._received = lambda message: found.append(bytes(message.payload))
@@ -212,7 +212,7 @@ class _Visit:
         self.session.subscribe((problem,))
         self._work_until(RIGHTS_S, lambda: bool(self._answers))
         answers = self.session.link.answers
-        self.session.ping()  # what is retained comes before its answer
+        self.session.ping()  # retained messages come before its response
         self._work_until(RIGHTS_S, lambda: self.session.link.answers > answers)
         text = found[-1][:MAX_TEXT].decode(errors="replace") if found else ""
         if not text:
@@ -241,5 +241,5 @@ def _unreachable(check: str, address: BrokerUrl, error: BaseException) -> Findin
 
 
 def _split(check: str, text: str) -> Finding:
-    """A line of :mod:`edgehands.mqtt.broker.reasons`, whose last part is what to do."""
+    """A line of :mod:`edgehands.mqtt.broker.reasons`, whose last part is the remedy."""
     return wrong_line(check, text, "see the broker's log")

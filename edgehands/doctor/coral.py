@@ -1,4 +1,4 @@
-"""The Coral Edge TPU: there, awake, fast enough, and with a library that fits the runtime."""
+"""Checks the Coral Edge TPU: present, initialised, fast, its library matching the runtime."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edgehands.doctor.system import System
 
 ASLEEP = ("1a6e", "089a")
-"""USB id before its firmware is loaded, which the first program to use it does."""
+"""USB id before its firmware is loaded, by the first program that uses it."""
 
 AWAKE = ("18d1", "9302")
 """USB id afterwards."""
@@ -34,7 +34,7 @@ _GUIDE = "see docs/coral.md"
 
 
 def check_coral(system: System, config: Config) -> tuple[Finding, ...]:
-    """Device, library and models; nothing is opened: another program may be using it."""
+    """Device, library and models; the device isn't opened: another program may be using it."""
     devices = [*_usb(system), *_pcie(system)]
     if not devices:
         if config.tracking.backend == "edgetpu":
@@ -45,7 +45,7 @@ def check_coral(system: System, config: Config) -> tuple[Finding, ...]:
                     'connect it, or set tracking.backend = "auto"',
                 ),
             )
-        return ()  # most people have none
+        return ()  # most users have none
     return (*devices, *_library(system), *_models(system, config), *_crash(system))
 
 
@@ -70,7 +70,7 @@ def _usb(system: System) -> list[Finding]:
                     f"sudo edgehands doctor; the service's own user {USER} needs the udev rule",
                 )
             )
-        # Before its firmware is loaded it speaks USB 2 whatever the port can do.
+        # Before its firmware is loaded it uses USB 2 whatever the port supports.
         if ids == AWAKE and speed < _USB3_MBIT:
             found.append(
                 doubtful(
@@ -110,10 +110,10 @@ def _pcie(system: System) -> list[Finding]:
 
 
 def _library(system: System) -> tuple[Finding, ...]:
-    """The library, and whether it was made for a runtime like ours.
+    """The library, and whether it was built for a runtime like ours.
 
-    Google's own (2021, version 16.0) crashes with TensorFlow Lite 2.12 and newer; rebuilt ones
-    carry the version they were built with: ``16.0tf2.17.1-1``.
+    Google's own (2021, version 16.0) crashes with TensorFlow Lite 2.12 and newer; rebuilt ones name
+    the version they were built with: ``16.0tf2.17.1-1``.
     """
     files = [path for pattern in _LIBRARIES for path in system.glob(pattern)]
     if not files:

@@ -1,4 +1,4 @@
-"""The camera, and who may use which device."""
+"""Checks the camera, and the permissions of devices."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ FIRST_FRAME_S = 8.0
 """How long a camera may take to start."""
 
 LEAST_RATE = 0.7
-"""A camera that gives less than this share of the wanted rate is worth a word."""
+"""A camera below this share of the requested rate gets a warning."""
 
 _CAMERA_DEVICES = ("/dev/video*", "/dev/media*", "/dev/dma_heap/*")
 _GROUPS = {"/dev/video*": "video", "/dev/media*": "video", "/dev/dma_heap/*": "video"}
 
 
 def check_camera(system: System, config: Config) -> tuple[Finding, ...]:
-    """Whether the camera opens, and what it gives; the running service is asked, not disturbed."""
+    """Whether the camera opens, and what it delivers; a running service is asked, not disturbed."""
     uri = redact(config.camera.source)
     state = system.properties("ActiveState", "StatusText")
     if state.get("ActiveState") == "active":
@@ -82,7 +82,7 @@ def check_permissions(system: System, _config: Config) -> tuple[Finding, ...]:
 
 
 def _of_service(uri: str, status: str) -> Finding:
-    """What the running service says of its camera in systemd's status line."""
+    """What the running service reports about its camera in systemd's status line."""
     rate = re.search(r"([\d.]+) frames a second", status)
     if rate:
         return good("camera", f"{uri}: the running service reads {rate[1]} frames a second")
@@ -100,7 +100,7 @@ def _of_service(uri: str, status: str) -> Finding:
 
 
 def _of_source(uri: str, source: Source, config: Config) -> Finding:
-    """What an open camera gives, measured."""
+    """What an open camera delivers, measured."""
     frame = source.read(FIRST_FRAME_S)
     if frame is None:
         return wrong(
@@ -134,7 +134,7 @@ def _has_user(system: System) -> bool:
 
 
 def _groups_of_service(system: System) -> set[str]:
-    """The groups that the service has: of its user, and those its unit adds."""
+    """The service's groups: those of its user, and those its unit adds."""
     groups = set(system.properties("SupplementaryGroups").get("SupplementaryGroups", "").split())
     for line in (system.read("/etc/group") or "").splitlines():
         name, _, members = line.partition(":")[0], "", line.rpartition(":")[2]
@@ -144,7 +144,7 @@ def _groups_of_service(system: System) -> set[str]:
 
 
 def _open_secrets(system: System) -> list[Finding]:
-    """Files with secrets that everybody on this machine can read."""
+    """Files with secrets that every user of this machine can read."""
     found = []
     for path in system.glob("/etc/edgehands/*"):
         secret = path.name != "edgehands.toml" or _holds_password(system.read(path))

@@ -1,4 +1,4 @@
-"""All checks, one after the other; no secret leaves them."""
+"""Runs all checks in order; no secret is shown."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Check = Callable[[System, Config], tuple[Finding, ...]]
-"""Looks at one thing; finds nothing where the thing isn't there. Changes nothing."""
+"""A check of one thing; without findings where the thing doesn't exist. Changes nothing."""
 
 CHECKS: tuple[Check, ...] = (
     check_python,
@@ -64,10 +64,10 @@ CHECKS: tuple[Check, ...] = (
     check_page,
     check_last_crash,
 )
-"""What others depend on comes first."""
+"""Prerequisites of others come first."""
 
 _SHORTEST_SECRET = 4
-"""Shorter ones aren't looked for in texts: "a" stands in every sentence."""
+"""Shorter secrets aren't searched for: "a" is in every sentence."""
 
 
 def examine(
@@ -75,17 +75,17 @@ def examine(
     system: System | None = None,
     checks: Sequence[Check] = CHECKS,
 ) -> Iterator[Finding]:
-    """Do the checks and give each finding as soon as it is there.
+    """Run the checks and yield each finding immediately.
 
     Args:
-        config: the configuration in force, or why there is none; the defaults then stand in.
+        config: the configuration in force, or why there is none; then the defaults are used.
         system: the machine; None = this one.
-        checks: what to look at.
+        checks: to run.
     """
     system = system or System()
     if isinstance(config, EdgehandsError):
         yield wrong_line("configuration", str(config), "correct it")
-        config = Config()  # stands in for what follows
+        config = Config()  # replaces it below
     else:
         yield good("configuration", "every setting is known and within its limits")
     with contextlib.suppress(PermissionError):
@@ -114,7 +114,7 @@ def report(findings: tuple[Finding, ...]) -> Report:
 
 
 def _with_stored_password(system: System, config: Config) -> Config:
-    """The configuration with the password that systemd would hand to the service."""
+    """The configuration with the password that systemd would pass to the service."""
     mqtt = config.mqtt
     if mqtt.password is not None or mqtt.password_file or not mqtt.username:
         return config
@@ -123,7 +123,7 @@ def _with_stored_password(system: System, config: Config) -> Config:
 
 
 def _secrets(config: Config) -> tuple[str, ...]:
-    """Texts that must not be shown: the broker's password, and those inside the camera's URI."""
+    """Texts that must not be shown: the broker's password, and passwords in the camera's URI."""
     found = re.findall(r"://[^/@:]*:(.*)@", config.camera.source)
     try:
         password = password_of(config.mqtt)
@@ -135,7 +135,7 @@ def _secrets(config: Config) -> tuple[str, ...]:
 
 
 def _redacted(finding: Finding, secrets: tuple[str, ...]) -> Finding:
-    """A last look: messages of others (kernel, broker, camera) may quote what they were given."""
+    """Final redaction: messages of others (kernel, broker, camera) may quote their input."""
     message, remedy = redact(finding.message), redact(finding.remedy)
     for secret in secrets:
         message, remedy = message.replace(secret, REDACTED), remedy.replace(secret, REDACTED)

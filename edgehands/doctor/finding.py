@@ -1,4 +1,4 @@
-"""What a check says: good, doubtful or wrong, and what to do about it."""
+"""A check's result: pass, warning or failure, with a remedy."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one check.
 
     Attributes:
-        check: what was looked at, in a word or two; stable, for programs.
+        check: what was checked, in a word or two; stable, for programs.
         level: ``PASS``, ``WARN`` (works, but not well or not for long) or ``FAIL``.
-        message: what was found, one line.
+        message: the finding, one line.
         remedy: what to do about it; empty for ``PASS``.
     """
 
@@ -40,27 +40,27 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def good(check: str, message: str) -> Finding:
-    """All is well."""
+    """A pass."""
     return Finding(check=check, level="PASS", message=message)
 
 
 def doubtful(check: str, message: str, remedy: str) -> Finding:
-    """It works, but not well, or not for long, or it can't be told."""
+    """A warning: it works, but not well or not for long, or the check is inconclusive."""
     return Finding(check=check, level="WARN", message=message, remedy=remedy)
 
 
 def wrong(check: str, message: str, remedy: str) -> Finding:
-    """It doesn't work."""
+    """A failure."""
     return Finding(check=check, level="FAIL", message=message, remedy=remedy)
 
 
 def wrong_line(check: str, text: str, otherwise: str) -> Finding:
-    """It doesn't work, as one line of ours says: the part behind its last colon is the remedy.
+    """A failure described by one of our error lines: the part after its last colon is the remedy.
 
     Args:
-        check: what was looked at.
-        text: value, limit, remedy, as errors of edgehands have them.
-        otherwise: the remedy where the line has none.
+        check: what was checked.
+        text: value, limit, remedy, as in errors of edgehands.
+        otherwise: the remedy if the line has none.
     """
     what, _, remedy = text.rpartition(": ")
     if what.endswith((" see", " use")):
@@ -70,6 +70,6 @@ def wrong_line(check: str, text: str, otherwise: str) -> Finding:
 
 
 def worst(findings: tuple[Finding, ...]) -> Level:
-    """The worst level of some findings."""
+    """The worst level of the findings."""
     levels = {finding.level for finding in findings}
     return "FAIL" if "FAIL" in levels else "WARN" if "WARN" in levels else "PASS"

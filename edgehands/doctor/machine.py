@@ -1,4 +1,4 @@
-"""The machine itself: clock, heat, power, and the card."""
+"""Checks the machine: clock, temperature, power, and the card."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from edgehands.doctor.system import System
 
 LEAST_MEMORY_MB = 50
-"""Less than this beside a running service, and it or something else will soon be ended."""
+"""With less than this next to a running service, some process will soon be killed."""
 
 LEAST_FREE_MB = 200
-"""Less than this and an upgrade, or the journal, fills the card."""
+"""With less than this, an upgrade or the journal fills the card."""
 
 _RELEASED = dt.datetime(2025, 1, 1, tzinfo=dt.UTC).timestamp()
 
 
 def check_clock(system: System, _config: Config) -> tuple[Finding, ...]:
-    """Whether the time is plausible and kept by somebody."""
+    """Whether the time is plausible and synchronised."""
     now = system.now()
     shown = dt.datetime.fromtimestamp(now, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
     sync = "connect it to the network, then: sudo timedatectl set-ntp true"
@@ -68,7 +68,7 @@ def check_temperature(system: System, _config: Config) -> tuple[Finding, ...]:
 
 
 def check_memory(system: System, _config: Config) -> tuple[Finding, ...]:
-    """Whether there is room for the models, and no limit below it."""
+    """Whether there is enough memory for the models, and no limit below that."""
     limit = memory.limit(system.path("/proc/self/cgroup"), system.path("/sys/fs/cgroup"))
     if limit:
         return (wrong("memory", limit, "raise the limit: the kernel ends what exceeds it"),)
@@ -90,7 +90,7 @@ def check_memory(system: System, _config: Config) -> tuple[Finding, ...]:
 
 
 def check_power(system: System, _config: Config) -> tuple[Finding, ...]:
-    """Throttling and under-voltage, now and since the start."""
+    """Throttling and under-voltage, now and since boot."""
     flags = _throttled(system)
     if flags is None:
         return (good("power", "this machine doesn't report throttling or under-voltage"),)
@@ -111,7 +111,7 @@ def check_power(system: System, _config: Config) -> tuple[Finding, ...]:
 
 
 def check_storage(system: System, _config: Config) -> tuple[Finding, ...]:
-    """Signs of a dying or full card; nothing is written to find out."""
+    """Signs of a failing or full card; nothing is written for the check."""
     back_up = "back up the configuration and prepare a new card"
     found = []
     if _root_is_read_only(system):
@@ -177,20 +177,20 @@ def _throttled(system: System) -> int | None:
 
 
 def _root_is_read_only(system: System) -> bool:
-    """Read-only now, but not by wish: an overlay, or ``ro`` in fstab, is one."""
+    """Unintentionally read-only: not by an overlay or ``ro`` in fstab."""
     wished = "ro" in _root_options(system.read("/etc/fstab"))
     return "ro" in _root_options(system.read("/proc/mounts")) and not wished
 
 
 def _root_options(table: str | None) -> list[str]:
-    """How the root file system is mounted, in a table like fstab's; its last line counts."""
+    """Mount options of the root file system in an fstab-like table; the last entry counts."""
     rows = [words for line in (table or "").splitlines() if len(words := line.split()) > 3]
     options = [row[3] for row in rows if row[1] == "/" and row[2] != "overlay"]
     return options[-1].split(",") if options else []
 
 
 def _worn_percent(system: System) -> int | None:
-    """Life used, as eMMC memory estimates it in steps of ten; SD cards don't tell."""
+    """Life used, as estimated by eMMC memory in steps of ten; SD cards don't report it."""
     for file in system.glob("/sys/block/mmcblk*/device/life_time"):
         steps = [int(word, 16) for word in (system.read(file) or "").split()]
         worst = max(steps, default=0)

@@ -1,4 +1,4 @@
-"""The package's live page: where it is, and where its token is."""
+"""Checks the package's live page: its address, and where its token is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_page(system: System, config: Config) -> tuple[Finding, ...]:
-    """Nothing where the package's unit isn't installed. The token itself isn't shown."""
+    """No finding if the package's unit isn't installed. The token itself isn't shown."""
     unit = system.path(str(PAGE_UNIT))
     if not unit.exists():
         return ()

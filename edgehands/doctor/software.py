@@ -1,4 +1,4 @@
-"""Python, its packages, and the model files."""
+"""Checks Python, its packages, and the model files."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def check_python(system: System, _config: Config) -> tuple[Finding, ...]:
 
 
 def check_packages(system: System, _config: Config) -> tuple[Finding, ...]:
-    """The wheels that edgehands asks for."""
+    """The wheels that edgehands requires."""
     bad = []
     found = []
     for line in system.requirements:
         name, least = _requirement(line)
         have = system.version(name)
         if have is None and name == "ai-edge-litert" and system.version("tflite-runtime"):
-            continue  # the runtime has its own check
+            continue  # the runtime has a check of its own
         if have is None:
             bad.append(f"{name} is missing")
         elif _numbers(have) < _numbers(least):
@@ -65,7 +65,7 @@ def check_packages(system: System, _config: Config) -> tuple[Finding, ...]:
 
 
 def check_runtime(system: System, _config: Config) -> tuple[Finding, ...]:
-    """Whether the models' runtime can be loaded, tried in a process that may crash."""
+    """Whether the models' runtime can be loaded, tried in a process of its own, as it may crash."""
     name, module = "ai-edge-litert", "ai_edge_litert"
     if system.version(name) is None:
         name, module = "tflite-runtime", "tflite_runtime"
@@ -95,7 +95,7 @@ def check_runtime(system: System, _config: Config) -> tuple[Finding, ...]:
 
 
 def check_numpy(system: System, config: Config) -> tuple[Finding, ...]:
-    """The numpy that apt's camera packages meet.
+    """The numpy that apt's camera packages get.
 
     A numpy from pip that is newer than apt's breaks apt's simplejpeg, and with it picamera2
     ("numpy.dtype size changed").
@@ -160,7 +160,7 @@ def _requirement(line: str) -> tuple[str, str]:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """The numbers that a version begins with."""
+    """The leading numbers of a version."""
     match = re.match(r"\d+(?:\.\d+)*", version)
     return tuple(map(int, match[0].split("."))) if match else ()
 

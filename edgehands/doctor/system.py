@@ -1,4 +1,4 @@
-"""What the checks see of the machine, so that a test can show them another one."""
+"""The checks' view of the machine, replaceable in tests."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ USER = "edgehands"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a program said.
+    """The result of a program.
 
     Attributes:
-        code: its exit status; negative where a signal ended it.
+        code: its exit status; negative if a signal ended it.
         text: what it wrote, stdout before stderr.
     """
 
@@ -33,7 +33,7 @@ class Answer:
 
 
 Runner = Callable[[Sequence[str], float], Answer | None]
-"""Runs a program for at most so many seconds; None where there is no such program."""
+"""Runs a program with a timeout in seconds; None if there is no such program."""
 
 _TIMED_OUT = 124
 
@@ -61,14 +61,14 @@ def run_program(words: Sequence[str], timeout: float) -> Answer | None:
 
 
 def installed_version(package: str) -> str | None:
-    """Version of a Python package; None where it isn't installed."""
+    """Version of a Python package; None if it isn't installed."""
     with contextlib.suppress(metadata.PackageNotFoundError):
         return metadata.version(package)
     return None
 
 
 def own_requirements() -> tuple[str, ...]:
-    """What edgehands itself asks for, without its extras; empty in an unpacked tree."""
+    """The requirements of edgehands, without extras; empty in an unpacked tree."""
     with contextlib.suppress(metadata.PackageNotFoundError):
         return tuple(line for line in metadata.requires("edgehands") or () if ";" not in line)
     return ()
@@ -80,13 +80,13 @@ def may_use(path: Path) -> bool:
 
 
 def free_bytes(path: Path) -> int:
-    """Room left where ``path`` lies."""
+    """Free space where ``path`` is."""
     return shutil.disk_usage(path).free
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """The machine that is looked at. Nothing here changes it.
+    """The examined machine. Nothing here changes it.
 
     Attributes:
         root: where ``/etc``, ``/sys``, ``/proc`` and ``/dev`` hang.
@@ -96,11 +96,11 @@ class System:
         python_version: its version.
         bits: of its pointers.
         version: version of an installed Python package, or None.
-        requirements: what edgehands asks for, as ``msgspec>=0.19``.
+        requirements: of edgehands, as ``msgspec>=0.19``.
         usable: whether this process may read and write a device.
         free: bytes left where a path lies.
         now: seconds since 1970.
-        models: folder of the models; None = the usual one.
+        models: folder of the models; None = the default.
     """
 
     root: Path = Path("/")
@@ -117,11 +117,11 @@ class System:
     models: Path | None = None
 
     def path(self, absolute: str) -> Path:
-        """Where an absolute path lies on this machine."""
+        """The path on this machine for an absolute path."""
         return self.root / absolute.lstrip("/")
 
     def read(self, path: Path | str) -> str | None:
-        """A small text file without the white space around it; None where it can't be read."""
+        """The stripped contents of a small text file; None if it can't be read."""
         try:
             place = self.path(path) if isinstance(path, str) else path
             return place.read_text(encoding="utf-8", errors="replace").strip()
@@ -129,11 +129,11 @@ class System:
             return None
 
     def glob(self, pattern: str) -> tuple[Path, ...]:
-        """The paths that fit an absolute pattern, sorted."""
+        """The paths that match an absolute pattern, sorted."""
         return tuple(sorted(self.root.glob(pattern.lstrip("/"))))
 
     def properties(self, *names: str) -> dict[str, str]:
-        """What systemd says of the service, by name; empty where there is no systemd."""
+        """Systemd's properties of the service, by name; empty without systemd."""
         answer = self.run(("systemctl", "show", UNIT, "--property", ",".join(names)), 5.0)
         if answer is None or answer.code:
             return {}

@@ -1,4 +1,4 @@
-"""The systemd service: does it run, is it started at boot, why did it end last time."""
+"""Checks the systemd service: is it running, is it started at boot, why did it last end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STATE = ("LoadState", "ActiveState", "SubState", "UnitFileState", "StatusText",
 
 
 def check_service(system: System, _config: Config) -> tuple[Finding, ...]:
-    """Whether the service runs and will at the next start."""
+    """Whether the service is running, and starts at boot."""
     state = system.properties(*_STATE)
     if not state or state.get("LoadState") == "not-found":
         return (good("service", "not installed as a service; 'edgehands run' starts it by hand"),)
@@ -46,7 +46,7 @@ def check_service(system: System, _config: Config) -> tuple[Finding, ...]:
 
 
 def check_last_crash(system: System, _config: Config) -> tuple[Finding, ...]:
-    """Why the service ended against its will, if it ever did."""
+    """Why the service ended unexpectedly, if it ever did."""
     state = system.properties("LoadState", "NRestarts")
     if not state or state.get("LoadState") == "not-found":
         return ()
@@ -86,7 +86,7 @@ def _is_crash(line: str) -> bool:
 
 
 def _last_words(lines: list[str]) -> str:
-    """What the service itself said last before it ended."""
+    """The service's last log line before it ended."""
     for line in reversed(lines[-30:]):
         match = re.search(r"edgehands(?:\[\d+\])?: (edgehands: .*)$", line)
         if match:

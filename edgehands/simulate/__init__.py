@@ -1,4 +1,4 @@
-"""Many nodes without cameras and models: real messages, to size a broker and its consumers."""
+"""Simulates many nodes without cameras and models, with real messages, to size a broker."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""MQTT 3.1.1 for asyncio, as little of it as hundreds of simulated clients need.
+"""MQTT 3.1.1 for asyncio, the subset that hundreds of simulated clients need.
 
-The service itself uses paho-mqtt. Here one thread drives hundreds of connections and thousands of
-messages a second, and a publish that is one ``write`` costs a tenth of paho's.
+The service itself uses paho-mqtt. Here one thread handles hundreds of connections and thousands of
+messages a second, and a publish with a single ``write`` costs a tenth of paho's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edgehands.config import MqttConfig
 
 CONNECT_S = 15.0
-"""For a connection and for the broker's answers: many come at once."""
+"""Timeout for a connection and for the broker's responses: many come at once."""
 
 KEEPALIVE_S = 60
 
@@ -37,18 +37,18 @@ _REFUSALS = {
 
 
 class Will(NamedTuple):
-    """What the broker says when a client vanishes; retained, QoS 1."""
+    """The will that the broker publishes when a client vanishes; retained, QoS 1."""
 
     topic: str
     payload: bytes
 
 
 class Connection(asyncio.Protocol):
-    """One client. Everything is called in the loop's thread.
+    """One client. All methods are called in the loop's thread.
 
     Attributes:
-        acknowledged: messages of QoS 1 that the broker has.
-        lost: the connection ended without our wish.
+        acknowledged: QoS 1 messages acknowledged by the broker.
+        lost: the connection ended unexpectedly.
     """
 
     def __init__(self, received: Callable[[bytes, bytes, int], None] | None = None) -> None:
@@ -65,7 +65,7 @@ class Connection(asyncio.Protocol):
         """Connect and log in.
 
         Raises:
-            BrokerError: No connection came about, or the broker refuses it.
+            BrokerError: The connection failed, or the broker refuses it.
         """
         loop = asyncio.get_running_loop()
         address = config.address
@@ -90,7 +90,7 @@ class Connection(asyncio.Protocol):
             raise BrokerError(reasons.refused(address, _REFUSALS.get(code, f"code {code}")))
 
     async def subscribe(self, topics: Sequence[str], qos: int) -> None:
-        """Subscribe, and wait for the broker's word."""
+        """Subscribe, and wait for the broker's acknowledgement."""
         self._answer = asyncio.get_running_loop().create_future()
         filters = b"".join(_text(topic.encode()) + bytes((qos,)) for topic in topics)
         body = struct.pack(">H", self._next_mid()) + filters
@@ -100,7 +100,7 @@ class Connection(asyncio.Protocol):
                 raise BrokerError(f"a subscription to {topics[0]} was refused: allow it")
 
     def publish(self, topic: bytes, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
-        """Send a message; with QoS 1 its answer is counted in ``acknowledged``."""
+        """Send a message; with QoS 1 its acknowledgement is counted in ``acknowledged``."""
         mid = struct.pack(">H", self._next_mid()) if qos else b""
         size = _length(2 + len(topic) + len(mid) + len(payload))
         head = bytes((0x30 | qos << 1 | retain,))
@@ -108,15 +108,15 @@ class Connection(asyncio.Protocol):
 
     @property
     def backlog(self) -> int:
-        """Bytes that the kernel doesn't take: the broker doesn't read as fast as we write."""
+        """Bytes not yet taken by the kernel: the broker reads more slowly than we write."""
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     def ping(self) -> None:
-        """Say that we are there."""
+        """Send a ping."""
         self._write(_PINGREQ)
 
     def say_goodbye(self) -> None:
-        """Part in order: the broker then keeps the will to itself."""
+        """Disconnect cleanly: the broker then doesn't publish the will."""
         self._closing = True
         self._write(_DISCONNECT)
 
@@ -126,7 +126,7 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
@@ -140,7 +140,7 @@ class Connection(asyncio.Protocol):
             self._answer.set_exception(ConnectionResetError("the broker hung up"))
 
     def data_received(self, data: bytes) -> None:
-        """Take packets apart as they come."""
+        """Parse incoming packets."""
         buffer = self._buffer
         buffer += data
         at = 0
@@ -196,7 +196,7 @@ def _text(value: bytes) -> bytes:
 
 
 def _length(value: int) -> bytes:
-    """A remaining length: seven bits a byte, the low ones first."""
+    """A remaining length: seven bits per byte, low ones first."""
     out = bytearray()
     while True:
         value, low = value >> 7, value & 0x7F
@@ -206,7 +206,7 @@ def _length(value: int) -> bytes:
 
 
 def _packet_at(buffer: bytearray, at: int) -> tuple[int, int] | None:
-    """Where the body of the packet at ``at`` begins and ends; None while it isn't all there."""
+    """Where the body of the packet at ``at`` begins and ends; None while it is incomplete."""
     length, shift = 0, 0
     for number in range(at + 1, min(at + 5, len(buffer))):
         length |= (buffer[number] & 0x7F) << shift

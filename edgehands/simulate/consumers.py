@@ -1,4 +1,4 @@
-"""Subscribers to everything that simulated nodes say, in a process of their own."""
+"""Subscribers to everything that simulated nodes publish, in a process of their own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edgehands.simulate.report import Plan
 
 LATENCIES = 1_000_000
-"""So many of the newest are kept."""
+"""Number of the newest that are kept."""
 
 START_S = 60.0
 """Longest wait for a process that starts and connects its consumers."""
@@ -34,15 +34,15 @@ START_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What all consumers got.
+    """What all consumers received.
 
     Attributes:
         hands: ``hands`` messages.
         qos1: events, each counted once a consumer, and presence and counts.
-        repeated: events that came again.
+        repeated: events received again.
         latency_ms: p50, p95, p99 of ``hands``.
-        cpu_s: that the process took while it was asked to count.
-        refused: why there is nothing to count; empty = there is.
+        cpu_s: CPU time of the process while counting.
+        refused: why nothing was counted; empty = it was.
     """
 
     hands: int = 0
@@ -88,7 +88,7 @@ class Consumers:
 @contextmanager
 def consumers(config: MqttConfig, plan: Plan) -> Iterator[Consumers]:
     """Start the consumers of a plan."""
-    # Not a fork of ours: it would hold our connections open.
+    # Not a fork: it would keep our connections open.
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_run, args=(config, plan, theirs), daemon=True)
@@ -135,7 +135,7 @@ class _Consumer:
     def _take(self, topic: bytes, payload: bytes, qos: int) -> None:
         counting = self._counting
         if not payload or self._name not in topic:
-            return  # of another node, or taken back at the end
+            return  # from another node, or cleared at the end
         if not qos:
             t = _time_in_binary(payload) if counting.compact else _time_in_text(payload)
             counting.latencies[counting.hands % LATENCIES] = time.time() - t
@@ -162,7 +162,7 @@ def _time_in_binary(payload: bytes) -> float:
 
 
 def _run(config: MqttConfig, plan: Plan, pipe: Pipe) -> None:
-    """What the process does."""
+    """The main function of the process."""
     try:
         asyncio.run(_consume(config, plan, pipe))
     except (BrokerError, TimeoutError) as error:

@@ -1,4 +1,4 @@
-"""What publishing costs: the service's own publisher and network thread, to a null broker."""
+"""The cost of publishing: the service's own publisher and network thread, to a null broker."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class PublishingCost(msgspec.Struct, frozen=True, kw_only=True):
         hands: in each frame, with gestures and poses.
         fps: frames a second.
         core_share: CPU time of all threads: building messages, encoding, sending; of one core.
-        cpu_ms: the same for a frame.
-        sent: share of the frames that were sent; the rest gave way to newer ones.
+        cpu_ms: the same per frame.
+        sent: share of the frames that were sent; the rest were replaced by newer ones.
     """
 
     hands: int
@@ -37,7 +37,7 @@ class PublishingCost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def publishing_cost(frames: int, hands: int = 2) -> PublishingCost:
-    """Publish so many recorded frames at 30 a second to a broker that throws them away.
+    """Publish recorded frames at 30 a second to a broker that discards them.
 
     Raises:
         BrokerError: The null broker can't be reached: loopback connections are blocked.

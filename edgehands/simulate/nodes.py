@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edgehands.simulate.tracks import FrameMessages
 
 AT_ONCE = 50
-"""Connections that are being made at the same time."""
+"""Connections made at the same time."""
 
 CAMERA = "main"
 _LATE_SAMPLES = 100_000
@@ -42,9 +42,9 @@ class SimulatedNode:
         sent: ``hands`` messages.
         events: events.
         qos1: all messages of QoS 1.
-        consumed: those of QoS 1 that consumers subscribe to.
+        consumed: those QoS 1 messages that consumers subscribe to.
         skipped: ``hands`` messages left out, because the broker didn't read.
-        payload_bytes: of all ``hands`` that consumers take.
+        payload_bytes: of all ``hands`` that consumers receive.
     """
 
     def __init__(self, number: int, config: MqttConfig, plan: Plan) -> None:
@@ -64,7 +64,7 @@ class SimulatedNode:
         self._ids = 0
 
     async def connect(self) -> None:
-        """Connect, and say what a node says first."""
+        """Connect, and publish a node's first messages."""
         will = Will(self._topics.status, OFFLINE)
         name = self._topics.node.replace("/", "-")
         await self.connection.connect(self._config, name, will)
@@ -85,15 +85,15 @@ class SimulatedNode:
         self._state(self._topics.count, b"0")
 
     def begin(self, at: int) -> None:
-        """Begin at this frame of the round."""
+        """Start at this frame of the round."""
         self._at = at
 
     def step(self, rounds: Sequence[FrameMessages], template: str) -> None:
-        """Say what is to be said of the next frame.
+        """Publish the messages of the next frame.
 
         Args:
             rounds: one round of messages.
-            template: beginning of the topics in them, that ours stands for.
+            template: the topic prefix in them, to be replaced by ours.
         """
         frame = rounds[self._at]
         self._at += 1
@@ -121,11 +121,11 @@ class SimulatedNode:
         if frame.hands is None:
             return
         if self.connection.backlog:
-            self.skipped += 1  # as a node does: a landmark that waits gets old
+            self.skipped += 1  # as a node does: a delayed landmark is outdated
             return
-        # A node asks before each message whether the broker answers now; so the broker has to.
+        # A node pings the broker before each message; so the broker must respond.
         self.connection.ping()
-        # Not the camera's number, as a node's is: so that a gap is a message that was lost.
+        # Not the camera's number, unlike a node's: so a gap means a lost message.
         self.sent += 1
         text = frame.hands.text(self.sent, t, t_mono, self._ids)
         self.connection.publish(self._hands, text)
@@ -173,7 +173,7 @@ class Fleet:
             node.begin(number * 7 % len(self._rounds))
 
     async def connect(self) -> None:
-        """Connect all of them.
+        """Connect all nodes.
 
         Raises:
             BrokerError: One of them isn't let in.
@@ -189,7 +189,7 @@ class Fleet:
                 group.create_task(enter(node))
 
     async def run(self) -> float:
-        """Publish for as long as is planned; gives the seconds it took."""
+        """Publish for the planned time; returns the seconds it took."""
         pinging = asyncio.create_task(self._ping())
         period = 1.0 / (len(self.nodes) * self._plan.rate)  # nodes take turns
         count = round(self._plan.seconds / period)
@@ -200,7 +200,7 @@ class Fleet:
                 await asyncio.sleep(-late)
                 late = 0.0
             elif number % 32 == 0:
-                await asyncio.sleep(0)  # the broker's answers want to be read
+                await asyncio.sleep(0)  # the broker's responses must be read
             self._late[number % _LATE_SAMPLES] = late
             self._steps = number + 1
             self.nodes[number % len(self.nodes)].step(self._rounds, self._template)
@@ -211,16 +211,16 @@ class Fleet:
         return took
 
     async def settle(self, seconds: float) -> None:
-        """Wait until the broker has acknowledged what it should."""
+        """Wait until the broker has acknowledged all messages."""
         until = time.monotonic() + seconds
         while self.acknowledged < self.qos1 and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
     async def leave(self, seconds: float) -> None:
-        """Take back what the broker keeps, and say goodbye."""
+        """Remove the retained messages, and disconnect."""
         for node in self.nodes:
             node.take_back()
-        # Who hangs up with answers unread resets the connection, and may undo what was sent last.
+        # Closing with unread responses resets the connection, and may lose what was sent last.
         await self.settle(seconds)
         for node in self.nodes:
             node.connection.say_goodbye()
@@ -230,17 +230,17 @@ class Fleet:
 
     @property
     def qos1(self) -> int:
-        """Messages of QoS 1 that were sent."""
+        """QoS 1 messages that were sent."""
         return sum(node.qos1 for node in self.nodes)
 
     @property
     def acknowledged(self) -> int:
-        """Those that the broker has."""
+        """Those acknowledged by the broker."""
         return sum(node.connection.acknowledged for node in self.nodes)
 
     @property
     def late_ms(self) -> float:
-        """How late 99 of 100 steps were at most, milliseconds."""
+        """The p99 of the steps' lateness, milliseconds."""
         taken = self._late[: min(self._steps, _LATE_SAMPLES)]
         return float(np.quantile(taken, 0.99)) * 1e3 if len(taken) else 0.0
 

@@ -1,6 +1,6 @@
-"""A broker that throws everything away, to measure what publishing costs where none is installed.
+"""A broker that discards everything, to measure the cost of publishing where none is installed.
 
-It takes any number of clients, acknowledges what they send, answers pings, and delivers nothing.
+It accepts any number of clients, acknowledges what they send, answers pings, and delivers nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _VERSION_5 = 5
 
 @contextlib.contextmanager
 def null_broker() -> Iterator[str]:
-    """Run one in a process of its own; gives its URL."""
+    """Run one in a process of its own; returns its URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "edgehands.simulate.null_broker"], stdout=subprocess.PIPE
     )
@@ -38,7 +38,7 @@ def null_broker() -> Iterator[str]:
 
 
 def serve(listener: socket.socket) -> None:
-    """Take clients until the listener is closed."""
+    """Serve clients until the listener is closed."""
     while True:
         try:
             client, _ = listener.accept()
@@ -71,7 +71,7 @@ def _serve_client(client: socket.socket) -> None:
 
 
 def _length(read: Callable[[int], bytes]) -> int:
-    """A remaining length: seven bits a byte, the low ones first."""
+    """A remaining length: seven bits per byte, low ones first."""
     value = shift = 0
     while True:
         byte = read(1)[0]
@@ -82,7 +82,7 @@ def _length(read: Callable[[int], bytes]) -> int:
 
 
 def main() -> None:
-    """Say the port, and serve until we are ended."""
+    """Send the port, and serve until terminated."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         sys.stdout.write(f"{listener.getsockname()[1]}\n")
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What is simulated, and what came of it."""
+"""The plan of a simulation, and its results."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         nodes: how many.
-        rate: ``hands`` messages a second of each.
+        rate: ``hands`` messages per second of each.
         hands: in each of them, 1 or 2.
-        compact: nodes send the compact form too, and consumers take that one only.
+        compact: nodes also send the compact form, and consumers subscribe to that only.
         seconds: how long.
         consumers: subscribers to the hands and events of all nodes.
         shared: consumers share one subscription: each message goes to one of them.
@@ -45,15 +45,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConsumersReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What consumers saw, all of them together.
+    """The results of all consumers together.
 
     Attributes:
         count: how many there were.
-        received, lost: ``hands`` messages (QoS 0); lost are those that a node sent and a consumer
-            that it was for didn't get.
+        received, lost: ``hands`` messages (QoS 0); lost are those sent by a node and not received
+            by an intended consumer.
         qos1_received, qos1_lost, qos1_repeated: events, presence and counts.
         latency_ms: of ``hands``, from a simulated node to a consumer.
-        cpu: share of one core that the consumers themselves took.
+        cpu: share of one core used by the consumers themselves.
     """
 
     count: int
@@ -67,7 +67,7 @@ class ConsumersReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SimulationReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it.
+    """The results of a simulation.
 
     Attributes:
         plan: what was simulated.
@@ -77,9 +77,9 @@ class SimulationReport(msgspec.Struct, frozen=True, kw_only=True):
         bytes_each: of a ``hands`` payload that consumers take, on average.
         qos1_sent, qos1_acknowledged: events, presence and other states.
         lost_connections: of nodes.
-        late_ms: how late messages were sent, 99 of 100 at most: beyond a few periods of the nodes,
-            this machine couldn't keep up with the simulation itself.
-        cpu: share of one core that the nodes took.
+        late_ms: p99 of how late messages were sent: beyond a few periods of the nodes, this machine
+            couldn't keep up with the simulation itself.
+        cpu: share of one core used by the nodes.
         consumers: None where there were none.
     """
 

@@ -1,4 +1,4 @@
-"""A simulation from its plan to its report."""
+"""Runs a simulation, from its plan to its report."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from edgehands.config import MqttConfig
 
 SETTLE_S = 10.0
-"""Longest wait for what is under way when nodes fall silent."""
+"""Longest wait for messages in transit after the nodes stop."""
 
 _SPARE_FILES = 64
 
 
 def simulate(config: MqttConfig, plan: Plan) -> SimulationReport:
-    """Let simulated nodes publish, and consumers count.
+    """Run simulated nodes and counting consumers.
 
     Raises:
         UsageError: More nodes than the system lets this program have connections.
-        BrokerError: The broker is away, refuses somebody, or threw a consumer out.
+        BrokerError: The broker is unreachable, refuses a client, or disconnected a consumer.
     """
     _allow_files(max(plan.nodes, plan.consumers) + _SPARE_FILES)
     with ExitStack() as stack:
@@ -38,7 +38,7 @@ def simulate(config: MqttConfig, plan: Plan) -> SimulationReport:
         try:
             return asyncio.run(_publish(config, plan, watching))
         except ExceptionGroup as group:
-            # Not "except*": Python 3.11.2, Bookworm's, wraps in a group again what is raised there.
+            # Not "except*": Python 3.11.2 in Bookworm wraps what is raised there in a group again.
             error: Exception = group
             while isinstance(error, ExceptionGroup):
                 error = error.exceptions[0]
@@ -79,7 +79,7 @@ async def _publish(config: MqttConfig, plan: Plan, watching: Consumers | None) -
 async def _count(
     watching: Consumers, plan: Plan, hands: int, qos1: int, took: float
 ) -> ConsumersReport:
-    """Wait until everything has come, or nothing comes any more."""
+    """Wait until everything has arrived, or nothing more arrives."""
     until = time.monotonic() + SETTLE_S
     before = Tally()
     while True:
@@ -104,7 +104,7 @@ async def _count(
 
 
 def _allow_files(count: int) -> None:
-    """Ask the system for so many open files."""
+    """Raise the system's limit of open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= count or soft == resource.RLIM_INFINITY:
         return

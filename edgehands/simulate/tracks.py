@@ -1,4 +1,4 @@
-"""What a simulated node says, frame by frame: recorded hands, through the real publisher.
+"""A simulated node's messages, frame by frame: recorded hands, through the real publisher.
 
 The recording holds frames of one hand and frames of two, as compact payloads; see
 ``tools/record_tracks.py``. Interpreted and published into a list once, they become templates, and
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 FILE = "tracks.bin"
 FPS = 30.0
 NOBODY_FRAMES = 15
-"""At the end of each round nobody is seen for so long: hands come and go."""
+"""Time without hands at the end of each round, so that hands appear and are lost."""
 
 IDS_A_ROUND = 10
-"""Hand ids of a round begin at a multiple of this: none is used twice."""
+"""Hand ids of a round start at a multiple of this, so none is used twice."""
 
 _BIN_SEQ, _BIN_TIMES, _BIN_FIRST_HAND = 8, 16, 32
 _BIN_HAND_BYTES, _BIN_NAME_LENGTH = 262, 8
@@ -48,10 +48,10 @@ class HandsTemplate:
     """A ``hands`` message in both forms.
 
     Attributes:
-        parts: of the JSON text, between the values that change.
+        parts: of the JSON text, between the variable values.
         ids: of its hands; they stand between the parts, behind seq and the two times.
         compact: the binary form.
-        id_places: where the ids stand in it.
+        id_places: the positions of the ids in it.
     """
 
     parts: tuple[bytes, ...]
@@ -60,7 +60,7 @@ class HandsTemplate:
     id_places: tuple[int, ...]
 
     def text(self, seq: int, t: float, t_mono: float, first_id: int) -> bytes:
-        """Give the JSON payload."""
+        """Return the JSON payload."""
         values = [b"%d" % seq, b"%.4f" % t, b"%.4f" % t_mono]
         values += [b"%d" % (number + first_id) for number in self.ids]
         out = [self.parts[0]]
@@ -69,7 +69,7 @@ class HandsTemplate:
         return b"".join(out)
 
     def binary(self, seq: int, t: float, t_mono: float, first_id: int) -> bytes:
-        """Give the compact payload."""
+        """Return the compact payload."""
         out = bytearray(self.compact)
         struct.pack_into("<I", out, _BIN_SEQ, seq % 2**32)
         struct.pack_into("<dd", out, _BIN_TIMES, t, t_mono)
@@ -80,12 +80,12 @@ class HandsTemplate:
 
 @dataclass(frozen=True, slots=True)
 class FrameMessages:
-    """What is said of one frame.
+    """The messages of one frame.
 
     Attributes:
-        hands: the ``hands`` message; None where there is silence.
+        hands: the ``hands`` message; None = none.
         states: (topic, payload) of retained values that change.
-        events: what happened; ids and times are put in when they are sent.
+        events: of the frame; ids and times are set when they are sent.
     """
 
     hands: HandsTemplate | None
@@ -94,11 +94,11 @@ class FrameMessages:
 
 
 def messages(hands: int, topics: Topics) -> tuple[FrameMessages, ...]:
-    """One round of what a node says while so many hands, 1 or 2, are before its camera."""
+    """One round of a node's messages with 1 or 2 hands in front of its camera."""
     rounds: list[FrameMessages] = []
     with FakePublisher(topics, publish=PublishConfig(compact=True)) as publisher:
         publisher.camera_status("online")
-        # The second round begins where a round ends: with nobody, and all states said.
+        # The second round starts where a round ends: without hands, all states published.
         for number in range(2):
             rounds.clear()
             for tracked, events in interpreted_frames(hands, number * 60.0):
@@ -169,12 +169,12 @@ def _template(text: bytes, binary: bytes) -> HandsTemplate:
 
 
 def _frames(hands: int, begin: float) -> Iterator[FrameHands]:
-    """The recorded frames with so many hands, then some with none, 30 a second from ``begin``."""
+    """The recorded frames with this many hands, then some with none, 30 a second from ``begin``."""
     wanted = [message for message in recording() if len(message.hands) == hands]
     nobody = msgspec.structs.replace(wanted[0], hands=[])
     for number, message in enumerate((*wanted, *(nobody,) * NOBODY_FRAMES)):
         t = begin + number / FPS
-        # Only the size of its picture matters.
+        # Only its picture size matters.
         image = np.broadcast_to(np.uint8(0), (message.height, message.width, 3))
         yield FrameHands(
             Frame(image, number, t, t),

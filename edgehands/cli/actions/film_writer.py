@@ -1,4 +1,4 @@
-"""Films of what was tracked: H.264 where FFmpeg has an encoder, each frame at its own time."""
+"""Writes films of tracked hands: H.264 where FFmpeg has an encoder, each frame at its own time."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ FILMS = {
     ".webm": ("webm", ("libvpx-vp9", "libvpx")),
     ".avi": ("avi", ("mpeg4", "mjpeg")),
 }
-"""Endings of film files: FFmpeg's container, and its encoders, the first that is there is taken."""
+"""FFmpeg's container and encoders by file name ending; the first available encoder is used."""
 
 
 class FilmWriter(Closing):
-    """Writes pictures of any size into one film, of the first one's size.
+    """Writes pictures of any size into one film of the first one's size.
 
-    A context manager; the file is opened with the first picture.
+    A context manager; the file is opened at the first picture.
 
     Args:
         path: the file; its ending chooses the container, one of :data:`FILMS`.
         option: the option's name, for messages.
 
     Raises:
-        UsageError: an ending that isn't known, or a place that can't be written to.
+        UsageError: an unknown ending, or a path that can't be written to.
     """
 
     def __init__(self, path: Path, option: str) -> None:
@@ -59,10 +59,10 @@ class FilmWriter(Closing):
         """Add a picture.
 
         Args:
-            image: (H, W, 3) uint8 RGB; one of another size than the first is fitted in.
-            t: seconds from the film's beginning; later than the picture before.
+            image: (H, W, 3) uint8 RGB; scaled to fit if its size differs from the first.
+            t: seconds from the film's start; later than the previous picture.
         """
-        # Only here: without a film to write there is no need for FFmpeg a second time in memory.
+        # Imported here: without a film to write, a second FFmpeg in memory isn't needed.
         import av
 
         try:
@@ -95,8 +95,8 @@ class FilmWriter(Closing):
     def _open(self, av: Any, image: NDArray[np.uint8]) -> None:
         form, encoders = FILMS[self._path.suffix.lower()]
         height, width = image.shape[:2]
-        self._size = (width + width % 2, height + height % 2)  # 4:2:0 knows even sizes only
-        # Opened by us: FFmpeg takes some names for URLs, and others can't be encoded.
+        self._size = (width + width % 2, height + height % 2)  # 4:2:0 needs even sizes
+        # Opened by us: FFmpeg takes some file names for URLs, and others can't be encoded.
         self._file = self._path.open("wb")
         self._container = av.open(self._file, "w", format=form)
         name = next(e for e in encoders if e in av.codecs_available)
@@ -116,13 +116,13 @@ class FilmWriter(Closing):
 
 
 def fitted(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Give a picture of this size, with black bars where its shape is another."""
+    """Scale a picture to this size, with black bars where the aspect ratio differs."""
     height, width = image.shape[:2]
     if (width, height) == size:
         return np.ascontiguousarray(image)
     out = np.zeros((size[1], size[0], 3), np.uint8)
     scale = min(size[0] / width, size[1] / height)
-    if abs(size[0] - width) < 2 and abs(size[1] - height) < 2:  # only made even
+    if abs(size[0] - width) < 2 and abs(size[1] - height) < 2:  # only rounded to even
         scale = 1.0
     new = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = (
