@@ -16,7 +16,7 @@ PROGRAM = "python3 -m tools"
 
 
 def tools() -> dict[str, Path]:
-    """The tools by their names; none is loaded."""
+    """The tools by name; none is loaded."""
     files = sorted((ROOT / "tools").glob("*.py"))
     return {file.stem.replace("_", "-"): file for file in files if not file.stem.startswith("_")}
 
@@ -27,7 +27,7 @@ def summary(file: Path) -> str:
 
 
 def overview() -> str:
-    """All tools, each with what it does."""
+    """All tools with their descriptions."""
     known = tools()
     width = max(map(len, known))
     lines = [f"  {name:{width}}  {summary(file)}" for name, file in known.items()]
@@ -35,7 +35,7 @@ def overview() -> str:
 
 
 def main() -> int | None:
-    """Run the tool that the command line names; the exit code."""
+    """Run the tool named on the command line; returns the exit code."""
     if not sys.argv[1:] or sys.argv[1] in {"-h", "--help"}:
         print(overview())
         return 0

@@ -1,4 +1,4 @@
-"""The Python that has the project's packages: tools run from any shell."""
+"""Finds the Python with the project's packages, so that tools run from any shell."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _PYTHON = ROOT / ".venv" / "bin" / "python"
 
 
 def enter() -> None:
-    """Go on if the packages are there; else start again where they are, or say how to get them.
+    """Continue if the packages are installed; else restart with a Python that has them.
 
     Raises:
-        SystemExit: they are nowhere; the message says how to get them.
+        SystemExit: they aren't installed anywhere; the message says how to get them.
     """
     if all(importlib.util.find_spec(name) for name in ("msgspec", "cv2", "edgehands")):
         return

@@ -33,9 +33,9 @@ def encoder(width: int, height: int, fps: float) -> list[str]:
     if program is None:
         sys.exit("ffmpeg: not found; install it with `apt-get install ffmpeg`")
     source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(fps)]
-    # A key frame every three seconds: a loop or a seek never decodes far.
+    # A key frame every three seconds, so that looping or seeking never decodes much.
     coding = ["-c:v", "libx264", "-preset", "veryslow", "-crf", str(QUALITY), "-g", "90"]
-    # Each frame after the one before it alone: a decoder then keeps 2 pictures and not 16 (9 MB).
+    # Each frame references only the previous one: decoders then keep 2 pictures, not 16 (9 MB).
     coding += ["-refs", "1", "-bf", "0"]
     form = ["-tune", "fastdecode", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
     plain = ["-map_metadata", "-1", "-fflags", "+bitexact", "-threads", "2"]

@@ -1,7 +1,7 @@
-"""How much of MediaPipe's time and memory does edgehands take for the same frames?
+"""Compare the time and memory of edgehands with MediaPipe's for the same frames.
 
-One hand in a clip that is made by moving, turning and zooming a photo. Both sides run in turn, in
-stretches of the same frames, one thread each, in processes of their own.
+One hand, in a clip made by moving, rotating and zooming a photo. Both sides run alternately, on
+stretches of the same frames, with one thread each, in their own processes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WORKER = ROOT / "tools" / "against_mediapipe" / "worker.py"
 
 @dataclass(frozen=True)
 class Cost:
-    """What one side told of one stretch of frames."""
+    """What one side reported for a stretch of frames."""
 
     cpu_ms: float
     wall_ms: float
@@ -42,7 +42,7 @@ class Cost:
 
 
 class Side:
-    """A worker process and the time it took until its first frame was done."""
+    """A worker process and the time until its first frame was processed."""
 
     def __init__(self, side: str, variant: str, precision: str, max_hands: int, clip: Path) -> None:
         python = mediapipe_python() if side == "mediapipe" else Path(sys.executable)
@@ -60,7 +60,7 @@ class Side:
         self.warm = self.track(1, WARM_UP - 1)
 
     def track(self, first: int, count: int) -> Cost:
-        """Have a stretch of the clip tracked."""
+        """Track a stretch of the clip."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{first} {count}\n")
@@ -101,7 +101,7 @@ def main() -> int:
 
 
 def write_clip(photo: Path, out: Path, frames: int) -> None:
-    """The photo moved, turned and zoomed, as raw RGB frames of 640 x 480."""
+    """The photo moved, rotated and zoomed, as raw RGB frames of 640 x 480."""
     read = cv2.imread(str(photo))
     assert read is not None, photo
     image = cv2.cvtColor(read, cv2.COLOR_BGR2RGB)
@@ -120,7 +120,7 @@ def write_clip(photo: Path, out: Path, frames: int) -> None:
 
 
 def compare(variant: str, precision: str, max_hands: int, clip: Path, stretches: int) -> str:
-    """One line of the table: both sides in turn over the same stretches."""
+    """One line of the table: both sides alternately over the same stretches."""
     ours: list[Cost] = []
     theirs: list[Cost] = []
     with (

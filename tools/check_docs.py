@@ -1,4 +1,4 @@
-"""Say which files, headings, tests and tools are named that aren't there, and unwanted words."""
+"""Report unwanted words, and files, headings, tests and tools that are named but don't exist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOOL = re.compile(r"-m tools ([a-z][a-z-]*\w)")
 
 
 def anchors(path: Path) -> set[str]:
-    """The anchors that a Markdown file's headings make."""
+    """The anchors of a Markdown file's headings."""
     found = set()
     for line in path.read_text().splitlines():
         if line.startswith("#"):
@@ -43,7 +43,7 @@ def broken(path: Path) -> list[str]:
 
 
 def missing_tests(path: Path, there: set[str]) -> list[str]:
-    """The tests that a Markdown file names and that aren't there."""
+    """The missing tests that a Markdown file names."""
     named = TEST.findall(path.read_text())
     return [
         f"{path.relative_to(ROOT)}: no such test: {name}" for name in named if name not in there
@@ -51,7 +51,7 @@ def missing_tests(path: Path, there: set[str]) -> list[str]:
 
 
 def missing_programs(name: str, text: str) -> list[str]:
-    """The scripts and tools that a file names and that aren't there."""
+    """The missing scripts and tools that a file names."""
     files = [named for named in PROGRAM.findall(text) if not (ROOT / named).exists()]
     tools = [
         named
@@ -111,7 +111,7 @@ def main() -> int:
     faults += [
         fault
         for file in sorted([*pages, *programs])
-        if file.name != "CHANGELOG.md"  # what was there once is its matter
+        if file.name != "CHANGELOG.md"  # it may name what existed once
         for fault in missing_programs(str(file.relative_to(ROOT)), file.read_text())
     ]
     print("\n".join(faults), end="\n" if faults else "")

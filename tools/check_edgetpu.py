@@ -1,4 +1,4 @@
-"""Say what would keep models off a Coral Edge TPU, before any compiler is at hand.
+"""Report what would keep models off a Coral Edge TPU, without needing its compiler.
 
     python3 -m tools check-edgetpu models/*_edgetpu.tflite
 
@@ -17,7 +17,7 @@ from build_models import edgetpu_rules, graph
 
 
 def main() -> int:
-    """Check each model named on the command line."""
+    """Check all models named on the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

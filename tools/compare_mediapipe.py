@@ -1,4 +1,4 @@
-"""Does edgehands find the hands that MediaPipe finds, and the same landmarks?
+"""Check whether edgehands finds the same hands and landmarks as MediaPipe.
 
 Runs MediaPipe 0.10.21 (solutions.hands, static, same complexity; in an environment of its own) and
 edgehands over the same pictures. Differences are in percent of palm size unless said otherwise.
@@ -33,7 +33,7 @@ FRAME = (480, 640)
 
 @dataclass(frozen=True)
 class Seen:
-    """One hand as either side told it."""
+    """A hand as reported by either side."""
 
     landmarks: NDArray[np.float64]
     world: NDArray[np.float64]
@@ -47,7 +47,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Pair:
-    """A hand that both sides found: its differences."""
+    """The differences for a hand that both sides found."""
 
     nme: float
     z: float
@@ -56,7 +56,7 @@ class Pair:
 
 
 def main() -> int:
-    """Print a table for each set of pictures; fail where the given limits are broken."""
+    """Print a table for each set of pictures; fail if the given limits are exceeded."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("folders", nargs="*", type=Path, help="folders of pictures")
     parser.add_argument(
@@ -118,7 +118,7 @@ def padded(path: Path, scratch: Path) -> Path:
 
 
 def read_mediapipe(paths: list[Path], complexity: int) -> list[list[Seen]]:
-    """What MediaPipe sees in each picture."""
+    """MediaPipe's hands in each picture."""
     worker = ROOT / "tools" / "against_mediapipe" / "read_stills.py"
     run = subprocess.run(
         [mediapipe_python(), worker, str(complexity), *paths],
@@ -141,7 +141,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
 
 
 def read_edgehands(paths: list[Path], variant: str, precision: str) -> list[list[Seen]]:
-    """What edgehands sees in each picture."""
+    """The hands found by edgehands in each picture."""
     config = TrackingConfig(
         model=variant,  # type: ignore[arg-type]  # checked by the type itself
         precision=precision,  # type: ignore[arg-type]
@@ -159,7 +159,7 @@ def read_edgehands(paths: list[Path], variant: str, precision: str) -> list[list
 
 
 def pair_up(theirs: list[Seen], ours: list[Seen]) -> list[Pair]:
-    """Each of their hands with our nearest, if it is near enough; none is used twice."""
+    """Pair each of their hands with our nearest, if near enough; none is used twice."""
     pairs, free = [], list(ours)
     for hand in theirs:
         if not free:

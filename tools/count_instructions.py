@@ -1,9 +1,9 @@
-"""How many instructions does one invocation of a model take on the core of a Pi?
+"""Count the instructions of one invocation of a model on the core of a Pi.
 
 Counted in an emulator (qemu-user), as LiteRT runs it on that core. It isn't time: waiting for
-memory isn't in it, and some instructions take longer than others. But between forms of a model it
-tells more about a Pi than a PC's milliseconds. As root; a small arm64 Debian is kept in .cache.
-The plugin is for qemu 7 and 8, as in Debian Bookworm; later ones have another interface.
+memory isn't included, and some instructions take longer than others. But for comparing forms of a
+model it says more about a Pi than a PC's milliseconds. As root; a small arm64 Debian is kept in
+.cache. The plugin is for qemu 7 and 8, as in Debian Bookworm; later ones have another interface.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ for _ in range(int(sys.argv[2])):
 
 
 def main() -> None:
-    """Count for the models that the command line names."""
+    """Count for the models named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("models", nargs="*", type=Path, help="the CPU's, where none is named")
     args = parser.parse_args()
@@ -75,13 +75,13 @@ def table(models: Sequence[Path]) -> None:
 
 
 def count(pi: EmulatedPi, model: Path, core: Core, plugin: Path) -> float:
-    """Instructions of one invocation: the difference of two runs, so that starting isn't in it."""
+    """Instructions of one invocation: the difference of two runs, which excludes startup."""
     few, more = (run(pi, model, times, core, plugin) for times in (FEW, MORE))
     return (more - few) / (MORE - FEW)
 
 
 def run(pi: EmulatedPi, model: Path, times: int, core: Core, plugin: Path) -> int:
-    """Instructions of a whole program that invokes the model so many times."""
+    """Instructions of a whole program that invokes the model this many times."""
     result = plugin.with_name("instructions")
     result.unlink(missing_ok=True)
     pi.python(

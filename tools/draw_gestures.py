@@ -59,7 +59,7 @@ SHOWN = (
 
 
 def scene(shape: str, yaw: float, pitch: float, roll: float, tone: float) -> Scene:
-    """One right hand before a plain wall."""
+    """One right hand in front of a plain wall."""
     hand = SceneHand(
         Handedness.RIGHT,
         shape,
@@ -82,7 +82,7 @@ def label(image: NDArray[np.uint8], text: str) -> NDArray[np.uint8]:
 
 
 def draw_gestures(tracker: HandTracker) -> None:
-    """All static gestures; each must be recognised as what its label says."""
+    """All static gestures; each must be recognised as its label."""
     tiles = []
     for number, (name, shape, roll) in enumerate(SHOWN):
         image = render_scene(scene(shape, -12.0, 0.0, roll, (number * 2.3) % 9)).image
@@ -125,7 +125,7 @@ def draw_axes(image: NDArray[np.uint8], pose: Pose, k: Intrinsics) -> NDArray[np
 
 
 def draw_pose(tracker: HandTracker) -> None:
-    """Hands turned in four ways with the axes that were found."""
+    """Hands in four orientations with the estimated axes."""
     k = Intrinsics(CAMERA.width, CAMERA.height, CAMERA.fx, CAMERA.fy, CAMERA.cx, CAMERA.cy)
     tiles = []
     for yaw, pitch, roll in (

@@ -1,4 +1,4 @@
-"""Do palm models find on the core of a Pi what their float parents find on a PC?
+"""Compare palm models on the core of a Pi with their float parents on a PC.
 
 On a Pi 5's Cortex-A76 XNNPACK computes what is float in the CPU's palm models in half precision;
 no PC does that, so eval-models can't see it. This runs them in an emulator (qemu-user, as root; a
@@ -30,7 +30,7 @@ RAW_OUTPUTS = ROOT / "tests" / "emulated" / "raw_outputs.py"
 
 
 class Recorded:
-    """The answers that a model gave elsewhere to frames, one after the other.
+    """Outputs computed elsewhere by a model for frames, in order.
 
     Args:
         size: side of its input, pixels.
@@ -43,7 +43,7 @@ class Recorded:
         self._next = 0
 
     def real(self, *inputs: Array) -> list[Array]:  # noqa: ARG002  (they are known already)
-        """Those to the next frame."""
+        """The outputs for the next frame."""
         self._next += 1
         return [output[self._next - 1 : self._next] for output in self._outputs]
 

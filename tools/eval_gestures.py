@@ -1,4 +1,4 @@
-"""How well are gestures, taught gestures and the hand's place read?
+"""Measure how well gestures, taught gestures and the hand's pose are recognised.
 
 Prints the figures of docs/gestures.md and docs/pose.md, class by class.
 

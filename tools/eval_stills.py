@@ -1,4 +1,4 @@
-"""How many hands are found in stills whose truth is known, and how many where there is none?
+"""Count found hands in stills with known truth, and false hands in stills without any.
 
 Shows drawn stills (every shape, palm and back, five bands of skin tone; "fair" and "hard"), and
 pictures without any hand, to edgehands (lite and full, int8 and float) and to MediaPipe 0.10.21
@@ -52,7 +52,7 @@ FINDINGS = ("found", "NME %", "right side")
 
 @dataclass(frozen=True)
 class Counted:
-    """Verdicts of many stills."""
+    """Results of many stills."""
 
     stills: int
     found: int
@@ -113,7 +113,7 @@ def main() -> int:
 
 
 def drawn(name: str, done: int, of: int) -> None:
-    """Say how far drawing is."""
+    """Print the progress of drawing."""
     if done % 150 == 0 or done == of:
         print(f"drawn: {name}, {done} of {of}", file=sys.stderr)
 
@@ -148,7 +148,7 @@ def theirs(pictures: Drawn, complexity: int) -> list[tuple[ReportedHand, ...]]:
 
 
 def overview(verdicts: dict[str, Verdicts]) -> str:
-    """A line for each tracker."""
+    """One line per tracker."""
     head = ["tracker"]
     for kind in ("fair", "hard"):
         count = len(next(iter(verdicts[kind].values())))
@@ -199,7 +199,7 @@ def show_misses(
     verdicts: Verdicts,
     hands: dict[str, list[tuple[ReportedHand, ...]]],
 ) -> None:
-    """Write the pictures that the shipped models fail at, with what they report."""
+    """Write the pictures on which the shipped models fail, with their reports."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("lite int8", "full int8"):
         for i, one in enumerate(verdicts[name]):

@@ -1,8 +1,8 @@
-"""How well does edgehands track, beside MediaPipe, in films whose truth is known?
+"""Compare the tracking of edgehands with MediaPipe's, on films with known truth.
 
 Shows the benchmark's clips to edgehands (lite and full, int8 and float) and to MediaPipe 0.10.21
 (complexity 0 and 1, in an environment of its own), each clip to one after the other, two hands
-allowed, and marks them by the same rules. MediaPipe has no ids: it gets them by nearest
+allowed, and scores them by the same rules. MediaPipe has no ids: it gets them by nearest
 continuation. Prints the tables; --write puts them and the plots into docs/tracking.md.
 """
 
@@ -66,7 +66,7 @@ RIVALS = {
     "full int8": "MediaPipe 1",
     "full float": "MediaPipe 1",
 }
-"""Whom each of ours is compared with."""
+"""The tracker with which each of ours is compared."""
 
 
 class MediaPipe:
@@ -106,7 +106,7 @@ class MediaPipe:
 
 @dataclass(frozen=True)
 class Settings:
-    """What was asked for on the command line."""
+    """The command line's options."""
 
     clips: list[str]
     seed: int
@@ -177,13 +177,13 @@ def mark(clips: Sequence[Clip]) -> tuple[Marks, Timelines]:
 
 
 def timeline(judged: Judgement) -> list[list[int]]:
-    """What became of each hand in each frame."""
+    """The state of each hand in each frame."""
     states: list[list[int]] = np.where(judged.visible, 1 + judged.found, 0).tolist()
     return states
 
 
 def tables(marks: Marks) -> str:
-    """The totals, then a table for each mark."""
+    """The totals, then a table for each score."""
     totals = {name: total(list(of_clips.values())) for name, of_clips in marks.items()}
     out = ["### All clips together\n"]
     out.append(
@@ -218,7 +218,7 @@ def tables(marks: Marks) -> str:
 
 
 def worse(marks: Marks) -> str:
-    """Where the shipped models are worse than MediaPipe's, in a list."""
+    """A list of where the shipped models are worse than MediaPipe's."""
     lines = []
     for name in ("lite int8", "full int8"):
         for clip, ours in marks[name].items():
@@ -234,7 +234,7 @@ def worse(marks: Marks) -> str:
 
 
 def made_by(settings: Settings, clips: Sequence[Clip]) -> str:
-    """How the tables came about."""
+    """How the tables were made."""
     frames = sum(map(len, clips))
     quick = " --quick" if settings.quick else ""
     return (
@@ -245,7 +245,7 @@ def made_by(settings: Settings, clips: Sequence[Clip]) -> str:
 
 
 def cpu_name() -> str:
-    """The processor, in its maker's words."""
+    """The processor's name, as given by its maker."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return " ".join(line.split(":", maxsplit=1)[1].split())
@@ -253,7 +253,7 @@ def cpu_name() -> str:
 
 
 def plot(marks: Marks, timelines: Timelines) -> None:
-    """Draw the plots; MediaPipe's environment has matplotlib, the product's hasn't."""
+    """Draw the plots; MediaPipe's environment has matplotlib, the product's doesn't."""
     with tempfile.TemporaryDirectory() as scratch:
         data = Path(scratch) / "marks.json"
         data.write_bytes(

@@ -1,4 +1,4 @@
-"""Does the service hold what it promises when brokers die, links stall and consumers misbehave?
+"""Check the service's promises when brokers die, links stall and consumers misbehave.
 
 Runs the real service (fake backend, a film at 30 frames a second) with a real mosquitto through
 each fault, and prints a table. --soak looks for growth over hours instead. --write puts the table
@@ -74,7 +74,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     if options.priority:
-        # A nice value counts only within a session where the kernel groups tasks by session.
+        # Where the kernel groups tasks by session, a nice value counts only within a session.
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     if PROGRAM is None:
         parser.error("mosquitto is not installed: apt-get install mosquitto mosquitto-clients")

@@ -1,4 +1,4 @@
-"""Find the table that tells what a hand looks like (edgehands/gestures/shape_probability_table.py).
+"""Fit the table of shape probabilities (edgehands/gestures/shape_probability_table.py).
 
 Draws hands of every gesture, of other shapes that people make and of random poses, finds their
 landmarks with the project's own tracker, and fits one multinomial logistic regression on the

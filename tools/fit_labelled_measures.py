@@ -1,4 +1,4 @@
-"""Print the constants that labelled pictures are measured with, and how good fitted depth is.
+"""Print the constants for evaluating labelled pictures, and the error of fitted depth.
 
 * ``edgehands/dataset/lift.py``: mean bone lengths of drawn hands (--bones of them);
 * ``edgehands/evaluation/labelled.py``: the palm model's box around the points of the practice set;

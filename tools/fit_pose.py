@@ -1,4 +1,4 @@
-"""Find the table that tells a palm's turn and distance (edgehands/pose/tilt_table.py).
+"""Fit the table for a palm's orientation and distance (edgehands/pose/tilt_table.py).
 
 Takes synthetic hands of known turn in all shapes, views, tones and lights, as the project's own
 tracker sees them, and fits one ridge regression for hands that show the palm and one for backs: of

@@ -1,4 +1,4 @@
-"""Does a live node mind thousands of hostile messages while hands are published?
+"""Test a live node with thousands of hostile messages while hands are published.
 
 Runs the real service (fake backend, a film at 30 frames a second) with a real mosquitto, and
 publishes made-up requests and payloads to everything that the node reads or writes. Prints what was
@@ -19,7 +19,7 @@ from tools.fault_table.fuzz import fuzz
 
 
 def main() -> int:
-    """Print what happened; 1 if something doesn't hold."""
+    """Print what happened; 1 if a promise isn't kept."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

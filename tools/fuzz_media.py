@@ -1,4 +1,4 @@
-"""Damaged films and pictures of many formats through `edgehands track` in one run.
+"""Run damaged films and pictures of many formats through `edgehands track`.
 
     python3 -m tools fuzz-media                2,000 files; some minutes
     python3 -m tools fuzz-media --files 64     fewer

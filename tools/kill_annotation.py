@@ -1,4 +1,4 @@
-"""Kill the annotation server, its browser and recordings at random moments; is anything lost?
+"""Kill the annotation server, its browser and recordings at random; check that nothing is lost.
 
 python3 -m tools kill-annotation [--kills 200] [--seed 1]
 """

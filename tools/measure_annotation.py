@@ -1,4 +1,4 @@
-"""How long does a folder take from nothing to a report, and is the page smooth with many pictures?
+"""Measure the time from an empty folder to a report, and the page's speed with many pictures.
 
 python3 -m tools measure-annotation [--pictures 1000]
 

@@ -1,4 +1,4 @@
-"""How many nodes does one mosquitto bear, on this machine?
+"""Measure how many nodes one mosquitto can handle on this machine.
 
 Starts a mosquitto, lets simulated nodes publish to it and consumers take everything, more and more
 of them until messages are lost or late, and prints a table. --write puts it into docs/fleet.md.
@@ -25,12 +25,12 @@ RATE = 10.0
 NODES = (25, 50, 100, 200, 400, 800, 1200, 1600, 2400, 3200)
 LOST = 0.001
 LATE_MS = 100.0
-"""Beyond either it is more than this broker, or this machine, bears."""
+"""Beyond either, this broker or this machine is overloaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One load and what came of it."""
+    """One load and its result."""
 
     report: SimulationReport
     broker_cpu: float
@@ -46,7 +46,7 @@ class Point:
 
     @property
     def good(self) -> bool:
-        """Whether the broker bears it."""
+        """Whether the broker can handle it."""
         seen = self.report.consumers
         assert seen is not None
         return (
@@ -93,7 +93,7 @@ def measure(plan: Plan) -> Point:
         with Mosquitto(Path(folder), lines, verbose=False) as broker:
             before = broker.cpu_seconds
             report = simulate(MqttConfig(url=broker.url), plan)
-            # Connecting and leaving are in it too, and small beside the messages.
+            # Connecting and disconnecting are included, but small compared with the messages.
             return Point(report, (broker.cpu_seconds - before) / report.seconds)
 
 

@@ -24,7 +24,7 @@ FPS, COUNT = 30, 180
 
 
 def coded() -> list[bytes]:
-    """Frames of rising brightness, each coded by itself alone or after the one before."""
+    """Frames of rising brightness, each coded by itself or predicted from the previous one."""
     context = av.CodecContext.create("libx264", "w")
     context.width, context.height, context.pix_fmt = 640, 480, "yuv420p"
     context.framerate = Fraction(FPS)
@@ -45,7 +45,7 @@ def main() -> None:
     frames, sent = coded(), [0.0] * COUNT
 
     class Handler(BaseHTTPRequestHandler):
-        """Sends the film to whoever asks."""
+        """Sends the film to every client."""
 
         def do_GET(self) -> None:
             """Send each frame when it is due."""
@@ -62,7 +62,7 @@ def main() -> None:
                     return
 
         def log_message(self, *_: object) -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

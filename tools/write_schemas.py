@@ -1,4 +1,4 @@
-"""Write what is made from the types into the tree: schemas, tables, an example."""
+"""Write the files generated from the types: schemas, tables, an example."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ END = "<!-- end of what python3 -m tools write-schemas made -->"
 
 
 def between(path: Path, text: str) -> str:
-    """A Markdown file with what stands between its two marks replaced."""
+    """A Markdown file with the text between its two marks replaced."""
     head, _, rest = path.read_text().partition(BEGIN)
     _, _, tail = rest.partition(END)
     return f"{head}{BEGIN}\n\n{text}\n{END}{tail}"
 
 
 def made() -> dict[Path, str]:
-    """The files, and what should stand in them."""
+    """The files and their expected contents."""
     guide = ROOT / "docs" / "configuration.md"
     schemas = {
         ROOT / "docs" / "schemas" / f"{name}.schema.json": text
@@ -41,7 +41,7 @@ def made() -> dict[Path, str]:
 
 
 def main() -> int:
-    """Write, or check; 1 when a file isn't what the types say."""
+    """Write, or check; 1 if a file doesn't match the types."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only say whether it is there")
     check = parser.parse_args().check

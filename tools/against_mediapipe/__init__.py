@@ -1,1 +1,1 @@
-"""What compare_mediapipe and benchmark_mediapipe share: MediaPipe in an environment of its own."""
+"""Shared by compare_mediapipe and benchmark_mediapipe: MediaPipe in an environment of its own."""

@@ -1,4 +1,4 @@
-"""MediaPipe 0.10.21, kept apart: it pins an old numpy and must not meet the product's."""
+"""MediaPipe 0.10.21 in its own environment: it pins an old numpy unlike the product's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FOLDER = ROOT / ".cache" / "mediapipe"
 
 
 def mediapipe_python() -> Path:
-    """The Python of an environment that has MediaPipe; made on first use, used again later."""
+    """The Python of an environment with MediaPipe; created on first use and kept."""
     python = _FOLDER / "bin" / "python"
     done = _FOLDER / "requirement.txt"
     if done.is_file() and done.read_text() == REQUIREMENT:

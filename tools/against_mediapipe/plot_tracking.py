@@ -1,6 +1,6 @@
-"""Draws docs/tracking-*.png from eval_tracking's marks; runs where matplotlib is.
+"""Draws docs/tracking-*.png from eval_tracking's scores; needs matplotlib.
 
-matplotlib comes with MediaPipe, so its environment serves.
+matplotlib comes with MediaPipe, so its environment is used.
 
 Usage: plot_tracking.py MARKS.json FOLDER
 """
@@ -26,7 +26,7 @@ LOOKS = {
     "MediaPipe 0": ("#e69f00", "D"),
     "MediaPipe 1": ("#d55e00", "D"),
 }
-"""Colours that colour-blind people can tell apart (Okabe and Ito), and markers."""
+"""Colours that colour-blind people can distinguish (Okabe and Ito), and markers."""
 
 PANELS = ("tracked", "nme", "switches", "lag", "cpu")
 SCALE = {"tracked": 100, "nme": 100, "sides": 100, "jitter": 100}
@@ -36,7 +36,7 @@ STATE_COLOURS = ("#e8e8e8", "#d55e00", "#7fbf9b")
 
 
 def marks_of_clips(data: dict[str, Any], out: Path) -> None:
-    """A dot for each tracker and clip; a panel for each mark."""
+    """A dot for each tracker and clip; a panel for each score."""
     clips = list(data["clips"])
     figure, panels = plt.subplots(
         1, len(PANELS), figsize=(15, 0.34 * len(clips) + 1.6), sharey=True, layout="constrained"
@@ -74,7 +74,7 @@ def marks_of_clips(data: dict[str, Any], out: Path) -> None:
 
 
 def timelines(data: dict[str, Any], out: Path) -> None:
-    """Which frames of each clip were tracked, for the clips in which anybody missed a hand."""
+    """The tracked frames of each clip in which any tracker missed a hand."""
     lines = data["timelines"]
     names = [name for name in LOOKS if name in lines]
     clips = [

@@ -1,6 +1,6 @@
-"""MediaPipe's side of compare_mediapipe; runs in MediaPipe's environment, without edgehands.
+"""The MediaPipe worker of compare_mediapipe; runs in MediaPipe's environment, without edgehands.
 
-Usage: read_stills.py COMPLEXITY IMAGE... ; writes one JSON line an image to stdout.
+Usage: read_stills.py COMPLEXITY IMAGE... ; writes one JSON line per image to stdout.
 """
 
 import json
@@ -33,7 +33,7 @@ with mediapipe.solutions.hands.Hands(
                         [p.x * width, p.y * height, p.z * width] for p in points.landmark
                     ],
                     "world": [[p.x, p.y, p.z] for p in world.landmark],
-                    # MediaPipe names the hand as if the image were mirrored; these aren't.
+                    # MediaPipe assumes mirrored images when it names a side; these aren't mirrored.
                     "handedness": {"Left": "right", "Right": "left"}[side.label],
                     "handedness_score": side.score,
                 }

@@ -1,4 +1,4 @@
-"""One side of benchmark_mediapipe: tracks stretches of a clip on demand, and tells what it cost.
+"""One side of benchmark_mediapipe: tracks stretches of a clip on demand, and reports the cost.
 
 Usage: worker.py mediapipe|edgehands VARIANT PRECISION MAX_HANDS WIDTH HEIGHT CLIP
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Process = Callable[[NDArray[np.uint8], float], int]
-    """A frame and its second -> how many hands."""
+    """A frame and its time in seconds -> number of hands."""
 
     InModels = Callable[[], float]
-    """Seconds spent in models so far; 0 where a side doesn't tell."""
+    """Seconds spent in models so far; 0 if a side doesn't report it."""
 
 
 def mediapipe_side(variant: str, max_hands: int) -> tuple[Process, InModels]:
-    """MediaPipe's Hands, as its users call it."""
+    """MediaPipe's Hands, called as by its users."""
     from mediapipe.python.solutions.hands import Hands  # noqa: PLC0415
 
     hands = Hands(max_num_hands=max_hands, model_complexity=("lite", "full").index(variant))
@@ -41,7 +41,7 @@ def mediapipe_side(variant: str, max_hands: int) -> tuple[Process, InModels]:
 
 
 def edgehands_side(variant: str, precision: str, max_hands: int) -> tuple[Process, InModels]:
-    """The tracker, with one thread for everything."""
+    """The tracker, with a single thread."""
     import cv2  # noqa: PLC0415
 
     from edgehands import HandTracker, TrackingConfig  # noqa: PLC0415
@@ -66,7 +66,7 @@ def edgehands_side(variant: str, precision: str, max_hands: int) -> tuple[Proces
 
 
 def peak_mb() -> float:
-    """The most memory that this process has had, in MB of 10^6 bytes."""
+    """Peak memory of this process, in MB of 10^6 bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM"):
             return int(line.split()[1]) * 1024 / 1e6
@@ -74,7 +74,7 @@ def peak_mb() -> float:
 
 
 def main() -> None:
-    """Answer stretches until stdin ends."""
+    """Process stretches until stdin ends."""
     import numpy as np  # noqa: PLC0415
 
     side, variant, precision, max_hands, width, height, clip = sys.argv[1:]

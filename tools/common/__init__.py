@@ -1,1 +1,1 @@
-"""What several tools and tests need: a real broker, hostile clients, data sets, pages."""
+"""Shared by several tools and tests: a real broker, hostile clients, data sets, pages."""

@@ -1,4 +1,4 @@
-"""A person at the annotation page: presses keys and drags points until a hand is right."""
+"""A simulated annotator: presses keys and drags points until a hand is right."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from edgehands.dataset import LabelledHand
 
 GOOD: Final = 0.02
-"""Mean error in palm sizes at which this person is content: about what two people differ by."""
+"""Mean error in palm sizes at which this annotator stops: about what two people differ by."""
 
 PATIENCE: Final = 40
-"""Actions after which a hand is given up."""
+"""Actions after which the annotator gives up on a hand."""
 
 _STATE: Final = """() => ({
     hands: window.annotate.editor.hands,
@@ -34,7 +34,7 @@ class Annotator:
     Attributes:
         tab: shows the page.
         actions: so far.
-        timeout_ms: how long a picture or an answer is waited for.
+        timeout_ms: timeout for a picture or a response.
     """
 
     tab: Tab
@@ -42,7 +42,7 @@ class Annotator:
     actions: int = 0
 
     def shown(self, number: int) -> None:
-        """Wait until a picture is there to be worked on."""
+        """Wait until a picture is shown."""
         self.until(f"document.body.dataset.shown === '{number}' && !!annotate.view.bitmap")
 
     def press(self, key: str) -> None:
@@ -51,19 +51,19 @@ class Annotator:
         self.actions += 1
 
     def saved(self) -> None:
-        """Wait until the page says that everything is saved."""
+        """Wait until the page shows that everything is saved."""
         self.until(
             "document.getElementById('chip').dataset.state === 'saved' && annotate.saver.idle"
         )
 
     def until(self, condition: str) -> None:
-        """Wait for a condition in the page; its security policy forbids playwright's own way."""
+        """Wait for a condition in the page; its security policy forbids playwright's own method."""
         seconds = self.timeout_ms / 1000
         holds = wait_for(lambda: self.tab.evaluate(f"Boolean({condition})"), seconds)
         assert holds, condition
 
     def correct(self, truth: LabelledHand) -> int:
-        """Make the only hand of the picture right and go on; how many actions that took."""
+        """Correct the picture's only hand and go on; returns the number of actions."""
         before = self.actions
         state = self._state()
         if len(state["hands"]) > 1:

@@ -1,4 +1,4 @@
-"""Authorities and certificates, made for a test by openssl."""
+"""Authorities and certificates for tests, made with openssl."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def openssl(*arguments: str, folder: Path) -> None:
-    """Run openssl in a folder; what it says is kept back."""
+    """Run openssl in a folder; its output is captured."""
     subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
 
 
 def make_authority(folder: Path, name: str = "ca") -> None:
-    """``NAME.crt`` and ``NAME.key``: somebody who signs certificates."""
+    """``NAME.crt`` and ``NAME.key``: a certificate authority."""
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
     openssl(
         *("req", "-x509", *key, "-days", "2", "-subj", f"/CN={name}"),
@@ -40,7 +40,7 @@ def make_certificate(
     )
     try:
         openssl(*sign, "-days", str(days), folder=folder)
-    except subprocess.CalledProcessError:  # OpenSSL 3.5 takes no negative days, 3.0 no dates
+    except subprocess.CalledProcessError:  # OpenSSL 3.5 rejects negative days, 3.0 dates
         if days >= 0:
             raise
         dates = ("-not_before", "20200101000000Z", "-not_after", "20200102000000Z")

@@ -1,4 +1,4 @@
-"""A broker that closes connections: a proxy in front of a real mosquitto that reads what passes."""
+"""A broker that closes connections: a proxy that inspects the traffic of a real mosquitto."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Packet:
         size: of the whole packet, bytes.
         topic: of a PUBLISH; empty for others.
         body: after the fixed header.
-        connection: the how-manieth connection it came on, from 1.
+        connection: number of its connection, from 1.
         age: seconds since that connection began.
     """
 
@@ -40,12 +40,12 @@ class Packet:
 
 @dataclass(slots=True)
 class ClosingBroker:
-    """Closes a connection as soon as a packet meets a rule. A context manager.
+    """Closes a connection as soon as a packet matches a rule. A context manager.
 
     Attributes:
         port_behind: of the real broker.
         closes: the rule, for packets of both directions; may be replaced at any time.
-        accepts: whether connections are taken at all; else they are closed at once.
+        accepts: whether connections are accepted; otherwise they are closed at once.
         connections: when each connection came, monotonic seconds.
         closed: the packets that ended a connection.
     """
@@ -81,7 +81,7 @@ class ClosingBroker:
         self._listener.close()
 
     def drop(self) -> None:
-        """Close what is open now, silently."""
+        """Close all open connections, silently."""
         for sock in self._open:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
@@ -134,7 +134,7 @@ class ClosingBroker:
 
 
 def _packets(read: Callable[[int], bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Split a stream into fixed headers and what follows them."""
+    """Split a stream into fixed headers and bodies."""
     while first := read(1):
         head, length, shift = bytearray(first), 0, 0
         while True:

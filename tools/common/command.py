@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 EDGEHANDS = "import sys; from edgehands.cli import main; sys.argv[0] = 'edgehands'; main()"
 BOOT_S = 90.0
-"""A busy machine needs so long to start a node or a page; a wait ends when it is there."""
+"""A busy machine may need this long to start a node or a page; waits end as soon as it is up."""
 
 
 class Command:
-    """One of our commands as a process; what it prints is kept. A context manager.
+    """One of our commands as a process, its output captured. A context manager.
 
     Args:
-        arguments: behind ``edgehands``.
+        arguments: after ``edgehands``.
         log: where its output goes.
         settings: ``EDGEHANDS_…`` variables.
     """
@@ -59,7 +59,7 @@ class Command:
 
     @property
     def output(self) -> str:
-        """What it printed so far."""
+        """Its output so far."""
         return self._log.read_text()
 
     def wait_for(self, text: str) -> None:
@@ -67,13 +67,13 @@ class Command:
         assert wait_for(lambda: text in self.output, BOOT_S), self.output
 
     def end(self, number: int = signal.SIGINT) -> int:
-        """Ask it to end; its exit code."""
+        """Terminate it; returns its exit code."""
         assert self.process is not None
         self.process.send_signal(number)
         return self.process.wait(BOOT_S)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it, as a power cut would."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()

@@ -1,4 +1,4 @@
-"""Folders of labelled pictures for tests, and a picture-less hand to put into them."""
+"""Folders of labelled pictures for tests, and hands to put into them."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def points(x: float = 100.0, y: float = 100.0, size: float = 100.0) -> NDArray[n
 
 
 def listed(array: NDArray[np.float64]) -> list[tuple[float, float]]:
-    """(21, 2) as the files hold it."""
+    """(21, 2) in the files' form."""
     return [(float(x), float(y)) for x, y in array]
 
 
 def annotated(array: NDArray[np.float64] | None = None, **fields: object) -> AnnotatedHand:
-    """A hand as an annotator would say it is."""
+    """A hand as an annotator would save it."""
     values = {
         "handedness": "right",
         "points": listed(points() if array is None else array),
@@ -75,7 +75,7 @@ def reported(array: NDArray[np.float64] | None = None, **fields: object) -> Reco
 
 
 def picture(seed: int = 0, width: int = 320, height: int = 240) -> NDArray[np.uint8]:
-    """(H, W, 3) a picture like no other."""
+    """(H, W, 3) a unique picture."""
     rng = np.random.default_rng(seed)
     return rng.integers(0, 255, (height // 8, width // 8, 3), np.uint8).repeat(8, 0).repeat(8, 1)
 

@@ -1,4 +1,4 @@
-"""Messages that no sensible client sends: one of each kind, or as many as a test wants."""
+"""Messages that no sensible client sends: one of each kind, or any number of random ones."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def kinds(topics: Topics) -> dict[str, Hostile]:
 
 
 def made_up(topics: Topics, random: Random) -> Hostile:
-    """Any message to any topic that a node reads or writes; none that is a good command."""
+    """A random message to any topic that a node reads or writes; never a valid command."""
     own = (
         *(topics.status, topics.info, topics.stats, topics.problem, topics.instance),
         *(topics.camera_status, topics.presence, topics.count, topics.enabled, topics.hands),
@@ -120,7 +120,7 @@ class Attacker:
         port: of the broker, on this machine.
 
     Attributes:
-        sent: how many it has published.
+        sent: number published.
     """
 
     def __init__(self, port: int) -> None:

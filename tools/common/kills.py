@@ -1,4 +1,4 @@
-"""Processes that are killed at any moment while they save, and what must be left of their work."""
+"""Kills processes at random moments while they save, and checks what they leave."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONGEST_LIFE_S: Final = 0.4
-"""A process is killed after a random time up to this."""
+"""Longest random time until a process is killed."""
 
 
 @dataclass(slots=True)
 class Work:
-    """What a client was told.
+    """What a client was told by the server.
 
     Attributes:
-        shown: of each picture the newest revision that was answered as saved, and its shift.
-        sent: of each picture and revision the shifts that were sent for it: more than one where an
-            answer was broken off.
+        shown: for each picture the newest revision confirmed as saved, and its shift.
+        sent: for each picture and revision the shifts sent for it: more than one where a response
+            was aborted.
         kills: how many processes were killed so far.
-        aborted: requests that the client itself broke off, as a killed browser would.
+        aborted: requests that the client itself aborted, as a killed browser would.
     """
 
     shown: dict[int, tuple[int, float]] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Work:
 
 
 def forked(job: Callable[[], None]) -> int:
-    """Run a job in a process of its own; its number."""
+    """Run a job in a process of its own; returns its id."""
     child = os.fork()
     if child:
         return child
@@ -65,14 +65,14 @@ def forked(job: Callable[[], None]) -> int:
 
 
 def kill(child: int) -> None:
-    """End a process as a power cut would."""
+    """Kill a process, as a power cut would."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
 
 
 def annotate_until_killed(folder: Path, work: Work, rng: random.Random) -> None:
-    """Serve the page, save answers as fast as it takes them, kill the server at any moment."""
+    """Serve the page, save answers as fast as possible, and kill the server at random moments."""
     port = free_port()
 
     def serve() -> None:
@@ -107,7 +107,7 @@ def _listening(port: int) -> bool:
 
 
 def _next(work: Work, rng: random.Random) -> tuple[int, int, float]:
-    """Picture, revision that is known, and the shift that is to be saved."""
+    """Picture, known revision, and the shift to be saved."""
     number = rng.randrange(4)
     revision, _ = work.shown.get(number, (0, 0.0))
     shift = round(rng.uniform(0, 50), 2)
@@ -128,20 +128,20 @@ def _save_one(port: int, work: Work, rng: random.Random) -> None:
     number, revision, shift = _next(work, rng)
     with contextlib.closing(_send(port, number, revision, shift)) as connection:
         if rng.random() < 0.1:
-            work.aborted += 1  # a browser that dies doesn't wait for the answer
+            work.aborted += 1  # a killed browser doesn't wait for the response
         else:
             answer = connection.getresponse()
             said: Any = msgspec.json.decode(answer.read())
             if answer.status == 200:
                 work.shown[number] = (said["revision"], shift)
                 return
-            assert answer.status == 409, said  # one that was broken off came through after all
+            assert answer.status == 409, said  # an aborted one was saved after all
             assert work.aborted, said
     _look_again(port, work, number)
 
 
 def _look_again(port: int, work: Work, number: int) -> None:
-    """After a broken request the page is reopened, and shows what there is."""
+    """After a broken request the page is reopened, and shows the current state."""
     before, _ = work.shown.get(number, (0, 0.0))
     with contextlib.closing(
         http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -157,7 +157,7 @@ def _look_again(port: int, work: Work, number: int) -> None:
 
 
 def check_answers(folder: Path, work: Work) -> None:
-    """Every answer that was shown as saved is there; what is there was sent; everything parses."""
+    """Every answer confirmed as saved exists; every existing one was sent; everything parses."""
     store = AnnotationStore(folder, "anna")
     for number, frame in enumerate(read_frames(folder)):
         answer = store.read(frame.file)
@@ -171,12 +171,12 @@ def check_answers(folder: Path, work: Work) -> None:
             assert found == shift, (number, found, shift)
         else:
             assert found in work.sent[number, answer.revision]
-        # The next process starts from what is on the disk.
+        # The next process starts from the state on the disk.
         work.shown[number] = (answer.revision, found)
 
 
 def record_until_killed(folder: Path, rng: random.Random) -> None:
-    """Add pictures to a folder, and kill the recording at any moment."""
+    """Add pictures to a folder, and kill the recording at random moments."""
 
     def run() -> None:
         with DatasetWriter(folder, Dataset(), "png") as writer:
@@ -190,7 +190,7 @@ def record_until_killed(folder: Path, rng: random.Random) -> None:
 
 
 def check_recording(folder: Path, before: int) -> int:
-    """Everything parses, every picture is whole, none is gone; how many there are."""
+    """Check that everything parses and no picture is damaged or lost; returns their number."""
     frames = read_frames(folder) if folder.exists() else ()
     assert len(frames) >= before
     assert [frame.seq for frame in frames] == list(range(len(frames)))

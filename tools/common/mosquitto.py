@@ -1,4 +1,4 @@
-"""A real mosquitto of one's own for a test: on a free loopback port, with a temporary folder."""
+"""A real mosquitto for a test, on a free loopback port, with a temporary folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROGRAM = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbi
 
 
 def free_port() -> int:
-    """Give a TCP port of the loopback interface that nobody uses now."""
+    """Return an unused TCP port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -34,7 +34,7 @@ def free_port() -> int:
 
 
 def listens(port: int) -> bool:
-    """Whether somebody takes connections on a port of the loopback interface."""
+    """Whether something accepts connections on a port of the loopback interface."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -44,7 +44,7 @@ class Mosquitto:
 
     Args:
         folder: for its configuration and log.
-        lines: of the configuration, for its one listener; none = anybody may do anything.
+        lines: of the configuration, for its only listener; none = no access control.
         scheme: of the URL it is reached by.
         verbose: log every message; costs more than the messages themselves.
     """
@@ -63,12 +63,12 @@ class Mosquitto:
         self.log = folder / f"mosquitto-{self.port}.log"
         self._file = folder / f"mosquitto-{self.port}.conf"
         self._process: subprocess.Popen[bytes] | None = None
-        # As root it would become a user who can't read the test's folder.
+        # As root it would switch to a user who can't read the test's folder.
         own = ("user root",) if os.geteuid() == 0 else ()
         self._file.write_text("\n".join((*own, f"listener {self.port} 127.0.0.1", *lines, "")))
 
     def start(self) -> Self:
-        """Start it and wait until it takes connections."""
+        """Start it and wait until it accepts connections."""
         assert PROGRAM is not None
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -79,25 +79,25 @@ class Mosquitto:
 
     @property
     def cpu_seconds(self) -> float:
-        """Processor time that it has taken so far."""
+        """CPU time that it has used so far."""
         assert self._process is not None
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:
-        """End it and wait until it is gone; it forgets all retained messages."""
+        """Stop it and wait until it has ended; it loses all retained messages."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it, as a power cut would."""
         self._end(signal.SIGKILL)
 
     def pause(self) -> None:
-        """Freeze it: connections stay, nothing is answered."""
+        """Freeze it: connections stay open, nothing is answered."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Resume it."""
         self._signal(signal.SIGCONT)
 
     def __enter__(self) -> Self:
@@ -172,8 +172,8 @@ class Listener:
         assert self._client is not None
         self._client.loop_stop()
         if kind is None:
-            # Whatever a node publishes must be what the contract says. What is said to a node may
-            # be wrong on purpose.
+            # # Whatever a node publishes must follow the contract. Messages to a node may be wrong
+            # # on purpose.
             for message in self.heard:
                 to_node = "/request/" in message.topic or message.topic.endswith("/set")
                 if message.topic.startswith("edgehands/") and message.payload and not to_node:
@@ -190,7 +190,7 @@ class Listener:
 
 
 def retained(port: int, seconds: float = 0.3) -> dict[str, bytes]:
-    """What a subscriber who comes now is told at once: the retained payloads by topic."""
+    """What a new subscriber receives at once: the retained payloads by topic."""
     with Listener(port) as listener:
         time.sleep(seconds)
         return {message.topic: message.payload for message in listener.heard if message.retain}

@@ -1,4 +1,4 @@
-"""Parts of documents that scripts write."""
+"""Parts of documents that are written by scripts."""
 
 from __future__ import annotations
 

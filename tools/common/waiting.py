@@ -1,4 +1,4 @@
-"""Waiting for what another thread or process does: the only polling loop of tests and tools."""
+"""Waiting for another thread or process: the only polling loop of tests and tools."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 def wait_for(true: Callable[[], object], seconds: float = 5.0, every: float = 0.01) -> bool:
-    """Wait until something holds; false when it still doesn't after ``seconds``.
+    """Wait until a condition holds; false if it doesn't within ``seconds``.
 
-    It is asked for at least once, and once more when the time is over.
+    It is checked at least once, and once more when the time is over.
     """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -23,8 +23,8 @@ def wait_for(true: Callable[[], object], seconds: float = 5.0, every: float = 0.
 
 
 def until(true: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait until something holds that must come about, however busy the machine is.
+    """Wait until a condition holds that must become true, however busy the machine is.
 
-    It is looked at every 2 ms: a state may be short.
+    It is checked every 2 ms, as a state may be short.
     """
     assert wait_for(true, seconds, every=0.002), f"not within {seconds:.0f} s"
