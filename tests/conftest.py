@@ -74,7 +74,7 @@ that takes longer than a second."""
 
 
 LONGEST_S = 10.0
-"""What takes longer bears the marker ``slow`` with a reason."""
+"""Longer tests have the marker ``slow`` with a reason."""
 
 _LONG = pytest.StashKey[list[str]]()
 

@@ -1,4 +1,4 @@
-"""A real Home Assistant of one's own for a test: set up, told of a broker, and asked by its API."""
+"""A real Home Assistant for a test: set up, connected to a broker, and queried by its API."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class HomeAssistant:
         assert wait_for(self._answers, START_S), self.log.read_text()
 
     def stop(self) -> None:
-        """End it as its own restart does: states are written, the broker is told."""
+        """Stop it as its own restart does: states are saved, the broker connection is closed."""
         assert self._process is not None
         self._process.terminate()
         self._process.wait(60)
@@ -200,7 +200,7 @@ class HomeAssistant:
 
 @dataclass
 class Change:
-    """A new state of an entity, as Home Assistant tells it."""
+    """A new state of an entity, as reported by Home Assistant."""
 
     entity: str
     state: str

@@ -193,7 +193,7 @@ def test_hands_are_added_copied_and_denied(page: Page) -> None:
 
 
 def test_a_dragged_tip_takes_its_finger_along(page: Page) -> None:
-    """Without it: a finger that is beside itself would be four drags instead of one."""
+    """Without it: correcting a shifted finger would take four drags instead of one."""
     assert page.hands() == 1
     before = page.points()
     page.annotator.press("j")

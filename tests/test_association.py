@@ -57,7 +57,7 @@ def test_of_two_lost_hands_the_nearest_is_found_again() -> None:
 
 
 def test_a_palm_is_where_a_hand_was_lost_if_its_middle_knuckle_is() -> None:
-    """A palm in a lost hand's place is read again at once; one beside it would cost a reading."""
+    """A palm in a lost hand's place is read again at once; one next to it would cost a reading."""
     track = lost(300)
     roi = track.predict(0.0)
     points = np.full((7, 2), (roi.cx + 2 * roi.size, roi.cy), np.float32)

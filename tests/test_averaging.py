@@ -47,7 +47,7 @@ def drawn(image: NDArray[np.uint8], side: int, extent: float = 1.0) -> NDArray[n
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 720), (480, 640), (1001, 333)])
 @pytest.mark.parametrize("extent", [1.0, 0.5])
 def test_what_is_drawn_lies_where_the_map_says(width: int, height: int, extent: float) -> None:
-    """A palm would otherwise be found beside the hand."""
+    """Otherwise a palm would be found next to the hand."""
     side = 112
     image = np.zeros((height, width, 3), np.uint8)
     x, y = width * 5 // 8, height * 3 // 8
@@ -82,7 +82,7 @@ def test_a_frame_for_mediapipes_own_input_is_sampled_as_mediapipe_does() -> None
 
 @pytest.mark.parametrize(("step", "side"), [(0.4, 1), (2.9, 1), (3.0, 2), (5.72, 3), (17.2, 11)])
 def test_blocks_leave_one_and_a_half_pixels_for_each_sample(step: float, side: int) -> None:
-    """Larger blocks would blur what the model could still tell apart."""
+    """Larger blocks would blur details that the model could still distinguish."""
     assert block_size(step) == side
 
 

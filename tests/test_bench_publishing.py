@@ -30,7 +30,7 @@ def test_the_sink_takes_all_that_a_node_says(protocol: str) -> None:
 
 
 def test_bench_says_what_publishing_costs() -> None:
-    """Without it: nobody would see that a change made every message dearer."""
+    """Without it: a change that makes every message costlier would go unnoticed."""
     program = "from edgehands.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", program, "bench", "--frames", "30", "--backend", "fake", "--json"],

@@ -24,7 +24,7 @@ WAIT_S = 10.0  # how long a test waits for what must happen; reached only when i
 
 
 class ScriptedDevice:
-    """A camera that gives a frame each time the test says so, or fails as it is told."""
+    """A camera that delivers a frame or fails whenever the test asks for it."""
 
     width, height, fps, detail = 8, 4, 30.0, "scripted"
 
@@ -77,7 +77,7 @@ class Plug:
         self.opened = 0
 
     def __call__(self) -> ScriptedDevice:
-        """Open what comes next; the last of the list for ever."""
+        """Open the next one; the last of the list repeatedly."""
         self.opened += 1
         part = self.parts.pop(0) if len(self.parts) > 1 else self.parts[0]
         if isinstance(part, BaseException):
@@ -317,7 +317,7 @@ def test_camera_that_hangs(
 
 
 def test_software_that_is_missing_is_not_retried() -> None:
-    """No wait brings a missing package: the caller learns it instead of waiting for ever."""
+    """Waiting doesn't install a missing package: the caller gets an error instead."""
     with live(Plug(BackendUnavailable("picamera2 isn't installed"))) as source:
         until(lambda: source.finished)
         with pytest.raises(BackendUnavailable, match="isn't installed"):

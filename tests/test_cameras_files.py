@@ -125,7 +125,7 @@ def test_other_files_are_skipped_and_counted(folder: Path) -> None:
 
 
 def test_empty_folder(tmp_path: Path) -> None:
-    """Nothing to do is said, not passed over with success."""
+    """Nothing to do is reported, not treated as success."""
     with pytest.raises(SourceError, match="no image in it"):
         open_source(f"dir:{tmp_path}", realtime=False)
     (tmp_path / "a.txt").write_text("x")
@@ -313,7 +313,7 @@ def test_long_break_of_the_reader_skips_nothing(tmp_path: Path) -> None:
 
 
 def test_video_loops_in_real_time(tmp_path: Path) -> None:
-    """The demo's clip goes round for ever; the clock never runs backwards."""
+    """The demo's clip repeats indefinitely; its timestamps never go backwards."""
     write_video(tmp_path / "a.avi", frames=5)
     clock = ManualClock()
     with live_video(tmp_path / "a.avi", clock, loop=True) as source:
@@ -463,7 +463,7 @@ def test_track_frames_say_where_they_belong(folder: Path) -> None:
 
 
 def test_demo_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clip that comes with the package runs for ever in a live run, and once for reading."""
+    """The clip in the package repeats indefinitely in a live run, and is read once otherwise."""
     monkeypatch.setattr(opening, "DATA", tmp_path)
     for realtime in (False, True):
         with pytest.raises(SourceNotFound, match="install edgehands again"):

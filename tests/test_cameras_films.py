@@ -179,7 +179,7 @@ def test_film_of_giant_pictures_is_refused(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_heic_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever lacks the plugin is told its name, not that the photograph is damaged."""
+    """A missing plugin is named, instead of calling the photograph damaged."""
     pytest.importorskip("pillow_heif").register_heif_opener()
     Image.fromarray(shaded(3)).save(tmp_path / "a.heic", "HEIF")
     with ImageFile(tmp_path / "a.heic") as file:
@@ -190,7 +190,7 @@ def test_heic_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_film_of_an_unknown_codec(tmp_path: Path) -> None:
-    """A codec that FFmpeg has never heard of is named as that, in one line."""
+    """A codec unknown to FFmpeg is reported as such, in one line."""
     write_film(tmp_path / "a.mkv")
     data = (tmp_path / "a.mkv").read_bytes()
     assert b"V_MPEG4/ISO/ASP" in data

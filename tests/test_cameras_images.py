@@ -237,7 +237,7 @@ def test_damaged_file(tmp_path: Path, suffix: str) -> None:
 
 
 def test_no_image(tmp_path: Path) -> None:
-    """A text file called .png is told apart from a damaged image."""
+    """A text file called .png is distinguished from a damaged image."""
     (tmp_path / "a.png").write_text("hello, this is no image at all")
     assert_refused(tmp_path / "a.png", "not an image")
 

@@ -309,7 +309,7 @@ def test_low_resolution_stream(picamera2: type[FakePicamera2]) -> None:
 
 
 def test_controls(picamera2: type[FakePicamera2], caplog: pytest.LogCaptureFixture) -> None:
-    """Exposure, gain and focus arrive as libcamera names them; what the camera lacks is said."""
+    """Exposure, gain and focus get libcamera's names; controls the camera lacks are reported."""
     settings = CameraSettings(
         exposure_us=8000, gain=2.0, autofocus="off", lens_position=1.5, fps=50
     )

@@ -149,7 +149,7 @@ def test_nobody_there() -> None:
 
 @pytest.mark.parametrize("url", ["rtsp://", "rtsp:///path", "rtsp:host/path", "rtsp://u:p@/x"])
 def test_url_without_a_host(url: str) -> None:
-    """A mistyped URL is refused at once instead of being retried for ever."""
+    """A mistyped URL is rejected at once instead of being retried forever."""
     assert not has_host(url)
     for realtime in (False, True):
         with pytest.raises(UsageError, match="no host in it"):
@@ -204,7 +204,7 @@ def test_http_camera_with_password(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_stream_of_damaged_pictures_is_offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Garbage must not be taken for pictures: the camera is offline, and it is said why."""
+    """Garbage must not be taken for pictures: the camera is offline, with a reason."""
     monkeypatch.setattr(capture, "DAMAGED_S", 0.3)
     close = LiveSource._close_device
 

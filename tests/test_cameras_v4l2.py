@@ -257,7 +257,7 @@ def test_jpeg_without_huffman_tables() -> None:
 
 
 def test_controls_are_set_only_when_asked(dev: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What the user set with another tool stays, and what the camera lacks is said."""
+    """Settings made with another tool are kept, and controls that the camera lacks are reported."""
     cam = FakeWebcam()
     opener(dev, cam)()
     assert not {cv2.CAP_PROP_AUTOFOCUS, cv2.CAP_PROP_EXPOSURE} & dict(cam.log).keys()
@@ -299,7 +299,7 @@ def test_missing_camera_in_a_live_run_is_waited_for(caplog: pytest.LogCaptureFix
 
 
 def test_device_that_is_no_device(tmp_path: Path) -> None:
-    """A file where a device should be is told apart from a camera that is away."""
+    """A file where a device should be is distinguished from a missing camera."""
     (tmp_path / "video0").write_bytes(b"x")
     with pytest.raises(SourceError, match="not a device"):
         opener(tmp_path, FakeWebcam())()

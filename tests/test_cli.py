@@ -66,7 +66,7 @@ def test_version_and_help_name_every_verb() -> None:
 
 
 def test_wrong_usage_is_exit_2() -> None:
-    """Scripts tell wrong usage from failure by the code."""
+    """Scripts distinguish wrong usage from failure by the exit code."""
     assert run("nonsense").returncode == 2
     assert run("track").returncode == 2
     assert run("run", "--nonsense").returncode == 2

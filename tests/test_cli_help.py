@@ -225,6 +225,6 @@ def test_run_hands_its_options_over(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_is_singular() -> None:
-    """The line "1 frames" looks like nobody has read it."""
+    """The line "1 frames" would look careless."""
     assert [counted(n, "frame") for n in (0, 1, 2)] == ["0 frames", "1 frame", "2 frames"]
     assert counted(2, "entry", "entries") == "2 entries"

@@ -120,7 +120,7 @@ def test_film_in_other_containers(tmp_path: Path, name: str) -> None:
 
 
 def test_film_that_cannot_be_written(tmp_path: Path) -> None:
-    """A wrong ending and a missing folder are told before an hour of tracking."""
+    """A wrong ending and a missing folder are reported before an hour of tracking."""
     with pytest.raises(UsageError, match=r"name a file that ends in \.mp4"):
         track(options("demo:", film=tmp_path / "film.txt"))
     with pytest.raises(UsageError, match="no such folder"):
@@ -162,7 +162,7 @@ def test_a_rate_for_files_without_times(tmp_path: Path) -> None:
 def test_what_a_folder_leaves_out_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever wonders why a clip wasn't read is told."""
+    """The reason why a clip wasn't read is shown."""
     cv2.imwrite(str(tmp_path / "a.png"), frame((300, 200)))
     write_clip(tmp_path / "clip.avi", 1)
     (tmp_path / ".cache").mkdir()

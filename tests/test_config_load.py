@@ -226,7 +226,7 @@ def test_dots_and_digits_in_text_are_no_key_and_no_number(write: Writer) -> None
 
 
 def test_a_configuration_that_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
-    """A pipe that nobody writes to held the service up for ever."""
+    """A pipe without a writer blocked the service forever."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for path in (pipe, tmp_path, Path("/dev/zero"), tmp_path / "x" / "y", Path("a\0b")):

@@ -51,7 +51,7 @@ def test_annotators_are_compared(tmp_path: Path) -> None:
 def test_one_annotator_cannot_be_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without it: somebody alone would be told that all agree."""
+    """Without it: a single annotator would be told that all agree."""
     folder = tmp_path / "set"
     make_folder(folder, [[reported()]])
     annotate_all(folder, [[annotated()]], "anna")

@@ -92,7 +92,7 @@ def test_dpkg_reads_it(tmp_path: Path) -> None:
 
 
 def test_the_maintainer_is_who_builds_it() -> None:
-    """A made-up address would take somebody's mail for ever."""
+    """A made-up address would receive somebody's mail forever."""
     assert package_parts.maintainer({}).endswith("@edgehands.invalid>")
     both = {"DEBFULLNAME": "Anna Example", "DEBEMAIL": "anna@example.org"}
     assert package_parts.maintainer(both) == "Anna Example <anna@example.org>"

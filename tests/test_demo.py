@@ -307,7 +307,7 @@ def test_it_ends_by_itself_after_its_time(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_source_is_one_line(tmp_path: Path, source: str, code: int, words: str) -> None:
-    """Without it: a typo would end in a traceback, or in a demo that shows nothing for ever."""
+    """Without it: a typo would end in a traceback, or in a demo that never shows anything."""
     with demo(tmp_path, "--no-page", "--source", source) as command:
         assert command.process is not None
         assert command.process.wait(2 * BOOT_S) == code, command.output
@@ -328,7 +328,7 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
-    """Without it: a broken part of the demo would be told as nothing but a number."""
+    """Without it: a failed part of the demo would be reported as a mere number."""
     child = Child("part", ["-c", "import sys; sys.exit('edgehands: it is broken')"], tmp_path)
     with child, pytest.raises(EdgehandsError, match="part ended at once: it is broken"):
         child.wait_until(lambda: False, "was silent")

@@ -319,7 +319,7 @@ def test_a_coral_before_and_after_its_firmware_is_known(machine: Machine) -> Non
 
 
 def test_a_library_that_crashes_with_the_runtime_is_told(machine: Machine) -> None:
-    """Without it: Google's own library of 2021 would crash the service for ever."""
+    """Without it: Google's own library of 2021 would crash the service again and again."""
     machine.file("/sys/class/apex/apex_0/dev")
     machine.file("/dev/apex_0")
     assert levels(check_coral, machine) == ["PASS", "FAIL", "WARN"]  # no library, no models

@@ -60,7 +60,7 @@ def test_a_good_broker_is_good_and_nothing_stays_there(
 
 @pytest.mark.broker
 def test_a_second_device_with_the_same_name_is_told(tmp_path: Path, broker: Mosquitto) -> None:
-    """Without it: who looks why a cloned card is silent would be told that all is well."""
+    """Without it: a user checking why a cloned card is silent would find no fault."""
     said = 'another device (192.168.1.7) calls itself "node" and is held back: set node.name'
     config = MqttConfig(url=broker.url)
     publish_once(config, [("edgehands/node/problem", said.encode())])

@@ -304,7 +304,7 @@ def test_auto_takes_a_working_device_and_else_says_why(
 def test_an_abort_is_survived_by_the_next_start(
     library: Path, compiled: Path, tmp_path: Path, fault: str
 ) -> None:
-    """Without it: a loose USB cable would restart the service for ever, and no hand be tracked."""
+    """Without it: with a loose USB cable the service would restart forever and track no hand."""
     run = tmp_path / "run"
     code = USE.format(seconds=30)
     died = in_process(code, library, compiled, run, TEST_DELEGATE=fault)
@@ -348,7 +348,7 @@ def test_pauses_grow_with_each_crash(tmp_path: Path) -> None:
 
 
 def test_a_running_neighbour_is_no_crash(tmp_path: Path) -> None:
-    """Without it: bench beside the running service would call the service crashed."""
+    """Without it: running bench next to the service would report the service as crashed."""
     path = tmp_path / NAME
     marker = CrashMarker(path)
     marker.write()

@@ -263,7 +263,7 @@ def test_nothing_is_proposed_where_nothing_gains() -> None:
     assert not propose(good, now, 2).gains
     few = [picture([true_hand(xy)], [candidate(xy, 0.9, 0.38)]) for _ in range(10)]
     assert "too few" in propose(few, now, 2).why
-    # One odd picture in one fold tells nothing about the others.
+    # One odd picture in one fold says nothing about the others.
     odd = [*good[:29], picture([true_hand(xy)], [candidate(xy, 0.9, 0.38)])]
     told = propose(odd, now, 2)
     assert not told.gains or told.folds_gained > told.folds_lost

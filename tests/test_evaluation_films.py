@@ -1,4 +1,4 @@
-"""Films of real hands are marked without a truth, and beside a reference."""
+"""Films of real hands are scored without ground truth, and against a reference."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ def test_esphome_takes_the_configuration(tmp_path: Path) -> None:
 
 
 def test_the_examples_name_only_what_nodes_publish() -> None:
-    """Without it: an example would wait for ever for a topic or an event that doesn't exist."""
+    """Without it: an example would wait forever for a topic or an event that doesn't exist."""
     patterns = [
         re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(c.address))
         for c in CHANNELS

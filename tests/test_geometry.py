@@ -57,7 +57,7 @@ def test_nms_averages_by_score() -> None:
 
 
 def test_nms_survives_boxes_without_area() -> None:
-    """A degenerate box must not loop for ever: the service would hang on one odd frame."""
+    """A degenerate box must not loop forever: the service would hang on one odd frame."""
     boxes = np.zeros((3, 4), np.float32)
     merged, best = weighted_nms(boxes, boxes, np.array([0.6, 0.9, 0.7], np.float32), 0.3)
     assert len(merged) == len(best) == 3
@@ -113,7 +113,7 @@ def test_crop_corners(cx: float, cy: float, size: float, rotation: float) -> Non
 def test_grid_moves_nothing_by_half_a_pixel_of_the_crop(
     cx: float, cy: float, size: float, rotation: float
 ) -> None:
-    """A hand would be cut out beside where it is."""
+    """A hand would be cropped at the wrong place."""
     roi = Roi(cx, cy, size, rotation)
     placed = on_grid(roi)
     assert on_grid(placed) == placed

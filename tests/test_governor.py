@@ -92,7 +92,7 @@ def test_slow_boards_and_absent_cameras_are_left_alone() -> None:
 
 
 def test_the_loop_keeps_to_the_limit() -> None:
-    """Without it: the governor would decide and nobody would listen."""
+    """Without it: the governor's decisions would have no effect."""
     governor = Governor()
     governor.limit = 10.0
     source = ScriptedSource(["frame"] * 1000)

@@ -320,7 +320,7 @@ AUTOMATIONS = (
 def test_automations_of_the_guide_run(
     broker: Mosquitto, home: HomeAssistant, node: Node, name: str
 ) -> None:
-    """Without it: who copies one would swipe in vain."""
+    """Without it: for users who copy one, swipes wouldn't work."""
     assert home.state(name) == "on"
     # The film shows gestures, but nobody in it swipes as somebody does who means it.
     swipe = EventMessage(event_type="swipe_right", hand_id=1, id="test-1", t=1.0)

@@ -184,7 +184,7 @@ def test_what_is_shipped_needs_no_tool_and_a_tool_no_test(package: str, never: s
 
 
 def test_no_module_is_longer_than_a_reader_follows() -> None:
-    """Without it: one file would grow until nobody can say what is in it."""
+    """Without it: a file would grow until it has no clear purpose."""
     own = (path for folder in ("scripts", "tools") for path in (ROOT / folder).rglob("*.py"))
     files = [*modules().values(), *own]
     lengths = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in files}

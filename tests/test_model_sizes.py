@@ -65,7 +65,7 @@ def test_a_smaller_landmark_model_gives_landmarks_at_the_same_places_of_the_fram
 def test_a_palm_model_of_any_size_has_an_anchor_for_each_of_its_answers(
     side: int, count: int
 ) -> None:
-    """A detection is told from its anchor: the grids follow the model's input."""
+    """A detection is decoded from its anchor: the grids follow the model's input."""
     anchors = palm_anchors(side)
     assert anchors.shape == (count, 2)
     assert anchors.min() == pytest.approx(4 / side)

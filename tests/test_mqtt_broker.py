@@ -71,7 +71,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_a_subscriber_sees_hands_and_then_one_empty_list(broker: Mosquitto) -> None:
-    """Without it: who draws hands would leave the last one on the screen for ever."""
+    """Without it: programs that draw hands would leave the last one on the screen forever."""
     with Listener(broker.port) as listener, MqttPublisher(config_for(broker.url)) as publisher:
         publisher.camera_status("online")
         now = time.monotonic()
@@ -114,7 +114,7 @@ def test_who_subscribes_later_is_told_the_state_at_once(broker: Mosquitto) -> No
 def test_a_broker_that_comes_late_is_found(
     make_broker: MakeBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without it: a Pi that boots before its broker would stay silent for ever."""
+    """Without it: a Pi that boots before its broker would stay silent forever."""
     broker = make_broker(start=False)
     with MqttPublisher(config_for(broker.url)) as publisher, publishing(publisher):
         time.sleep(0.8)
@@ -197,7 +197,7 @@ def test_publishing_never_waits_for_a_stalled_broker(broker: Mosquitto) -> None:
 
 
 def test_a_killed_process_is_shown_as_offline(broker: Mosquitto) -> None:
-    """Without it: Home Assistant would believe a dead device for ever."""
+    """Without it: Home Assistant would show a dead device as online forever."""
     program = (
         "import sys, time\n"
         "from edgehands.mqtt.publisher import MqttPublisher\n"

@@ -113,7 +113,7 @@ def test_what_home_assistant_sends_is_a_request_of_the_contract() -> None:
 
 
 def test_every_topic_in_the_document_is_one_of_the_contract_and_none_carries_landmarks() -> None:
-    """Without it: an entity would wait for ever, or fill the database with landmarks."""
+    """Without it: an entity would wait forever, or fill the database with landmarks."""
     text = json.dumps(discovery_document(Topics(node="node"), EVERYTHING))
     named = {value for value in _texts(json.loads(text)) if value.startswith("edgehands/")}
     templates = {c.address.replace("{node}", "node").replace("{camera}", "main") for c in CHANNELS}

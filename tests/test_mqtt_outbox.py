@@ -99,7 +99,7 @@ def test_a_state_that_returned_to_what_the_broker_has_is_not_sent_again(outbox: 
 
 
 def test_after_a_reconnect_every_state_is_sent_again(outbox: Outbox) -> None:
-    """Without it: a broker that lost its memory would tell new subscribers nothing."""
+    """Without it: after a broker lost its retained messages, new subscribers would get nothing."""
     outbox.state("status", b"online")
     outbox.state("presence", b"ON")
     outbox.due_states()

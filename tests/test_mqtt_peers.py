@@ -68,7 +68,7 @@ def quick_look(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_of_two_devices_with_one_name_the_first_goes_on_until_it_is_gone(
     broker: Mosquitto, protocol: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without it: a cloned card would throw the first device out four times a second, for ever."""
+    """Without it: a cloned card would disconnect the first device four times a second, forever."""
     caplog.set_level(logging.INFO)
     with Listener(broker.port) as listener, ExitStack() as stack:
         first = publisher_of(broker.url, protocol=protocol)
@@ -108,7 +108,7 @@ def test_a_restart_after_a_power_cut_is_no_twin(
         before = subprocess.Popen([sys.executable, "-c", program, broker.url])
         try:
             assert wait_for(lambda: listener.last("node/status") == b"online", 20)
-            # Its plug is pulled: nobody tells the broker.
+            # It loses power: the broker isn't notified.
             before.send_signal(signal.SIGSTOP)
             with publisher_of(broker.url) as again:
                 assert wait_for(lambda: again.connected and again.client.outbox.drained(), 10)
@@ -157,7 +157,7 @@ def test_behind_an_acl_that_hides_them_two_devices_do_not_fight_either(
 
 @pytest.mark.broker
 def test_two_cameras_share_a_node(broker: Mosquitto) -> None:
-    """Without it: two services on one device would throw each other out for ever."""
+    """Without it: two services on one device would disconnect each other forever."""
     with (
         Listener(broker.port) as listener,
         publisher_of(broker.url, "front") as front,
@@ -270,7 +270,7 @@ def test_who_has_published_for_longer_goes_on_and_of_two_equals_exactly_one(
 
 
 def test_a_twin_that_is_not_heard_any_more_is_forgotten(peers: Peers, clock: Clock) -> None:
-    """Without it: the problem would stay on the page for ever."""
+    """Without it: the problem would stay on the page forever."""
     outbox = peers._outbox
     clock.now += 100
     peers.receive(claim(held_s=1, address="192.168.1.7"))
@@ -319,7 +319,7 @@ def test_garbage_says_nothing_about_anybody(peers: Peers, payload: bytes) -> Non
 
 
 def test_what_was_said_long_ago_silences_nobody(peers: Peers) -> None:
-    """Without it: one retained message would keep a device silent for ever."""
+    """Without it: one retained message would keep a device silent forever."""
     old = claim(held_s=1e6)
     peers.receive(Received(old.topic, old.payload, retained=True))
     assert not peers.yielded

@@ -25,7 +25,7 @@ def events(publisher: FakePublisher) -> list[dict[str, object]]:
 
 
 def test_nothing_is_sent_while_nothing_is_seen(publisher: FakePublisher) -> None:
-    """Without it: an empty room would cost a message a frame, for ever."""
+    """Without it: an empty room would cost a message per frame, forever."""
     for seq in range(10):
         publisher.publish(make_frame(seq=seq))
     assert publisher.on(publisher.topics.hands) == []
@@ -43,7 +43,7 @@ def test_presence_and_count_change_only_when_they_change(publisher: FakePublishe
 
 
 def test_events_tell_who_came_and_went(publisher: FakePublisher) -> None:
-    """Without it: a program could not tell a new hand from the one that was there."""
+    """Without it: a program could not distinguish a new hand from the previous one."""
     publisher.publish(make_frame(make_hand(1, Handedness.LEFT), t=100.0))
     publisher.publish(make_frame(make_hand(1, Handedness.LEFT), make_hand(2), t=101.0))
     publisher.publish(make_frame(make_hand(3), t=102.0))
@@ -103,7 +103,7 @@ def test_the_gesture_of_each_side_is_a_retained_state(publisher: FakePublisher) 
 
 
 def test_what_the_gestures_room_tells_becomes_an_event(publisher: FakePublisher) -> None:
-    """Without it: swipes would be recognised and nobody told."""
+    """Without it: swipes would be recognised but not published."""
     swipe = GestureEvent(
         event_type=EventType.SWIPE_LEFT,
         hand_id=1,

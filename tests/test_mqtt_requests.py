@@ -79,7 +79,7 @@ class Asker:
 
 @pytest.mark.parametrize("verb", [v for v in VERBS if v not in {"stats", "snapshot"}])
 def test_a_request_is_carried_out_and_answered_once(verb: Verb) -> None:
-    """Without it: nobody could ask a node anything."""
+    """Without it: requests to a node wouldn't work."""
     asker = Asker()
     payload = (
         b'{"action": "list", "transaction": 7}' if verb == "gestures" else b'{"transaction": 7}'
@@ -127,7 +127,7 @@ def test_a_wrong_request_gets_an_error_and_changes_nothing(
     [b"{", b"\xff", b"[]", b"null", b"[" * 4000, b"x" * (MAX_BYTES + 1), b'{"transaction": {}}'],
 )
 def test_what_is_no_request_at_all_is_answered_too(payload: bytes) -> None:
-    """Without it: an asker would wait for ever."""
+    """Without it: a requester would wait forever."""
     asker = Asker()
     with asker.requests:
         asker.ask("info", payload)

@@ -44,7 +44,7 @@ def places(tmp_path: Path) -> Places:
 
 
 def test_the_card_carries_the_broker(tmp_path: Path, package: Path) -> None:
-    """Who has no broker would have a Pi that talks to nobody."""
+    """Without a broker, the Pi would have nothing to publish to."""
     boot, debs = card(tmp_path, "trixie"), tmp_path / "debs"
     debs.mkdir()
     (debs / "mosquitto_2.0.21-1_arm64.deb").write_bytes(b"broker")
@@ -98,7 +98,7 @@ def test_forms_of_settings(settings: str, expected: dict[str, str]) -> None:
 
 @needs_mosquitto
 def test_each_has_a_password_and_only_root_may_read_it(places: Places) -> None:
-    """Everybody in the network could see and command the device, or nobody at all."""
+    """Everybody in the network could see and control the device, or nobody could."""
     assert set_up(places)
     users = read_users(places.users)
     assert set(users) == {"kitchen", "controller", "viewer"}
@@ -152,7 +152,7 @@ def test_what_somebody_set_up_otherwise_is_left_alone(places: Places) -> None:
 @needs_mosquitto
 @pytest.mark.broker
 def test_a_real_mosquitto_takes_it(places: Places, make_broker: MakeBroker) -> None:
-    """The files would look right and let nobody in, or everybody."""
+    """The files would look right but admit nobody, or everybody."""
     set_up(places)
     port = free_port()
     lines = []
@@ -231,7 +231,7 @@ def test_the_first_boot_takes_the_broker_from_the_card(on_pi: Path) -> None:
 
 
 def test_without_a_network_the_first_boot_says_so_and_tries_again(on_pi: Path) -> None:
-    """A person would wait for ever, and not know for what."""
+    """A person would wait forever without knowing for what."""
     code, said, calls = first_boot(on_pi, apt=100)
     assert code == 1  # its unit starts it again
     assert "no broker yet: the Pi has no internet" in said

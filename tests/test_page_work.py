@@ -103,7 +103,7 @@ def test_a_gesture_is_taught_tried_and_removed(desk: Desk) -> None:
 
 
 def test_charts_and_timeline_follow(desk: Desk) -> None:
-    """Without it: nobody would see that a node gets slower, nor find one event among many."""
+    """Without it: a node getting slower, or one event among many, would go unnoticed."""
     tab = desk.tab
     chart = tab.get_by_role("img", name=re.compile(r"Frames a second: now [\d.]+ "))
     expect(chart).to_be_visible(timeout=WAIT_MS)

@@ -1,4 +1,4 @@
-"""Somebody's browser beside a booted container: another machine on its network.
+"""A browser on the network of a booted container, as on another machine.
 
 That machine is a network namespace of its own, so that the tester's network stays as it is. Run as
 a program this module is what happens in there.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.emulated.container import Container
 
 THERE, HERE = "192.0.2.1", "192.0.2.2"
-"""Addresses of the container and of this end (RFC 5737: nobody else's)."""
+"""Addresses of the container and of this end (RFC 5737: reserved for documentation)."""
 
 _GROUP, _PORT = "224.0.0.251", 5353
 _A, _IN = 1, 1

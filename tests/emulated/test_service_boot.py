@@ -278,7 +278,7 @@ def test_watchdog_can_be_switched_on(system: Container) -> None:
 
 
 def test_a_broker_on_the_device_itself(system: Container) -> None:
-    """Who has no broker would have one that lets everybody in, or nobody."""
+    """A user without a broker would get one that admits everybody, or nobody."""
     card, etc = system.root / "boot" / "firmware", system.root / "etc"
     (card / "edgehands").mkdir(exist_ok=True)
     shutil.copy(ROOT / "scripts" / "sd" / "broker.sh", card / "edgehands")
@@ -319,7 +319,7 @@ def test_a_broker_on_the_device_itself(system: Container) -> None:
     ],
 )
 def test_command_of_the_page_works(system: Container, command: str) -> None:
-    """Somebody who looks after a Pi would type what docs/raspberry-pi.md says, in vain."""
+    """The commands in docs/raspberry-pi.md would fail for the owner of a Pi."""
     assert "Traceback" not in system.must(command)
 
 
