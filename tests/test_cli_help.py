@@ -129,7 +129,7 @@ def test_wrong_words_get_one_line_and_exit_2(
 
 
 def test_an_address_without_a_camera(tmp_path: Path) -> None:
-    """Whose camera doesn't answer is told so, without the password in it; other inputs go on."""
+    """A camera that doesn't respond is reported, without its password; other inputs go on."""
     done = run("track", "http://me:secret@127.0.0.1:9/video", cwd=tmp_path)
     assert done.returncode == 1
     assert "127.0.0.1:9/video: can't be opened (Connection refused)" in one_line(done.stderr)

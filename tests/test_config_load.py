@@ -1,4 +1,4 @@
-"""The configuration file: what wins, and what a person is told who makes a mistake."""
+"""The configuration file: precedence, and error messages."""
 
 from __future__ import annotations
 
@@ -294,7 +294,7 @@ def test_what_explain_prints_can_be_read_again(write: Writer) -> None:
 
 
 def test_the_digest_follows_every_setting_but_the_password() -> None:
-    """Without it: nobody could tell whether two devices run the same configuration."""
+    """Without it: users couldn't check whether two devices run the same configuration."""
     base = Config()
     assert digest(base) == digest(Config())
     assert digest(Config(tracking=TrackingConfig(max_hands=1))) != digest(base)

@@ -291,7 +291,7 @@ def test_what_comes_from_apt_is_a_dependency() -> None:
 
 
 def test_a_package_that_is_too_large_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
-    """It would grow by a wheel's next version, on one architecture, and nobody would see it."""
+    """It would grow unnoticed with a wheel's next version, on one architecture."""
     loader = importlib.machinery.SourceFileLoader("build_deb", str(ROOT / "scripts" / "build_deb"))
     module = importlib.util.module_from_spec(
         importlib.util.spec_from_loader("build_deb", loader)  # type: ignore[arg-type]

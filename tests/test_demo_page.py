@@ -51,7 +51,7 @@ def test_the_film_is_seen_and_ones_own_hands_after_one_click(
     browser: Browser,
     tmp_path: Path,
 ) -> None:
-    """Without it: nobody would see a picture, nor their own hands."""
+    """Without it: users would see no picture, and not their own hands."""
     port = free_port()
     with (
         demo_with_camera(tmp_path, "--port", str(port)) as command,

@@ -331,7 +331,7 @@ def test_a_library_that_crashes_with_the_runtime_is_told(machine: Machine) -> No
 
 
 def test_the_last_crash_of_a_coral_is_told(machine: Machine) -> None:
-    """Without it: nobody would know why the CPU works although a Coral is plugged in."""
+    """Without it: nobody would know why the CPU is used although a Coral is plugged in."""
     machine.file("/sys/class/apex/apex_0/dev")
     machine.file("/dev/apex_0")
     note = {"pid": 2**22 + 7, "started": 1, "crashes": 1}

@@ -59,7 +59,7 @@ def made(seed: int, count: int = 40) -> list[PictureResult]:
 
 
 def test_pck_and_its_area_are_scikit_learns() -> None:
-    """Without it: the curve on the report page would be somebody's invention."""
+    """Without it: the curve on the report page might be wrong."""
     metrics = pytest.importorskip("sklearn.metrics")
     errors = np.abs(np.random.default_rng(1).normal(0, 0.15, 500))
     errors[:40] = np.inf

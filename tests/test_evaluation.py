@@ -97,7 +97,7 @@ def test_the_shipped_tracker_follows_the_hand(folder: Path) -> None:
 
 
 def test_eval_prints_marks_for_programs_and_for_people(folder: Path) -> None:
-    """Nobody could tell whether a change of the tracker made it better otherwise."""
+    """Otherwise nobody could tell whether a change of the tracker improved it."""
     words = ["eval", "--clips", NAME, "--quick", "--model", "lite", "--folder", str(folder)]
     run = edgehands(*words, "--json")
     assert run.returncode == 0, run.stderr

@@ -141,7 +141,7 @@ def film(path: Path, frames: int = 12) -> Path:
 
 
 def test_anybodys_films_are_marked(tmp_path: Path) -> None:
-    """Who has films of their own must see how well they are tracked with one command."""
+    """Users with films of their own must see how well they are tracked, with one command."""
     film(tmp_path / "a.avi")
     film(tmp_path / "b.avi")
     (tmp_path / "c.mp4").write_bytes(b"nonsense")

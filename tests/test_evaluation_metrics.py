@@ -113,7 +113,7 @@ def shifted(run: Run, by: NDArray[np.float64]) -> Run:
 
 
 def test_a_perfect_run_has_perfect_marks() -> None:
-    """A tracker that tells the truth would otherwise be called faulty."""
+    """Otherwise a correct tracker would be called faulty."""
     clip = a_clip(at_rest(40, 2))
     marks = score(clip, perfect(clip))
     assert (marks.visible, marks.tracked, marks.false_hands) == (80, 80, 0)
@@ -173,7 +173,7 @@ def test_false_hands_are_counted(where: NDArray[np.float64], false_hands: int) -
 
 
 def test_a_report_of_a_wholly_hidden_hand_is_false() -> None:
-    """Landmarks that nobody can see would otherwise count as seen."""
+    """Otherwise invisible landmarks would count as visible."""
     clip = a_clip(at_rest(10), np.zeros((10, 1)))
     seen = a_clip(at_rest(10))
     assert score(clip, perfect(seen)).false_hands == 10

@@ -213,7 +213,7 @@ def test_the_examples_name_only_what_nodes_publish() -> None:
 
 
 def test_the_guide_names_every_example() -> None:
-    """Without it: an example that nobody is told of helps nobody."""
+    """Without it: an example could be missing from the list and never be found."""
     guide = (EXAMPLES / "README.md").read_text()
     for path in EXAMPLES.rglob("*"):
         if path.is_file() and path.name != "README.md":

@@ -67,7 +67,7 @@ def test_a_broker_is_found_where_none_is_named() -> None:
 
 @pytest.mark.usefixtures("nowhere")
 def test_where_none_is_found_it_is_said() -> None:
-    """Somebody would look at an empty screen and wait."""
+    """The user would wait at an empty screen."""
     with pytest.raises(BrokerError, match=r"doesn't answer, and no node announces .*--mqtt URL"):
         choose_broker(None, None, "", print, list)
     with pytest.raises(BrokerError, match='no node "shed" announces'):

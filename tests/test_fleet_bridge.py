@@ -59,7 +59,7 @@ def test_a_site_tells_the_centre_what_people_need_and_keeps_landmarks(
 
 
 def test_the_centre_reaches_nodes_of_a_site(make_broker: MakeBroker) -> None:
-    """Without it: nobody could ask or switch a node but from its own site."""
+    """Without it: nodes could only be queried and controlled from their own site."""
     hub = make_broker()
     site = make_broker(*bridged(hub))
     with Listener(site.port) as listener, Listener(hub.port) as central:

@@ -118,7 +118,7 @@ def test_no_bytes_break_a_node_or_change_it_unnoticed(random: Random, noise: byt
 @seeds
 @fuzzed
 def test_the_client_library_and_the_viewers_survive_anything(random: Random, noise: bytes) -> None:
-    """Without it: one odd message could end somebody's program, or `edgehands watch`."""
+    """Without it: one odd message could crash a user's program, or `edgehands watch`."""
     read = _Reader("edgehands", 0.5)
     for _ in range(CASES_A_SEED // 2):
         message = random.choice(_SENT)

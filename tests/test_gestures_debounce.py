@@ -92,7 +92,7 @@ def test_two_hands_are_told_apart() -> None:
 
 
 def test_each_part_can_be_switched_off() -> None:
-    """Who only wants landmarks pays for nothing else and hears nothing else."""
+    """Users who only want landmarks pay for nothing else and receive nothing else."""
     silent = HandInterpreter(GesturesConfig(enabled=False))
     told = silent.interpret(frame_of((made_hand(),)))
     assert told.frame_hands.hands[0].gesture is None
@@ -127,7 +127,7 @@ def shaped(**scores: float) -> tuple[float, ...]:
 
 
 def test_the_score_told_is_the_average_of_the_last_hundredths() -> None:
-    """Who acts on scores above 0.8 would be led by single frames, or by no frame at all."""
+    """Programs that act on scores above 0.8 would react to single frames, or never."""
     steady = GestureDebouncer(CONFIG)
     t = 0.0
     for _ in range(10):

@@ -1,4 +1,4 @@
-"""Movements are told once, with the right name and size, and nothing else is."""
+"""Movements are reported once, with the right name and size, and nothing else is."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def move(start: Place, end: Place, frames: int, roll: tuple[float, float] = (0, 
 def play(
     steps: Steps, shape: str = "open_palm", seed: int = 0, movements: Setting = "sure"
 ) -> list[GestureEvent]:
-    """The movements that are told for a hand with a little noise, until it has gone."""
+    """The movements reported for a hand with a little noise, until it is lost."""
     rng = np.random.default_rng(seed)
     interpreter = HandInterpreter(GesturesConfig(taught=False, movements=movements))
     events: list[GestureEvent] = []
@@ -82,7 +82,7 @@ def test_the_hand_that_comes_back_is_no_second_swipe() -> None:
 
 
 def test_a_swipe_may_leave_the_picture() -> None:
-    """Large swipes end outside the picture, where nobody sees them stop."""
+    """Large swipes end outside the picture, where their end isn't visible."""
     start, end = (0.1, 0.05, 0.6), (-0.3, 0.05, 0.6)
     events = play(hold(start, 20) + move(start, end, 12)[:8])
     assert [e.event_type for e in events] == [EventType.SWIPE_LEFT]
@@ -116,7 +116,7 @@ def test_push_and_pull_tell_the_way() -> None:
 
 @pytest.mark.parametrize("from_elbow", [True, False])
 def test_a_wave_is_one_wave_and_no_swipe(from_elbow: bool) -> None:
-    """Greeting somebody must not leaf through the photo album."""
+    """A greeting must not turn pages of the photo album."""
     a, b = ((-0.06, 0.05, 0.6), (0.06, 0.05, 0.6)) if from_elbow else (HERE, HERE)
     steps = hold(a, 15)
     for _ in range(4):
@@ -199,7 +199,7 @@ NOT_MEANT: dict[str, tuple[Steps, str, set[EventType]]] = {
 
 @pytest.mark.parametrize("name", NOT_MEANT)
 def test_who_does_not_command_is_not_obeyed(name: str) -> None:
-    """Lamps must not go out because somebody talks with their hands; who wants all asks for it."""
+    """Lamps must not go out because somebody talks with their hands; all movements on request."""
     steps, shape, eager = NOT_MEANT[name]
     assert play(steps, shape=shape) == []
     told = {event.event_type for event in play(steps, shape=shape, movements="eager")}

@@ -25,7 +25,7 @@ SEEDS = (71, 72, 74, 75, 76)
 def film_of(path: Path, shape: str, *, hold: int = 24) -> Path:
     """A film in which five people hold a shape into the camera, one after the other.
 
-    Between two of them nobody is there: a hand doesn't turn into another one in mid-air.
+    Between two of them the picture is empty: a hand doesn't turn into another one in mid-air.
     """
     nobody = np.full((480, 640, 3), 110, np.uint8)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (640, 480))
@@ -70,7 +70,7 @@ def test_track_says_gesture_and_pose_as_mqtt_does(rock: Path, tmp_path: Path) ->
 
 
 def test_gestures_and_pose_are_switched_off_apart(tmp_path: Path) -> None:
-    """Who needs landmarks only must not pay for more, nor receive it."""
+    """Users who need only landmarks must not pay for more, nor receive it."""
     picture = tmp_path / "victory.png"
     image = render_scene(random_scene(71, gesture="victory", view="palm")).image
     cv2.imwrite(str(picture), image[..., ::-1])

@@ -55,7 +55,7 @@ def test_a_palm_without_area_looks_like_nothing() -> None:
 
 
 def test_hands_are_read_from_behind() -> None:
-    """Who looks at the back of a hand sees half of it; the gesture is the same."""
+    """From the back only half of a hand is visible; the gesture is the same."""
     right = []
     with HandTracker(TrackingConfig(static_image=True, max_hands=1)) as tracker:
         for number, shape in enumerate(("three", "rock", "i_love_you", "call", "fist", "point")):

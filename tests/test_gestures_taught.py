@@ -49,7 +49,7 @@ def library(tmp_path: Path) -> GestureLibrary:
 
 
 def test_five_examples_teach_a_shape(library: GestureLibrary) -> None:
-    """Who shows a sign five times wants it known, with either hand and from any side."""
+    """A sign shown five times must be recognised, with either hand and from any side."""
     for shape in ("rock", "call", "ok"):
         library.teach(f"my_{shape}", people(shape, 5))
     for shape in ("rock", "call", "ok"):
@@ -69,7 +69,7 @@ def test_shapes_that_were_not_taught_are_none(library: GestureLibrary) -> None:
 
 
 def test_what_is_taught_survives_a_restart(library: GestureLibrary) -> None:
-    """Teaching is work; nobody does it twice."""
+    """Teaching is work; nobody wants to repeat it."""
     library.teach("my_rock", people("rock", 5))
     again = GestureLibrary(library.path)
     assert [g.name for g in again.list()] == ["my_rock"]
@@ -144,7 +144,7 @@ def test_an_example_of_another_shape_is_named(library: GestureLibrary) -> None:
 
 
 def test_a_shape_that_is_nearly_another_is_said(library: GestureLibrary) -> None:
-    """Whoever teaches a shape twice under two names should hear of it at once."""
+    """Teaching a shape twice under two names must be reported at once."""
     library.teach("first", people("rock", 5))
     assert library.teach("second", people("rock", 5, seed=4)).similar == "first"
     assert library.teach("third", people("call", 5)).similar == ""
@@ -183,7 +183,7 @@ DAMAGED = [
 
 @pytest.mark.parametrize("content", DAMAGED)
 def test_a_damaged_file_is_named_and_never_overwritten(tmp_path: Path, content: bytes) -> None:
-    """What may still be rescued by hand must not be lost by the next teaching."""
+    """What can still be recovered by hand must not be lost by the next teaching."""
     path = tmp_path / "taught.json"
     path.write_bytes(content)
     with pytest.raises(GestureError, match=r"taught\.json") as raised:
@@ -354,7 +354,7 @@ def test_a_gesture_taught_elsewhere_is_known_within_a_second(library: GestureLib
 
 
 def test_a_clip_that_shows_too_little_is_told_in_numbers() -> None:
-    """Who teaches from a clip would not know what was wrong with it."""
+    """Users who teach from a clip would not know what was wrong with it."""
     collector = ExampleCollector(wanted=3)
     hand = people("rock", 1)[0]
     for i, hands in enumerate([(), (hand,), (), (hand, hand), ()]):

@@ -63,7 +63,7 @@ def test_only_what_stands_in_a_file_is_given_back() -> None:
 
 
 def test_hands_are_found_as_before_when_memory_was_given_back() -> None:
-    """Without it: nobody would know that what was given back comes back by itself."""
+    """Without it: nobody would know that reduced settings are restored automatically."""
     program = (
         "from edgehands import HandTracker, TrackingConfig, memory\n"
         "from edgehands.cameras import open_source\n"
@@ -130,7 +130,7 @@ def test_a_good_model_that_does_not_fit_is_not_called_damaged(
 
 
 def test_the_limit_of_a_control_group_is_found(tmp_path: Path) -> None:
-    """In a container with 64 MB nothing else would tell why it ends again and again."""
+    """In a container with 64 MB nothing else would explain why it ends again and again."""
     own, tree = tmp_path / "cgroup", tmp_path / "tree"
     inner = tree / "machine" / "box"
     inner.mkdir(parents=True)

@@ -214,7 +214,7 @@ def test_states_follow_what_is_seen(home: HomeAssistant, node: Node, talk: Talk)
 def test_the_switch_switches(
     broker: Mosquitto, home: HomeAssistant, node: Node, talk: Talk
 ) -> None:
-    """Without it: nobody could stop the camera from Home Assistant."""
+    """Without it: users couldn't stop the camera from Home Assistant."""
     with Listener(broker.port) as listener:
         assert home.state(SWITCH) == "on"
         home.call("switch", "turn_off", SWITCH)
@@ -360,7 +360,7 @@ def test_its_page_shows_the_device(home: HomeAssistant, node: Node, talk: Talk) 
 def test_the_command_takes_the_device_away(
     broker: Mosquitto, home: HomeAssistant, node: Node, talk: Talk
 ) -> None:
-    """Without it: a device that was thrown away would stay in Home Assistant for ever."""
+    """Without it: a discarded device would stay in Home Assistant forever."""
     node.end()
     assert len(devices(talk)) == 1
     done = run("homeassistant", "remove", "--mqtt", broker.url, "--node", "kitchen")

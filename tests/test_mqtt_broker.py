@@ -1,4 +1,4 @@
-"""What a subscriber of a real mosquitto sees, also when things break."""
+"""What a subscriber of a real mosquitto receives, also during faults."""
 
 from __future__ import annotations
 

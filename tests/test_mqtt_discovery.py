@@ -149,7 +149,7 @@ def test_the_document_comes_again_after_home_assistant_started() -> None:
 
 @pytest.mark.broker
 def test_a_node_is_found_and_can_be_removed_again(broker: Mosquitto) -> None:
-    """Without it: a device that was thrown away would stay in Home Assistant for ever."""
+    """Without it: a discarded device would stay in Home Assistant forever."""
     config = config_for(broker.url)
     topic = "homeassistant/device/edgehands-node/config"
     with MqttPublisher(config) as publisher:

@@ -217,7 +217,7 @@ def test_what_is_forgotten_is_not_sent_on_the_next_connection(outbox: Outbox) ->
 
 
 def test_an_event_that_is_dropped_is_counted_once(outbox: Outbox) -> None:
-    """Without it: `stats` would hide that a broker refuses an event, or tell of more than were."""
+    """Without it: `stats` would hide events refused by the broker, or count too many."""
     for payload in (b"bad", b"worse", b"good"):
         outbox.event("event", payload)
     (bad,) = outbox.due_events(1)

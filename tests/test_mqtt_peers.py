@@ -377,7 +377,7 @@ def test_what_a_twin_said_before_it_gave_way_is_put_right(peers: Peers, clock: C
 def test_a_sibling_that_does_not_answer_is_gone_and_another_speaks(
     peers: Peers, clock: Clock
 ) -> None:
-    """Without it: after the first camera's service died, requests would be answered by nobody."""
+    """Without it: after the first camera's service died, requests would go unanswered."""
     told: list[bool] = []
     peers.changed = told.append
     peers.receive(claim(camera="main"))

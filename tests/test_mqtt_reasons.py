@@ -44,7 +44,7 @@ def untrusted(why: str) -> ssl.SSLCertVerificationError:
     ],
 )
 def test_a_certificate_that_is_not_trusted_has_its_remedy(why: str, remedy: str) -> None:
-    """A Pi without a clock would be told to renew the broker's certificate."""
+    """On a Pi without a clock the user would be told to renew the broker's certificate."""
     error = untrusted(why)
     said = unreachable(TLS, error)
     assert said.startswith(f"{TLS}: its certificate is not trusted ({why})")
@@ -67,7 +67,7 @@ def test_a_certificate_that_is_not_trusted_has_its_remedy(why: str, remedy: str)
     ],
 )
 def test_a_broken_tls_greeting_has_its_remedy(alert: str, remedy: str) -> None:
-    """Who misses a client certificate would look for the fault in the broker's."""
+    """Users who lack a client certificate would look for the fault in the broker's."""
     error = ssl.SSLError(1, f"[SSL: {alert}] {alert.lower().replace('_', ' ')} (_ssl.c:1000)")
     error.reason = alert
     assert unreachable(TLS, error).endswith(remedy)

@@ -36,7 +36,7 @@ def tls_broker(
 def test_a_broker_signed_by_the_given_authority_is_trusted(
     make_broker: MakeBroker, certificates: Path
 ) -> None:
-    """Without it: nobody could use a broker with a certificate of their own."""
+    """Without it: brokers with a certificate of the user's own couldn't be used."""
     broker = tls_broker(make_broker, certificates)
     with MqttPublisher(config_for(broker.url, tls_ca=str(certificates / "ca.crt"))) as publisher:
         assert wait_for(lambda: publisher.connected)

@@ -155,7 +155,7 @@ def test_a_test_that_is_not_there_is_noticed() -> None:
 
 
 def test_settings_that_are_shown_are_settings(tmp_path: Path) -> None:
-    """What is copied into edgehands.toml must be taken."""
+    """What is copied into edgehands.toml must be accepted."""
     for page, language, text in snippets():
         if language == "toml":
             tomllib.loads(text)
@@ -184,7 +184,7 @@ TRACK = sorted({t for _, _, t in snippets() if t.startswith("edgehands track pho
 
 @pytest.mark.parametrize("command", TRACK)
 def test_photos_and_videos(command: str, pictures: Path) -> None:
-    """The first thing that somebody tries with pictures of their own."""
+    """The first thing users try with their own pictures."""
     words = [sys.executable, "-m", "edgehands", *command.split()[1:]]
     done = subprocess.run(
         words, cwd=pictures, capture_output=True, text=True, timeout=120, check=False,

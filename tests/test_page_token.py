@@ -112,7 +112,7 @@ def test_a_slimmed_wheel_still_installs(deb: Any, tmp_path: Path) -> None:
 
 
 def test_the_man_page_has_every_command_and_the_shells_have_completion(deb: Any) -> None:
-    """Man edgehands is where somebody without a network looks."""
+    """Man edgehands is where users without a network look."""
     entries = {e.path: e.content for e in deb("deb.manual").manual_entries(ROOT, "1", "2026-01-01")}
     page = gzip.decompress(entries["usr/share/man/man1/edgehands.1.gz"]).decode()
     for verb in importlib.import_module("edgehands.cli").VERBS:

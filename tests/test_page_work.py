@@ -121,7 +121,7 @@ def test_charts_and_timeline_follow(desk: Desk) -> None:
 
 
 def test_a_recording_is_saved_and_played_again(desk: Desk, tmp_path: Path) -> None:
-    """Without it: what went wrong in front of the camera could be shown to nobody else."""
+    """Without it: problems in front of the camera couldn't be shown to anyone else."""
     tab = desk.tab
     tab.locator("#record").click()
     where = desk.hand().locator(".position").text_content()

@@ -77,7 +77,7 @@ def test_the_axes_point_where_the_hand_does(
 
 
 def test_quaternion_and_axes_say_the_same() -> None:
-    """Who takes the quaternion and who takes the vectors must see one hand."""
+    """Users of the quaternion and of the vectors must get the same hand."""
     found = pose_of(yaw=30.0, pitch=15.0, roll=-50.0)
     x, y, z = axes_of(found.quaternion)
     assert x == pytest.approx(found.pointing, abs=1e-6)
@@ -167,7 +167,7 @@ def test_landmarks_that_are_no_hand_have_no_pose(value: float) -> None:
 
 
 def test_the_stream_carries_the_pose_and_it_can_be_switched_off() -> None:
-    """Who doesn't need it pays nothing for it."""
+    """Users who don't need it pay nothing for it."""
     on = HandInterpreter(GesturesConfig(enabled=False), PoseConfig())
     off = HandInterpreter(GesturesConfig(enabled=False), PoseConfig(enabled=False))
     assert on.interpret(frame_of((made_hand(),))).frame_hands.hands[0].pose is not None

@@ -67,7 +67,7 @@ def read(client: socket.socket) -> tuple[bytes, bytes]:
 
 
 def test_no_picture_is_made_before_somebody_asks(path: Path, loop: Loop) -> None:
-    """Without it: a service would spend a core on pictures that nobody looks at."""
+    """Without it: a service would use a core for pictures that nobody views."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)
         client.connect(str(path))

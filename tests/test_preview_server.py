@@ -1,4 +1,4 @@
-"""Who gets to see the page, and who doesn't."""
+"""Who may see the page, and who may not."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ def test_silence_is_bounded_for_one_address_and_for_all(monkeypatch: pytest.Monk
 
 
 def test_half_a_request_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever sent half a request, again and again, took all connections for ever."""
+    """A client that repeatedly sent half a request blocked all connections forever."""
     monkeypatch.setattr(serving, "REQUEST_S", 0.5)
     monkeypatch.setattr(serving, "MAX_CONNECTIONS", 5)
     with small_server() as port:

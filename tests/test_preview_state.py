@@ -176,7 +176,7 @@ def test_a_flood_of_names_is_bounded() -> None:
 
 
 def test_a_dead_nodes_hands_are_gone() -> None:
-    """Without it: the hands of a node that lost its power would hang in the picture for ever."""
+    """Without it: the hands of a node that lost power would stay in the picture forever."""
     state = state_of(published())
     state.take(received("edgehands/node/status", b"offline"))
     assert state.nodes["node"].cameras["main"].visible() is None

@@ -27,7 +27,7 @@ def release() -> Any:
 
 
 def test_the_notes_are_the_changelog_s(release: Any) -> None:
-    """Who reads the release page must see what is new."""
+    """Readers of the release page must see what is new."""
     notes = release.notes(edgehands.__version__)
     assert notes.startswith(f"# edgehands {edgehands.__version__}\n")
     assert "### Tracking" in notes

@@ -138,7 +138,7 @@ def picture(*, level: int = 100) -> np.ndarray:
 
 
 def test_sensor_noise_does_not_count_as_motion_but_a_small_hand_does() -> None:
-    """Noise would wake detection for ever; a hand in the distance has to."""
+    """Noise would keep detection running; a distant hand has to start it."""
     gate, rng = MotionGate(), np.random.default_rng(0)
     gate.keep(picture())
     noisy = np.clip(picture() + rng.normal(0, 5, (480, 640, 3)), 0, 255).astype(np.uint8)

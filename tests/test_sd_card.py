@@ -69,7 +69,7 @@ def test_card_gets_everything(tmp_path: Path, package: Path, system: str) -> Non
 
 @pytest.mark.parametrize("system", ["trixie", "bookworm"])
 def test_twice_is_as_once(tmp_path: Path, package: Path, system: str) -> None:
-    """Who isn't sure and does it again would have a card that installs twice, or not at all."""
+    """Repeating the step would give a card that installs twice, or not at all."""
     boot = card(tmp_path, system)
     prepare(boot, package)
     before = {path: path.read_bytes() for path in boot.rglob("*") if path.is_file()}
@@ -151,7 +151,7 @@ def test_systemd_runs_both_scripts(tmp_path: Path) -> None:
 def test_wrong_folder_is_left_alone(
     tmp_path: Path, package: Path, spoil: object, said: str
 ) -> None:
-    """A wrong folder or an old system would be filled, and the person told it is good."""
+    """A wrong folder or an old system would be written to and reported as good."""
     boot = card(tmp_path, "bookworm")
     assert callable(spoil)
     spoil(boot)

@@ -292,7 +292,7 @@ def test_the_process_list_shows_no_secret(tmp_path: Path) -> None:
     ],
 )
 def test_only_what_may_be_secret_is_hidden(line: str, shown: str | None) -> None:
-    """A message with half of it in stars would help nobody."""
+    """A message that is half redacted would help nobody."""
     assert redact(line) == (line if shown is None else shown)
 
 

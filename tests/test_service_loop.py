@@ -215,7 +215,7 @@ def test_an_interpreter_adds_meaning_before_publication() -> None:
 
 
 def test_the_loop_stops_within_a_second_when_asked() -> None:
-    """Without it: systemd would kill the service and nobody would be told that it is gone."""
+    """Without it: systemd would kill the service without subscribers noticing."""
     stop = threading.Event()
     publisher = FakePublisher()
     source = ScriptedSource(["frame"] * 100_000, pause=0.001)
@@ -264,7 +264,7 @@ def test_systemd_is_told_ready_with_the_first_frame_and_alive_while_waiting(
 
 
 def test_a_loop_that_hangs_does_not_feed_the_watchdog(tmp_path: Path) -> None:
-    """Without it: a hung service would look alive for ever."""
+    """Without it: a hung service would look alive forever."""
     release = threading.Event()
 
     def see(call: int) -> tuple[Hand, ...]:
@@ -288,7 +288,7 @@ def test_a_loop_that_hangs_does_not_feed_the_watchdog(tmp_path: Path) -> None:
 
 
 def test_a_driver_that_hangs_ends_the_service() -> None:
-    """Without it: a camera hung in its driver would stay dark for ever, though all looks well."""
+    """Without it: a camera hung in its driver would stay dark forever, though all looks well."""
     source = ScriptedSource(["frame", "away", "away", "frame"])
     source.stuck_s = 29.0
     run(source)
@@ -340,7 +340,7 @@ def test_without_systemd_nothing_is_sent_and_nothing_fails(tmp_path: Path) -> No
 
 
 def test_the_report_holds_rates_times_and_losses(tmp_path: Path) -> None:
-    """Without it: nobody could see from afar that a device is slow or hot."""
+    """Without it: nobody could see remotely that a device is slow or hot."""
     times = StageTimes(("track", "unused"))
     for _ in range(100):
         times.add("track", 0.010)

@@ -109,7 +109,7 @@ def test_the_service_tracks_on_while_the_broker_is_away(
 def test_a_second_ctrl_c_ends_it_at_once_and_without_a_traceback(
     broker: Mosquitto, folder: Path, tmp_path: Path
 ) -> None:
-    """Who is in a hurry got pages of traceback, from wherever the program just was."""
+    """Interrupting the program early printed pages of traceback."""
     log = tmp_path / "log"
     env = {"EDGEHANDS_NODE__NAME": "pi", "EDGEHANDS_CAMERA__LOOP": "true"}
     arguments = ("--source", f"dir:{folder}", "--mqtt", broker.url)
