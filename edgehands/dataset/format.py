@@ -1,4 +1,4 @@
-"""The files of a folder of labelled pictures, as types; the JSON Schemas are made from them.
+"""The files of a folder of labelled pictures, as types; the JSON Schemas are generated from them.
 
 ```
 FOLDER/                          0700
@@ -51,7 +51,7 @@ class CameraRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The source of the pictures, and its lens as far as the configuration knew it.
 
     Attributes:
-        uri: as it was asked for, without passwords.
+        uri: as requested, without passwords.
         kind: ``v4l2``, ``picamera2``, ``rtsp``, ``video``, ``folder``, ``realsense``, ``oak`` …
         detail: the pixel format, the device's own path.
         width, height: size of the frames, pixels; 0 = unknown.
@@ -88,7 +88,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         format: always ``edgehands dataset``.
-        version: of the format; readers refuse one that they don't know.
+        version: of the format; readers refuse unknown ones.
         created: when, ISO 8601, UTC.
         edgehands: version of the program.
         camera: where the pictures come from.
@@ -151,7 +151,7 @@ class RecordedHand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class RecordedFrame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A line of ``frames.jsonl``: a picture, and what the tracker said of it.
+    """A line of ``frames.jsonl``: a picture, and the tracker's result.
 
     Attributes:
         file: the picture, relative to the folder.
@@ -160,7 +160,7 @@ class RecordedFrame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         t: wall time of capture, seconds since 1970.
         t_mono: the source's own clock, seconds.
         depth: the depth picture, relative to the folder; empty = there is none.
-        source: name of the file that the frame was taken from, for recordings of files.
+        source: name of the frame's source file, for recordings of files.
         why: why the frame was kept.
         hands: what the tracker reported.
     """
@@ -178,16 +178,16 @@ class RecordedFrame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class AnnotatedHand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A hand as a person says it is.
+    """A hand as annotated by a person.
 
     Attributes:
-        handedness: of the person whose hand it is.
-        points: 21 x, y in frame pixels, in MediaPipe's order.
+        handedness: of the person whose hand it is. points: 21 x, y in frame pixels, in MediaPipe's
+            order.
         states: of the 21 points.
         z_mm: 21 depths relative to the wrist in millimetres, smaller = nearer; null = unknown.
             Empty where nothing is known.
-        z_from: where each of them comes from; empty where nothing is known.
-        gesture: the name of the shape, for teaching; empty = not said.
+        z_from: the source of each of them; empty where nothing is known.
+        gesture: the name of the shape, for teaching; empty = not given.
         guess: id of the recorded hand that it was corrected from; 0 = none.
         guess_mm: 21 x, y, z of the model's guess, millimetres: they tell which way bones lean when
             z is fitted. Empty where there was no guess.
@@ -204,15 +204,15 @@ class AnnotatedHand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class Annotation(msgspec.Struct, frozen=True, kw_only=True):
-    """``annotations/NAME/000001.json``: all hands of a picture; none = a person saw no hand.
+    """``annotations/NAME/000001.json``: all hands of a picture; none = the annotator saw no hand.
 
     Attributes:
         version: of the format.
         image: the picture, relative to the folder.
-        annotator: who said so.
+        annotator: whose annotation it is.
         saved: when, ISO 8601, UTC.
-        revision: how often it was saved: rises by one each time.
-        seconds: how long the annotator had the picture open, in all.
+        revision: how often it was saved; increases by one each time.
+        seconds: how long the annotator had the picture open, in total.
         complete: the annotator said that this is all, and right; else it is work in progress,
             which nothing but the page reads.
         hands: every hand in the picture.
