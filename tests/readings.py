@@ -57,9 +57,11 @@ def palm(seen: Seen) -> PalmDetection:
     return PalmDetection(box, points, seen.palm)
 
 
-def follow(script: Callable[[int], list[Seen]], frames: int) -> list[tuple[Hand, ...]]:
+def follow(
+    script: Callable[[int], list[Seen]], frames: int, *, static: bool = False
+) -> list[tuple[Hand, ...]]:
     """The hands told in each frame where the two models see what the script says."""
-    hands = HandTracker(TrackingConfig(backend="fake"))
+    hands = HandTracker(TrackingConfig(backend="fake", static_image=static))
     now: list[Seen] = []
 
     def detect(_image: NDArray[np.uint8], _extent: float = 1.0) -> tuple[PalmDetection, ...]:

@@ -91,6 +91,14 @@ def test_a_hand_that_comes_out_of_a_cross_fade_is_seen_as_soon_as_it_can_be_read
     assert [len(hands) for hands in follow(hand, 6)] == [0, 0, 1, 1, 1, 1]
 
 
+@pytest.mark.parametrize("first", [Seen(300, 0.85, 0.2), Seen(300, 0.55, 0.8, apart=0.4)])
+def test_a_still_picture_is_read_as_if_there_had_been_none_before(first: Seen) -> None:
+    """In a set of photographs each hand lies where one was refused in the picture before."""
+    alone = follow(lambda _: [Seen(300, 0.8, 0.8)], 1, static=True)
+    after = follow(lambda i: [first if i < 3 else Seen(300, 0.8, 0.8)], 4, static=True)
+    assert len(alone[0]) == len(after[3]) == 1
+
+
 @pytest.mark.parametrize("first", range(40, 43))
 def test_a_sure_palm_that_cannot_be_read_yet_is_looked_at_in_the_next_frame(first: int) -> None:
     """A second hand that rises fast is blurred first: it must not wait for the usual look."""

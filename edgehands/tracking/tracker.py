@@ -196,7 +196,7 @@ class HandTracker(Closing):
         self._time = t
         self._refused.tick()
         if self.config.static_image:
-            self._tracks = []
+            self._tracks, self._refused = [], RefusedPlaces()  # of another picture
             self._adopt(image, self._detector.detect(image), t)
         else:
             self._follow(image, t)
