@@ -35,6 +35,7 @@ from edgehands.preview.incoming import read_message
 from tests.mqtt_hands import make_frame, make_hand
 from tests.test_mqtt_contract import a_session
 from tests.test_mqtt_requests import TOPICS, Asker
+from tools.common.hostile import damaged
 
 if TYPE_CHECKING:
     from edgehands.mqtt.contract.messages import HandsMessage
@@ -45,10 +46,6 @@ TIMES = int(os.environ.get("EDGEHANDS_FUZZ", "1"))
 CASES_A_SEED = 50
 """Making up a seed costs more than a case."""
 
-_PIECES = (
-    *(b"null", b"[", b"]", b"{", b"}", b'"', b"1e999", b"-", b"\\u0000", b"\xff", b"NaN", b","),
-    *(b"true", b"\n", b"=", b"9" * 30, b'{"x":' + b"[" * 2000, b"\x00", b"'''", b"\xef\xbb\xbf"),
-)
 _SENT = a_session().sent
 _NAMES = {channel.name for channel in CHANNELS}
 _COMPACT = encode_compact(make_frame(make_hand(7, gesture="open_palm"), make_hand(8)), 1.0)
@@ -59,23 +56,6 @@ fuzzed = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 seeds = given(st.randoms(use_true_random=False), st.binary(max_size=200))
-
-
-def damaged(random: Random, payload: bytes) -> bytes:
-    """A payload with a few bytes changed, cut, doubled, or pieces of JSON and TOML put in."""
-    data = bytearray(payload)
-    for _ in range(random.randint(1, 4)):
-        at = random.randrange(len(data) + 1)
-        match random.randrange(4):
-            case 0:
-                data[at : at + random.randint(1, 20)] = b""
-            case 1:
-                data[at:at] = random.choice(_PIECES)
-            case 2:
-                data[at:at] = data[: random.randint(0, 200)]
-            case _:
-                data[at : at + 1] = random.randbytes(1)
-    return bytes(data)
 
 
 @pytest.mark.slow("thousands of damaged inputs; more of them find more")

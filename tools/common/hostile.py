@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PIECES = (
     *(b"null", b"[", b"]", b"{", b"}", b'"', b"1e999", b"-", b"\\u0000", b"\xff", b"NaN", b","),
-    *(b"true", b"\n", b"=", b"9" * 30, b'{"x":' + b"[" * 2000, b"\x00", b"\xef\xbb\xbf"),
+    *(b"true", b"\n", b"=", b"9" * 30, b'{"x":' + b"[" * 2000, b"\x00", b"'''", b"\xef\xbb\xbf"),
 )
 
 _REQUESTS = (
@@ -76,6 +76,23 @@ def kinds(topics: Topics) -> dict[str, Hostile]:
     }
 
 
+def damaged(random: Random, payload: bytes) -> bytes:
+    """A payload with a few bytes changed, cut, doubled, or pieces of JSON and TOML put in."""
+    data = bytearray(payload)
+    for _ in range(random.randint(1, 4)):
+        at = random.randrange(len(data) + 1)
+        match random.randrange(4):
+            case 0:
+                data[at : at + random.randint(1, 20)] = b""
+            case 1:
+                data[at:at] = random.choice(_PIECES)
+            case 2:
+                data[at:at] = data[: random.randint(0, 200)]
+            case _:
+                data[at : at + 1] = random.randbytes(1)
+    return bytes(data)
+
+
 def made_up(topics: Topics, random: Random) -> Hostile:
     """A random message to any topic that a node reads or writes; never a valid command."""
     own = (
@@ -87,26 +104,15 @@ def made_up(topics: Topics, random: Random) -> Hostile:
     topic = random.choice(own)
     if random.random() < 0.7:
         topic = topics.request(random.choice((*VERBS, "x" * random.randrange(1, 300))))
-    payload = bytearray(random.choice(_REQUESTS))
-    for _ in range(random.randint(1, 4)):
-        at = random.randrange(len(payload) + 1)
-        match random.randrange(4):
-            case 0:
-                payload[at : at + random.randint(1, 20)] = b""
-            case 1:
-                payload[at:at] = random.choice(_PIECES)
-            case 2:
-                payload[at:at] = payload[: random.randint(0, 200)]
-            case _:
-                payload[at : at + 1] = random.randbytes(1)
-    if topic == topics.enabled_set and bytes(payload) in {b"ON", b"OFF"}:
+    payload = damaged(random, random.choice(_REQUESTS))
+    if topic == topics.enabled_set and payload in {b"ON", b"OFF"}:
         payload += b" "
     response_topic = ""
     if random.random() < 0.3:
         response_topic = random.choice((*own, "a/" * random.randrange(1, 250) + "b", "my/answers"))
     return Hostile(
         topic,
-        bytes(payload),
+        payload,
         response_topic,
         random.randbytes(random.choice((0, 0, 16, 300, 20_000))),
         retain=topic != topics.enabled_set and random.random() < 0.1,

@@ -73,7 +73,7 @@ class GesturesRequest(PlainRequest, frozen=True, kw_only=True, forbid_unknown_fi
     Attributes:
         action: ``list``, ``teach`` or ``remove``.
         name: of the gesture to teach or remove.
-        examples: how many frames to learn from; while the hand is shown.
+        examples: how many frames to learn from, while the hand is shown.
         more: add to the examples of a gesture that was taught already.
     """
 
